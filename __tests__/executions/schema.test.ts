@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Ajv from 'ajv';
+import { parseExecution } from '../../executions/parse';
+import { executionSchema } from '../../executions/schema';
+import { DIALECTS, november2024File, optionsFile, withParameters, withRunOptions } from '../support/executions';
+
+const room = join(__dirname, '../../executions');
+const examples = readdirSync(join(room, 'examples')).sort();
+const read = (file: string): unknown => JSON.parse(readFileSync(join(room, file), 'utf8'));
+const validate = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true }).compile(executionSchema());
+
+describe('the schema', () => {
+  test('in the repository is the one that the generator writes: run `npm run generate`', () => {
+    expect(read('execution.schema.json')).toEqual(executionSchema());
+  });
+
+  test.each(Object.entries(DIALECTS))('takes the dialect of %s', (_, file) => {
+    expect(validate(file()) ? [] : validate.errors).toEqual([]);
+  });
+
+  test.each([
+    ['a typo in instance_parameters', withParameters({ KeyNames: 'x' })],
+    ['a number in place of a string', withParameters({ KeyName: 3 })],
+    ['a timeout that is too short', withRunOptions({ timeout_s: 5 })],
+    ['a check of another type', withRunOptions({ ii_check_s3: 'yes' })],
+    ['no AMI', withParameters({ ImageId: undefined })],
+    ['an AMI that is a placeholder', withParameters({ ImageId: 'ami-###' })],
+    ['an unknown kind of place', optionsFile({}, { subset_id_type: 'gage' })],
+    ['neither commands nor options', november2024File({ commands: undefined })],
+  ])('refuses %s', (_, file) => {
+    expect(validate(JSON.parse(JSON.stringify(file)))).toBe(false);
+  });
+
+  test('describes every property', () => {
+    const undescribed: string[] = [];
+    const visit = (schema: unknown, path: string) => {
+      if (typeof schema !== 'object' || schema === null) return;
+      for (const [key, value] of Object.entries(schema)) {
+        if (key === 'properties') {
+          for (const [name, property] of Object.entries(value as Record<string, { description?: string }>)) {
+            if (!property.description) undescribed.push(`${path}.${name}`);
+          }
+        }
+        visit(value, `${path}.${key}`);
+      }
+    };
+
+    visit(executionSchema(), '$');
+
+    expect(undescribed).toEqual([]);
+  });
+});
+
+describe('the examples', () => {
+  test('are at least five', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(examples)('%s has neither errors nor warnings', (name) => {
+    const { execution, faults } = parseExecution(read(join('examples', name)));
+
+    expect(faults).toEqual([]);
+    expect(execution).toBeDefined();
+  });
+
+  test.each(examples)('%s is valid by the schema that it names', (name) => {
+    const example = read(join('examples', name));
+
+    expect(example).toMatchObject({ $schema: '../execution.schema.json' });
+    expect(validate(example) ? [] : validate.errors).toEqual([]);
+  });
+});
+
+describe('the template', () => {
+  test('has no fault but its placeholders', () => {
+    const { faults } = parseExecution(read('template.json'));
+
+    expect(faults.length).toBeGreaterThan(5);
+    expect(faults.filter(({ message }) => !message.includes('placeholder'))).toEqual([]);
+  });
+});

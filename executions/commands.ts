@@ -1,0 +1,56 @@
+/** What `datastream_command_options` holds once it has been checked: values as the datastream script takes them. */
+export interface DatastreamOptions {
+  /** `YYYYMMDDHHMM` in UTC, or `DAILY`. */
+  readonly start_time: string;
+  /** `YYYYMMDDHHMM` in UTC; may be absent beside a `DAILY` start. */
+  readonly end_time?: string;
+  readonly forcing_source: string;
+  /** How many processes the job may use. */
+  readonly nprocs: string;
+  readonly subset_id?: string;
+  readonly subset_id_type?: string;
+  readonly hydrofabric_version?: string;
+  readonly realization?: string;
+  readonly geopackage?: string;
+  readonly ngen_forcings?: string;
+  readonly s3_bucket?: string;
+  readonly s3_prefix?: string;
+}
+
+/** Where upstream's AMI keeps the datastream repository; the command runs there. */
+export const DATASTREAM_FOLDER = '/home/ec2-user/datastream';
+
+/**
+ * The command that upstream's Commander builds from the options, with every value quoted for both shells that read it:
+ * root's, which runs `runuser`, and ec2-user's, which runs the script. Nothing in a value can run.
+ */
+export function datastreamCommand(options: DatastreamOptions): string {
+  const flag = (name: string, value: string | undefined) => (value === undefined ? [] : [name, shellQuote(value)]);
+  const words = [
+    './scripts/datastream',
+    ...flag('-s', options.start_time),
+    ...flag('-e', options.end_time),
+    ...flag('-C', options.forcing_source),
+    ...flag('-I', options.subset_id),
+    ...flag('-i', options.subset_id_type),
+    ...flag('-v', options.hydrofabric_version),
+    '-d $(pwd)/data/datastream',
+    ...flag('-R', options.realization),
+    ...flag('-g', options.geopackage),
+    ...flag('-F', options.ngen_forcings),
+    ...flag('-n', options.nprocs),
+    ...flag('-S', options.s3_bucket),
+    ...flag('-o', options.s3_prefix),
+  ];
+  return `runuser -l ec2-user -c ${singleQuote(`cd ${DATASTREAM_FOLDER} && ${words.join(' ')}`)}`;
+}
+
+/** One word for a POSIX shell: as it is where no character of it is special, else in single quotes. */
+export function shellQuote(value: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(value) ? value : singleQuote(value);
+}
+
+/** Within single quotes a shell reads every character as itself; only the quote itself must stand outside. */
+function singleQuote(value: string): string {
+  return `'${value.replaceAll("'", "'\\''")}'`;
+}

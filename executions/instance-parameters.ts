@@ -1,0 +1,268 @@
+import type { Faults, Path } from './faults';
+import { checkInstanceType } from './instance-types';
+import type { ParseOptions } from './model';
+import { placeholderInValue } from './placeholders';
+import { AMI_ID, SECURITY_GROUP_ID, SUBNET_ID } from './run-instances';
+import { checkTags } from './tags';
+import { isRecord, list, member, text, utf8Bytes } from './values';
+
+type Parameters = Readonly<Record<string, unknown>>;
+
+const ROOT = 'instance_parameters';
+
+/** EC2 takes 16 KB of user data before base64; 2 KB are kept for the dead-man's switch. */
+const USER_DATA_BYTES = 14 * 1024;
+
+/** EBS volumes have at most 64 TiB (EBS User Guide, "Amazon EBS volume types"). */
+const LARGEST_VOLUME_GIB = 65_536;
+
+/** The deepest structure of RunInstances has 5 levels. */
+const DEEPEST_LEVEL = 16;
+
+/** Reports what EC2 would refuse, or what would leave an instance behind, beyond wrong types. */
+export function checkInstanceParameters(value: unknown, options: ParseOptions, faults: Faults): void {
+  if (!isRecord(value)) return;
+  const parameters = value;
+  checkImage(parameters, faults);
+  checkType(parameters, options, faults);
+  checkKeyName(parameters, faults);
+  checkNetwork(parameters, faults);
+  checkProfile(parameters, faults);
+  checkTags(parameters.TagSpecifications, [ROOT, 'TagSpecifications'], faults);
+  checkVolumes(parameters, faults);
+  checkMarket(parameters, faults);
+  checkUserData(parameters, faults);
+  checkLifeCycle(parameters, faults);
+  findPlaceholders(value, [ROOT], faults);
+}
+
+function checkImage(parameters: Parameters, faults: Faults): void {
+  const path = [ROOT, 'ImageId'];
+  const write = 'write the ID of the AMI to launch, "ami-" and 17 hexadecimal digits';
+  const id = parameters.ImageId;
+  if (id === undefined) faults.error(path, `"ImageId" is missing: ${write}.`);
+  else if (id === '') faults.error(path, `This is empty: ${write}.`, id);
+  else if (typeof id === 'string' && !AMI_ID.test(id)) {
+    faults.error(path, `This is no AMI's ID${placeholderNote(id)}: ${write}.`, id);
+  }
+}
+
+function checkType(parameters: Parameters, options: ParseOptions, faults: Faults): void {
+  const path = [ROOT, 'InstanceType'];
+  const type = parameters.InstanceType;
+  const write = 'write an instance type, for example "t4g.xlarge"';
+  if (type === undefined) faults.error(path, `"InstanceType" is missing: ${write}.`);
+  else if (type === '') faults.error(path, `This is empty: ${write}.`, type);
+  else if (typeof type === 'string' && placeholderInValue(type) === undefined) {
+    checkTypeName(type, path, options.imageArchitecture, faults);
+  }
+}
+
+function checkTypeName(type: string, path: Path, image: ParseOptions['imageArchitecture'], faults: Faults): void {
+  const check = checkInstanceType(type);
+  if (check.kind === 'impossible') {
+    faults.error(path, `EC2 has no such instance type: the nearest is "${check.nearest}".`, type);
+    return;
+  }
+  if (check.kind === 'newer') {
+    faults.warning(path, 'This instance type is newer than those known here: make sure that EC2 has it.', type);
+  }
+  if (!image || !check.architecture || check.architecture === image) return;
+  const family = image === 'arm64' ? 'an arm64 type such as "t4g.xlarge"' : 'an x86_64 type such as "t3.xlarge"';
+  faults.error(
+    path,
+    `This type is ${check.architecture}, the AMI is ${image}: write ${family}, or use another AMI.`,
+    type,
+  );
+}
+
+function checkKeyName(parameters: Parameters, faults: Faults): void {
+  const path = [ROOT, 'KeyName'];
+  const name = text(parameters.KeyName);
+  const write = "write the key pair's name as EC2 lists it, or leave KeyName out";
+  if (name === undefined) return;
+  if (name.trim() === '') faults.error(path, `This is empty: ${write}.`, name);
+  else if (/\.(pem|ppk|pub|cer|key)$/i.test(name) || /[/\\]/.test(name)) {
+    faults.error(path, `This is a file's name, not a key pair's: ${write}.`, name);
+  } else if (/^your[-_ ]?key/i.test(name)) faults.error(path, `This is a placeholder: ${write}.`, name);
+}
+
+function checkNetwork(parameters: Parameters, faults: Faults): void {
+  const groups = parameters.SecurityGroupIds;
+  const path = [ROOT, 'SecurityGroupIds'];
+  const write = 'write "sg-" and 17 hexadecimal digits, or leave SecurityGroupIds out';
+  if (Array.isArray(groups) && groups.length === 0) {
+    faults.error(path, 'This list is empty: name a security group, or leave SecurityGroupIds out.', groups);
+  }
+  list(groups).forEach((id, index) => {
+    if (typeof id !== 'string' || SECURITY_GROUP_ID.test(id)) return;
+    const what = id === '' ? 'This is empty' : `This is no security group's ID${placeholderNote(id)}`;
+    faults.error([...path, index], `${what}: ${write}.`, id);
+  });
+  const subnet = text(parameters.SubnetId);
+  if (subnet !== undefined && !SUBNET_ID.test(subnet)) {
+    const what = subnet === '' ? 'This is empty' : `This is no subnet's ID${placeholderNote(subnet)}`;
+    faults.error(
+      [ROOT, 'SubnetId'],
+      `${what}: write "subnet-" and 17 hexadecimal digits, or leave SubnetId out.`,
+      subnet,
+    );
+  }
+  if (list(parameters.NetworkInterfaces).length === 0) return;
+  for (const key of ['SecurityGroupIds', 'SecurityGroups', 'SubnetId', 'PrivateIpAddress']) {
+    if (parameters[key] === undefined) continue;
+    faults.error(
+      [ROOT, key],
+      `EC2 refuses ${key} beside NetworkInterfaces: move it into the first of them, or leave NetworkInterfaces out.`,
+      parameters[key],
+    );
+  }
+}
+
+function checkProfile(parameters: Parameters, faults: Faults): void {
+  const path = [ROOT, 'IamInstanceProfile'];
+  if (parameters.IamInstanceProfile === undefined) return;
+  const name = member(parameters.IamInstanceProfile, 'Name');
+  const arn = member(parameters.IamInstanceProfile, 'Arn');
+  const leaveOut = 'or leave IamInstanceProfile out';
+  if (name !== undefined && arn !== undefined) {
+    faults.error(
+      path,
+      'EC2 takes the name or the ARN, not both: leave one of them out.',
+      parameters.IamInstanceProfile,
+    );
+  }
+  if (name === undefined && arn === undefined) {
+    faults.error(path, `This names no instance profile: write its "Name", ${leaveOut}.`, parameters.IamInstanceProfile);
+  }
+  if (typeof name === 'string' && !placeholderInValue(name)) {
+    if (name === '')
+      faults.error([...path, 'Name'], `This is empty: write the instance profile's name, ${leaveOut}.`, name);
+    else if (name.startsWith('arn:')) faults.error([...path, 'Name'], 'This is an ARN: write it as "Arn".', name);
+    else if (!/^[\w+=,.@-]{1,128}$/.test(name)) {
+      faults.error(
+        [...path, 'Name'],
+        'No instance profile can have this name: write up to 128 letters, digits and +=,.@_-.',
+        name,
+      );
+    }
+  }
+  if (
+    typeof arn === 'string' &&
+    !/^arn:aws[\w-]*:iam::\d{12}:instance-profile\/.+$/.test(arn) &&
+    !placeholderInValue(arn)
+  ) {
+    faults.error(
+      [...path, 'Arn'],
+      `This is no instance profile's ARN: write "arn:aws:iam::<account>:instance-profile/<name>", ${leaveOut}.`,
+      arn,
+    );
+  }
+}
+
+function checkVolumes(parameters: Parameters, faults: Faults): void {
+  list(parameters.BlockDeviceMappings).forEach((mapping, index) => {
+    const path = [ROOT, 'BlockDeviceMappings', index];
+    const device = member(mapping, 'DeviceName');
+    if (device === undefined || device === '') {
+      const write = 'write the device, for example "/dev/xvda"';
+      if (device === undefined) faults.error([...path, 'DeviceName'], `"DeviceName" is missing: ${write}.`);
+      else faults.error([...path, 'DeviceName'], `This is empty: ${write}.`, device);
+    }
+    const size = member(member(mapping, 'Ebs'), 'VolumeSize');
+    if (typeof size === 'number' && Number.isInteger(size) && (size < 1 || size > LARGEST_VOLUME_GIB)) {
+      faults.error([...path, 'Ebs', 'VolumeSize'], `Write the size in GiB, 1 to ${LARGEST_VOLUME_GIB}.`, size);
+    }
+  });
+}
+
+function checkMarket(parameters: Parameters, faults: Faults): void {
+  const spot = member(parameters.InstanceMarketOptions, 'SpotOptions');
+  const path = [ROOT, 'InstanceMarketOptions', 'SpotOptions'];
+  if (member(spot, 'SpotInstanceType') === 'persistent') {
+    faults.error(
+      [...path, 'SpotInstanceType'],
+      'EC2 would launch the instance again after the job: write "one-time".',
+      'persistent',
+    );
+  }
+  const behaviour = member(spot, 'InstanceInterruptionBehavior');
+  if (behaviour === 'stop' || behaviour === 'hibernate') {
+    faults.error(
+      [...path, 'InstanceInterruptionBehavior'],
+      'EC2 refuses this for a one-time request: write "terminate".',
+      behaviour,
+    );
+  }
+}
+
+function checkUserData(parameters: Parameters, faults: Faults): void {
+  const path = [ROOT, 'UserData'];
+  const data = text(parameters.UserData);
+  if (data === undefined) return;
+  const bytes = utf8Bytes(data);
+  if (bytes > USER_DATA_BYTES) {
+    faults.error(
+      path,
+      `These are ${bytes} bytes: at most ${USER_DATA_BYTES} are possible, since EC2 takes 16 KB and the state machine needs 2.`,
+      data,
+    );
+  }
+  if (
+    /^[A-Za-z0-9+/\s]{16,}={0,2}\s*$/.test(data.slice(0, USER_DATA_BYTES)) &&
+    Buffer.from(data, 'base64').toString('utf8').startsWith('#')
+  ) {
+    faults.error(path, 'This is base64: write the script itself, it is encoded on the way to EC2.', data);
+  }
+}
+
+function checkLifeCycle(parameters: Parameters, faults: Faults): void {
+  for (const key of ['MinCount', 'MaxCount']) {
+    const count = parameters[key];
+    if (typeof count === 'number' && Number.isInteger(count) && count !== 1) {
+      faults.error([ROOT, key], 'An execution runs on one instance: write 1, or leave it out.', count);
+    }
+  }
+  for (const key of ['DisableApiTermination', 'DisableApiStop']) {
+    if (parameters[key] !== true) continue;
+    faults.error([ROOT, key], 'The state machine could not end the instance: write false, or leave it out.', true);
+  }
+  if (parameters.DryRun === true) faults.error([ROOT, 'DryRun'], 'A dry run launches nothing: leave it out.', true);
+  if (typeof parameters.ClientToken === 'string') {
+    faults.warning(
+      [ROOT, 'ClientToken'],
+      'This is ignored: the state machine makes a token for each attempt.',
+      parameters.ClientToken,
+    );
+  }
+}
+
+/** Every other string; the checks above know better what to write where they have spoken. */
+function findPlaceholders(value: unknown, path: Path, faults: Faults): void {
+  if (typeof value === 'string') {
+    const placeholder = path.at(-1) === 'UserData' ? undefined : placeholderInValue(value);
+    if (placeholder === undefined || faults.hasErrorAt(path)) return;
+    faults.error(
+      path,
+      `${JSON.stringify(placeholder)} is a placeholder: write the value that is meant${optional(path)}.`,
+      value,
+    );
+    return;
+  }
+  if (typeof value !== 'object' || value === null || path.length > DEEPEST_LEVEL) return;
+  for (const [key, each] of Object.entries(value)) {
+    findPlaceholders(each, [...path, Array.isArray(value) ? Number(key) : key], faults);
+  }
+}
+
+/** What the deployment has a default for may be left out. */
+function optional(path: Path): string {
+  const key = path[1];
+  const hasDefault =
+    key === 'KeyName' || key === 'SecurityGroupIds' || key === 'IamInstanceProfile' || key === 'SubnetId';
+  return hasDefault ? `, or leave ${key} out` : '';
+}
+
+function placeholderNote(id: string): string {
+  return placeholderInValue(id) === undefined ? '' : ' but a placeholder';
+}

@@ -1,0 +1,96 @@
+/**
+ * The one model that every dialect of an execution file is normalised into.
+ * It is plain JSON: it travels through the state machine and is stored beside the job's output.
+ */
+
+/** One finding about an execution file. `error` refuses the file, `warning` does not. */
+export interface Fault {
+  readonly severity: 'error' | 'warning';
+  /** JSON path of the offending value, e.g. `$.instance_parameters.ImageId`. */
+  readonly path: string;
+  /** The value found, as JSON, shortened to 80 characters; absent where nothing was found. */
+  readonly found?: string;
+  /** One sentence: what is wrong and what to write instead. */
+  readonly message: string;
+}
+
+/** An S3 object, by its exact key. */
+export interface S3Object {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** Where the job writes: a bucket and a prefix without trailing slash. */
+export interface S3Location {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/**
+ * What happens to the instance when its attempt ends, whatever the outcome.
+ * `terminate` deletes its volumes with it (unless the file sets `DeleteOnTermination: false`);
+ * `stop` keeps instance and volumes; `stop-delete-volumes` keeps the instance alone.
+ */
+export type InstanceEnd = 'terminate' | 'stop' | 'stop-delete-volumes';
+
+/** An execution file, normalised. Dates may be unresolved until `resolveDates`. */
+export interface Execution {
+  /** Shell commands, in order; built from `datastream_command_options` where the file has those. */
+  readonly commands: readonly string[];
+  /** EC2's RunInstances parameters as in the file, without MinCount, MaxCount and InstanceId. */
+  readonly instance_parameters: InstanceParameters;
+  /** The region that the file names; absent where it names none. */
+  readonly region?: string;
+  /** The object that must exist, newer than the attempt's start, for the job to succeed; absent: no check. */
+  readonly check_object?: S3Object;
+  /** Where the execution as run is stored (`execution.json`); absent where the file names no bucket and prefix. */
+  readonly output?: S3Location;
+  /** Seconds from the attempt's start until the job is cancelled. Default 3600 (upstream's). */
+  readonly timeout_s: number;
+  /** Further attempts after the first. Default 0. */
+  readonly n_retries_allowed: number;
+  /** Spot instances, on-demand on the last attempt. Upstream's `ii_cheapo`. Default false. */
+  readonly ii_cheapo: boolean;
+  readonly instance_end: InstanceEnd;
+  /** The dates that were written in place of DATE and DAILY, YYYYMMDD in UTC; absent where none was. */
+  readonly dates?: { readonly DATE?: string; readonly DAILY?: string };
+}
+
+/** The members of RunInstances that this project reads or sets; all others pass through untouched. */
+export interface InstanceParameters {
+  readonly ImageId: string;
+  readonly InstanceType: string;
+  readonly KeyName?: string;
+  readonly SecurityGroupIds?: readonly string[];
+  readonly IamInstanceProfile?: { readonly Name?: string; readonly Arn?: string };
+  readonly TagSpecifications?: readonly {
+    readonly ResourceType: string;
+    readonly Tags: readonly { readonly Key: string; readonly Value: string }[];
+  }[];
+  readonly BlockDeviceMappings?: readonly {
+    readonly DeviceName: string;
+    readonly Ebs?: Readonly<Record<string, unknown>>;
+    readonly [member: string]: unknown;
+  }[];
+  readonly InstanceMarketOptions?: { readonly MarketType?: string; readonly [member: string]: unknown };
+  readonly MetadataOptions?: Readonly<Record<string, unknown>>;
+  /** Plain text, as boto3 takes it; not base64. */
+  readonly UserData?: string;
+  readonly SubnetId?: string;
+  readonly [member: string]: unknown;
+}
+
+/** What the parser gives: the execution where it has no error, and every fault either way. */
+export interface ParseResult {
+  /** Absent when any fault is an error. */
+  readonly execution?: Execution;
+  readonly faults: readonly Fault[];
+}
+
+/** Facts known where the file is parsed, beyond the file itself. */
+export interface ParseOptions {
+  /** The state machine's region: a file that names another one is refused. */
+  readonly region?: string;
+  /** The AMI's architecture where known, to compare with the instance type's. */
+  readonly imageArchitecture?: 'arm64' | 'x86_64';
+}

@@ -1,0 +1,122 @@
+import { readDatastreamOptions } from './datastream-options';
+import { collectFaults, type Faults } from './faults';
+import { readCommands } from './file-commands';
+import { checkInstanceParameters } from './instance-parameters';
+import type { Execution, InstanceEnd, InstanceParameters, ParseOptions, ParseResult } from './model';
+import { readRunOptions } from './run-options';
+import { objectToCheck, outputOf, readSeedObject, seedOutput } from './s3-objects';
+import { checkStructure } from './structure';
+import { isRecord, member, record, text, utf8Bytes } from './values';
+
+type File = Readonly<Record<string, unknown>>;
+
+/** Step Functions' quota for the input and for the state, in bytes of UTF-8 ("Service quotas": 256 KiB). */
+const LARGEST_INPUT_BYTES = 262_144;
+
+/** us-east-1, us-gov-west-1, eusc-de-east-1: partition or continent, up to two words, one digit. */
+const REGION = /^[a-z]{2,4}(-[a-z]{2,12}){1,2}-[1-9]$/;
+
+/**
+ * Reads an execution file of any dialect into the one model.
+ * Every fault is found in one go, in the order in which the values stand in the file; nothing is thrown, whatever comes.
+ *
+ * @param input the file's content, parsed from JSON
+ * @param options what is known beyond the file: the state machine's region, the AMI's architecture
+ */
+export function parseExecution(input: unknown, options: ParseOptions = {}): ParseResult {
+  const faults = collectFaults();
+  const json = toJson(input);
+  if (json === undefined) {
+    faults.error([], 'This is no JSON value, or it is nested too deeply: write one JSON object, { ... }.');
+    return { faults: faults.inFileOrder(undefined) };
+  }
+  const bytes = utf8Bytes(json);
+  if (bytes > LARGEST_INPUT_BYTES) {
+    faults.error(
+      [],
+      `These are ${bytes} bytes: Step Functions takes at most ${LARGEST_INPUT_BYTES}; move long scripts into the AMI or into S3.`,
+    );
+  }
+  const file: unknown = JSON.parse(json);
+  if (!isRecord(file)) {
+    faults.error([], 'An execution file is one JSON object: write { ... }.', file);
+    return { faults: faults.inFileOrder(file) };
+  }
+  const execution = read(file, options, faults);
+  const found = faults.inFileOrder(file);
+  return faults.hasErrors() ? { faults: found } : { execution, faults: found };
+}
+
+/** A round trip through JSON takes away whatever no file can hold: cycles, getters, class instances, undefined. */
+function toJson(input: unknown): string | undefined {
+  try {
+    return JSON.stringify(input);
+  } catch {
+    return undefined; // Cycles, BigInt and several thousand levels make JSON.stringify throw: the caller reports it.
+  }
+}
+
+function read(file: File, options: ParseOptions, faults: Faults): Execution {
+  checkStructure(file, faults);
+  checkInstanceParameters(file.instance_parameters, options, faults);
+  const region = checkRegion(file, options, faults);
+  const datastream = readDatastreamOptions(file.datastream_command_options, faults);
+  const commands = readCommands(file, datastream, faults);
+  const run = readRunOptions(file.run_options, faults);
+  const seed = readSeedObject(file, faults);
+  const output = outputOf(file, datastream, commands, faults) ?? seedOutput(seed);
+  const check_object = seed ?? objectToCheck(file, run, output, commands, faults);
+  const seedDialect = file.run_options === undefined && file.obj_key !== undefined;
+  const withoutOptions = seedDialect ? 'stop' : 'terminate';
+  const instance_end = file.run_options === undefined ? withoutOptions : run.instance_end;
+  checkSpotEnd(file, instance_end, faults);
+  return {
+    commands,
+    instance_parameters: forRunInstances(file.instance_parameters),
+    ...(region !== undefined && { region }),
+    ...(check_object && { check_object }),
+    ...(output && { output }),
+    timeout_s: run.timeout_s,
+    n_retries_allowed: run.n_retries_allowed,
+    ii_cheapo: run.ii_cheapo,
+    instance_end,
+  };
+}
+
+/** The file's parameters without what the state machine sets itself or an earlier run left there. */
+function forRunInstances(value: unknown): InstanceParameters {
+  const { MinCount: _min, MaxCount: _max, InstanceId: _id, ClientToken: _token, ...parameters } = record(value);
+  // Checked by now: an execution is given away only where nothing was found against it.
+  return parameters as InstanceParameters;
+}
+
+/** EC2 stops persistent spot instances only, and those would come back by themselves. */
+function checkSpotEnd(file: File, end: InstanceEnd, faults: Faults): void {
+  const market = member(member(file, 'instance_parameters'), 'InstanceMarketOptions');
+  if (end === 'terminate' || member(market, 'MarketType') !== 'spot') return;
+  faults.error(
+    ['instance_parameters', 'InstanceMarketOptions'],
+    'EC2 cannot stop a one-time spot instance: write "ii_terminate_instance": true in run_options, or leave this out.',
+    market,
+  );
+}
+
+function checkRegion(file: File, options: ParseOptions, faults: Faults): string | undefined {
+  const region = text(file.region);
+  if (region === undefined) return undefined;
+  if (!REGION.test(region)) {
+    const zone = REGION.test(region.slice(0, -1)) ? ' (this is an availability zone)' : '';
+    faults.error(
+      ['region'],
+      `This is no AWS region${zone}: write one, for example "us-east-1", or leave region out.`,
+      region,
+    );
+  } else if (options.region !== undefined && region !== options.region) {
+    faults.error(
+      ['region'],
+      `The state machine is in ${options.region}: write "${options.region}", leave region out, or start the state machine of ${region}.`,
+      region,
+    );
+  }
+  return region;
+}

@@ -1,0 +1,57 @@
+/**
+ * Placeholders that templates and documentation leave for the user to replace. AWS would report each of them only
+ * after some work, one at a time and in its own words.
+ */
+const IN_VALUES: readonly RegExp[] = [
+  /#{2,}/,
+  /<[^<>]*[A-Za-z][^<>]*>/,
+  /_PLACEHOLDER\b|^PLACEHOLDER$/i,
+  /^name-of-/i,
+  /^your[-_ ]|[-_/]your[-_]/i,
+  /^(todo|tbd|fixme|change[-_ ]?me|replace[-_ ]?me|x{3,})$/i,
+];
+
+/** A value that names something (an ID, a bucket, a path) and is still a placeholder; undefined when it is none. */
+export function placeholderInValue(value: string): string | undefined {
+  const head = value.slice(0, 2048);
+  for (const pattern of IN_VALUES) {
+    const found = pattern.exec(head);
+    if (found) return found[0];
+  }
+  return undefined;
+}
+
+/** Words that stand between angle brackets in a placeholder, never in a redirection or a mark-up tag. */
+const PLACEHOLDER_WORD =
+  /(^|[-_ .])(your?|my|insert|replace|placeholder|commands?|bucket|prefix|region|account|ami|key|profile|path)([-_ .]|$)/i;
+
+const IN_COMMANDS: readonly RegExp[] = [
+  /\b(ami|sg|subnet)-#+/,
+  /\b[A-Z0-9]+(_[A-Z0-9]+)*_PLACEHOLDER\b/,
+  /(?<![\w.-])your[-_](key|bucket|prefix|command|path|profile|ami)[\w.-]*/i,
+];
+
+/** A placeholder left in a shell command; undefined when there is none. Redirections (`sort <in.txt >out.txt`) are none. */
+export function placeholderInCommand(command: string): string | undefined {
+  for (const found of command.matchAll(/<([A-Za-z][\w .-]{0,80})>/g)) {
+    const [whole, content = ''] = found;
+    const after = command.slice(found.index + whole.length).trimStart();
+    if (isPlaceholderName(content) && !isRedirection(content, after)) return whole;
+  }
+  for (const pattern of IN_COMMANDS) {
+    const found = pattern.exec(command);
+    if (found) return found[0];
+  }
+  return undefined;
+}
+
+function isPlaceholderName(content: string): boolean {
+  return PLACEHOLDER_WORD.test(content) || /[-_]/.test(content);
+}
+
+/** `<in.txt> out.txt` and `<in_list>out` read one file and write another; `<first_command>'` is the end of the text. */
+function isRedirection(content: string, after: string): boolean {
+  const fileToWrite = /^[\w./$~{]/.test(after);
+  if (/\.[A-Za-z0-9]{1,5}$/.test(content)) return fileToWrite;
+  return fileToWrite && !PLACEHOLDER_WORD.test(content);
+}

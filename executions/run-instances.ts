@@ -1,0 +1,258 @@
+import * as z from 'zod';
+
+/**
+ * RunInstances' request as EC2's API reference has it (2016-11-15), in boto3's spelling and types.
+ * Strict at every level: EC2 refuses a member that it does not know.
+ */
+
+const text = (description: string) => z.string().meta({ description }).optional();
+const integer = (description: string) => z.int().meta({ description }).optional();
+const flag = (description: string) => z.boolean().meta({ description }).optional();
+const choice = <const T extends readonly [string, ...string[]]>(values: T, description: string) =>
+  z.enum(values).meta({ description }).optional();
+const structure = <T extends z.core.$ZodShape>(description: string, shape: T) =>
+  z.strictObject(shape).meta({ description }).optional();
+const listOf = <T extends z.core.SomeType>(description: string, element: T) =>
+  z.array(element).meta({ description }).optional();
+
+/** An EC2 resource ID: 8 hexadecimal digits, or 17 since 2016. */
+const resourceId = (prefix: string) => new RegExp(`^${prefix}-(?:[0-9a-f]{8}|[0-9a-f]{17})$`);
+export const AMI_ID = resourceId('ami');
+export const SECURITY_GROUP_ID = resourceId('sg');
+export const SUBNET_ID = resourceId('subnet');
+
+const ipv6Addresses = listOf(
+  'IPv6 addresses to assign.',
+  z.strictObject({
+    Ipv6Address: text('One IPv6 address of the subnet.'),
+    IsPrimaryIpv6: flag('Whether this is the primary IPv6 address.'),
+  }),
+);
+
+const ebs = structure('The EBS volume.', {
+  DeleteOnTermination: flag('Whether the volume goes when the instance is terminated. Default true.'),
+  Iops: integer('I/O operations per second, for io1, io2 and gp3.'),
+  SnapshotId: text('The snapshot to make the volume from. Default: the AMI’s own.'),
+  VolumeSize: integer('Size in GiB, at least that of the snapshot. Default: the snapshot’s size.'),
+  VolumeType: choice(
+    ['gp2', 'gp3', 'io1', 'io2', 'sc1', 'st1', 'standard'],
+    'Kind of volume. gp3 costs less than gp2.',
+  ),
+  KmsKeyId: text('The KMS key to encrypt with. Default: the account’s EBS key.'),
+  Throughput: integer('MiB per second, gp3 only, 125 to 2000. Default 125.'),
+  OutpostArn: text('The Outpost to create the snapshot on.'),
+  AvailabilityZone: text('Availability zone of the volume.'),
+  AvailabilityZoneId: text('ID of the volume’s availability zone.'),
+  Encrypted: flag('Whether the volume is encrypted. Default true here.'),
+  VolumeInitializationRate: integer('MiB per second at which the snapshot is downloaded, 100 to 300.'),
+  EbsCardIndex: integer('Index of the EBS card, on instance types that have several.'),
+});
+
+const blockDevice = z.strictObject({
+  DeviceName: text('Device name, for example /dev/xvda (the root volume of Amazon Linux).'),
+  Ebs: ebs,
+  NoDevice: text('An empty string leaves out the device that the AMI names.'),
+  VirtualName: text('An instance store volume: ephemeral0, ephemeral1 and so on.'),
+});
+
+const tag = z.strictObject({
+  Key: text('The tag’s key, 1 to 128 characters.'),
+  Value: text('The tag’s value, up to 256 characters; may be empty.'),
+});
+
+const tagSpecification = z.strictObject({
+  ResourceType: text('What to tag: instance, volume, network-interface or spot-instances-request.'),
+  Tags: listOf('At most 34 tags: the state machine adds its own, and EC2 allows 50.', tag),
+});
+
+const networkInterface = z.strictObject({
+  AssociatePublicIpAddress: flag('Whether the interface gets a public IPv4 address. Default: the subnet’s setting.'),
+  DeleteOnTermination: flag('Whether the interface goes when the instance is terminated.'),
+  Description: text('Description of the interface.'),
+  DeviceIndex: integer('Position of the interface, 0 for the primary one.'),
+  Groups: listOf('Security group IDs of the interface.', z.string()),
+  Ipv6AddressCount: integer('How many IPv6 addresses to assign.'),
+  Ipv6Addresses: ipv6Addresses,
+  NetworkInterfaceId: text('An existing network interface, eni-...'),
+  PrivateIpAddress: text('The primary private IPv4 address.'),
+  PrivateIpAddresses: listOf(
+    'Private IPv4 addresses.',
+    z.strictObject({ Primary: flag('Whether it is the primary one.'), PrivateIpAddress: text('The address.') }),
+  ),
+  SecondaryPrivateIpAddressCount: integer('How many secondary private IPv4 addresses to assign.'),
+  SubnetId: text('The interface’s subnet, subnet-...'),
+  AssociateCarrierIpAddress: flag('Whether the interface gets a carrier IP address (Wavelength).'),
+  InterfaceType: text('interface, efa or efa-only. Default interface.'),
+  NetworkCardIndex: integer('Index of the network card.'),
+  Ipv4Prefixes: listOf('IPv4 prefixes.', z.strictObject({ Ipv4Prefix: text('The prefix.') })),
+  Ipv4PrefixCount: integer('How many IPv4 prefixes to assign.'),
+  Ipv6Prefixes: listOf('IPv6 prefixes.', z.strictObject({ Ipv6Prefix: text('The prefix.') })),
+  Ipv6PrefixCount: integer('How many IPv6 prefixes to assign.'),
+  PrimaryIpv6: flag('Whether the first IPv6 address becomes the primary one.'),
+  EnaSrdSpecification: structure('ENA Express.', {
+    EnaSrdEnabled: flag('Whether ENA Express is on.'),
+    EnaSrdUdpSpecification: structure('ENA Express for UDP.', {
+      EnaSrdUdpEnabled: flag('Whether UDP uses ENA Express.'),
+    }),
+  }),
+  ConnectionTrackingSpecification: structure('Idle timeouts of tracked connections, in seconds.', {
+    TcpEstablishedTimeout: integer('Seconds, 60 to 432000.'),
+    UdpStreamTimeout: integer('Seconds, 60 to 180.'),
+    UdpTimeout: integer('Seconds, 30 to 60.'),
+  }),
+  EnaQueueCount: integer('How many ENA queues the interface gets.'),
+});
+
+const secondaryInterface = z.strictObject({
+  DeleteOnTermination: flag('Whether the interface goes when the instance is terminated.'),
+  DeviceIndex: integer('Position of the interface.'),
+  PrivateIpAddresses: listOf('Private IPv4 addresses.', z.strictObject({ PrivateIpAddress: text('The address.') })),
+  PrivateIpAddressCount: integer('How many private IPv4 addresses to assign.'),
+  SecondarySubnetId: text('The secondary subnet.'),
+  InterfaceType: text('Kind of interface.'),
+  NetworkCardIndex: integer('Index of the network card.'),
+});
+
+/** `instance_parameters`: what RunInstances takes. */
+export const instanceParametersShape = z.strictObject({
+  ImageId: z
+    .string()
+    .meta({ description: 'The AMI to launch, ami-..., in the state machine’s region.', pattern: AMI_ID.source })
+    .optional(),
+  InstanceType: z
+    .string()
+    .meta({
+      description: 'Instance type; its architecture must be the AMI’s (t4g, m8g, c8g ... are arm64).',
+      examples: ['t4g.micro', 't4g.xlarge', 'm8g.xlarge', 'c8g.2xlarge', 'm7i.xlarge'],
+    })
+    .optional(),
+  KeyName: text('Name of the EC2 key pair for SSH, not its file. Default: none.'),
+  SecurityGroupIds: z
+    .array(z.string().meta({ pattern: SECURITY_GROUP_ID.source }))
+    .meta({ description: 'Security groups, sg-... Default: the deployment’s own, which lets nothing in.' })
+    .optional(),
+  IamInstanceProfile: structure('The instance profile. Default: the deployment’s own. Give the name or the ARN.', {
+    Name: text('Name of the instance profile.'),
+    Arn: text('ARN of the instance profile.'),
+  }),
+  TagSpecifications: listOf('Tags for what the launch makes.', tagSpecification),
+  BlockDeviceMappings: listOf('Volumes. Default: the AMI’s own.', blockDevice),
+  MinCount: integer('Always 1: an execution runs on one instance. May be left out.'),
+  MaxCount: integer('Always 1: an execution runs on one instance. May be left out.'),
+  InstanceMarketOptions: structure('The market. Default: on-demand, or spot where run_options.ii_cheapo is true.', {
+    MarketType: choice(['capacity-block', 'interruptible-capacity-reservation', 'on-demand', 'spot'], 'The market.'),
+    SpotOptions: structure('How the spot instance is requested.', {
+      MaxPrice: text('Highest price in US dollars per hour, as a string. Default: the on-demand price.'),
+      SpotInstanceType: choice(
+        ['one-time', 'persistent'],
+        'Only one-time: a persistent request launches again by itself.',
+      ),
+      BlockDurationMinutes: integer('Retired by EC2.'),
+      ValidUntil: text('End of a persistent request, ISO 8601 in UTC.'),
+      InstanceInterruptionBehavior: choice(
+        ['hibernate', 'stop', 'terminate'],
+        'What an interruption does. Default terminate.',
+      ),
+    }),
+  }),
+  MetadataOptions: structure('The instance metadata service. Default: tokens required, 2 hops.', {
+    HttpTokens: choice(['optional', 'required'], 'Whether IMDSv2 is required. Default required.'),
+    HttpPutResponseHopLimit: integer('Hops of the token, 1 to 64; containers need 2. Default 2.'),
+    HttpEndpoint: choice(['disabled', 'enabled'], 'Whether the service is on. Default enabled.'),
+    HttpProtocolIpv6: choice(['disabled', 'enabled'], 'Whether the service has an IPv6 address. Default disabled.'),
+    InstanceMetadataTags: choice(['disabled', 'enabled'], 'Whether the tags can be read there. Default disabled.'),
+  }),
+  UserData: text('Script or cloud-config for the first boot, plain text, at most 14 KB.'),
+  SubnetId: z
+    .string()
+    .meta({
+      description: 'The subnet, subnet-... Default: the deployment’s, else the default VPC’s.',
+      pattern: SUBNET_ID.source,
+    })
+    .optional(),
+  SecurityGroups: listOf(
+    'Security group names (default VPC only); SecurityGroupIds is meant for every VPC.',
+    z.string(),
+  ),
+  NetworkInterfaces: listOf(
+    'Network interfaces; then SubnetId and SecurityGroupIds belong into them.',
+    networkInterface,
+  ),
+  SecondaryInterfaces: listOf('Secondary interfaces.', secondaryInterface),
+  Ipv6AddressCount: integer('How many IPv6 addresses the primary interface gets.'),
+  Ipv6Addresses: ipv6Addresses,
+  PrivateIpAddress: text('The primary private IPv4 address.'),
+  EnablePrimaryIpv6: flag('Whether the first IPv6 address becomes the primary one.'),
+  KernelId: text('Kernel of a paravirtual AMI.'),
+  RamdiskId: text('RAM disk of a paravirtual AMI.'),
+  Monitoring: structure('CloudWatch monitoring.', {
+    Enabled: flag('Whether metrics come every minute (charged). Default false.'),
+    MetricCategoryIds: listOf('Categories of metrics.', z.string()),
+  }),
+  Placement: structure('Where the instance is placed.', {
+    AvailabilityZone: text('Availability zone, for example us-east-1a.'),
+    AvailabilityZoneId: text('ID of the availability zone, for example use1-az1.'),
+    Affinity: text('default or host.'),
+    GroupName: text('Placement group.'),
+    GroupId: text('ID of the placement group.'),
+    PartitionNumber: integer('Partition of the placement group.'),
+    HostId: text('Dedicated host.'),
+    HostResourceGroupArn: text('Host resource group.'),
+    Tenancy: choice(['dedicated', 'default', 'host'], 'Tenancy. Default default.'),
+    SpreadDomain: text('Reserved by EC2.'),
+  }),
+  LaunchTemplate: structure('A launch template; what the file says comes before what the template says.', {
+    LaunchTemplateId: text('ID of the template.'),
+    LaunchTemplateName: text('Name of the template.'),
+    Version: text('Version, $Latest or $Default.'),
+  }),
+  CreditSpecification: structure('CPU credits of t instances.', {
+    CpuCredits: text('standard or unlimited. Default unlimited for t3 and t4g.'),
+  }),
+  CpuOptions: structure('CPU options.', {
+    CoreCount: integer('CPU cores.'),
+    ThreadsPerCore: integer('1 turns multithreading off.'),
+    AmdSevSnp: choice(['disabled', 'enabled'], 'AMD SEV-SNP.'),
+    NestedVirtualization: choice(['disabled', 'enabled'], 'Nested virtualization.'),
+  }),
+  CapacityReservationSpecification: structure('Capacity reservations.', {
+    CapacityReservationPreference: choice(
+      ['capacity-reservations-only', 'none', 'open'],
+      'Which reservations are used.',
+    ),
+    CapacityReservationTarget: structure('One reservation.', {
+      CapacityReservationId: text('ID of the reservation.'),
+      CapacityReservationResourceGroupArn: text('ARN of the group of reservations.'),
+    }),
+  }),
+  HibernationOptions: structure('Hibernation.', { Configured: flag('Whether the instance can hibernate.') }),
+  LicenseSpecifications: listOf(
+    'License configurations.',
+    z.strictObject({ LicenseConfigurationArn: text('ARN of the license configuration.') }),
+  ),
+  EnclaveOptions: structure('Nitro Enclaves.', { Enabled: flag('Whether enclaves are on. Default false.') }),
+  PrivateDnsNameOptions: structure('Host names.', {
+    HostnameType: choice(['ip-name', 'resource-name'], 'Kind of host name.'),
+    EnableResourceNameDnsARecord: flag('Whether DNS answers with an A record.'),
+    EnableResourceNameDnsAAAARecord: flag('Whether DNS answers with an AAAA record.'),
+  }),
+  MaintenanceOptions: structure('Maintenance.', {
+    AutoRecovery: choice(['default', 'disabled'], 'Automatic recovery. Default default.'),
+  }),
+  NetworkPerformanceOptions: structure('Network performance.', {
+    BandwidthWeighting: choice(['default', 'ebs-1', 'vpc-1'], 'Which side gets more bandwidth.'),
+  }),
+  Operator: structure('Service that manages the instance.', { Principal: text('The service’s principal.') }),
+  ElasticGpuSpecification: listOf('Retired by EC2.', z.strictObject({ Type: text('Type.') })),
+  ElasticInferenceAccelerators: listOf(
+    'Retired by EC2.',
+    z.strictObject({ Type: text('Type.'), Count: integer('How many.') }),
+  ),
+  DisableApiStop: flag('Leave it out: the state machine must be able to stop the instance.'),
+  DisableApiTermination: flag('Leave it out: the state machine must be able to terminate the instance.'),
+  InstanceInitiatedShutdownBehavior: choice(['stop', 'terminate'], 'What power-off from within does.'),
+  EbsOptimized: flag('EBS optimisation on old instance types.'),
+  AdditionalInfo: text('Reserved by EC2.'),
+  ClientToken: text('Leave it out: the state machine makes one for each attempt.'),
+  DryRun: flag('Leave it out: a dry run launches nothing.'),
+});

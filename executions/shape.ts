@@ -1,0 +1,143 @@
+import * as z from 'zod';
+import { instanceParametersShape } from './run-instances';
+import { BUCKET_NAME } from './s3-names';
+
+/** Seconds until the job is cancelled where the file does not say (upstream's default). */
+export const DEFAULT_TIMEOUT_S = 3600;
+
+/** AWS-RunShellScript needs some seconds to start; upstream's shortest is 1200. */
+export const SHORTEST_TIMEOUT_S = 30;
+
+/** The longest executionTimeout of AWS-RunShellScript, 48 hours (the document's own description). */
+export const LONGEST_TIMEOUT_S = 172_800;
+
+/** More attempts than this only repeat the same failure. */
+export const MOST_RETRIES = 10;
+
+/** The identifier types that hfsubset knows (`-t`). */
+export const SUBSET_ID_TYPES = ['comid', 'hl', 'hl_uri', 'id', 'nldi', 'nldi_feature', 'poi_id', 'xy'] as const;
+
+const WHOLE_NUMBER = 'Write a whole number, without quotes.';
+const TRUE_OR_FALSE = 'Write true or false, without quotes.';
+
+const text = (description: string, rest: { pattern?: string; examples?: string[] } = {}) =>
+  z
+    .string()
+    .meta({ description, ...rest })
+    .optional();
+
+const flag = (description: string, fallback: boolean) =>
+  z.boolean({ error: TRUE_OR_FALSE }).meta({ description, default: fallback }).optional();
+
+/** A number of run_options; generators of execution files have written them as strings too. */
+const count = (description: string, fallback: number, minimum: number, maximum: number) =>
+  z
+    .union([z.number().meta({ type: 'integer', minimum, maximum }), z.string().meta({ pattern: '^[0-9]+$' })], {
+      error: WHOLE_NUMBER,
+    })
+    .meta({ description, default: fallback })
+    .optional();
+
+const checkObject = z.strictObject({
+  bucket: text('The bucket of the object.', { pattern: BUCKET_NAME.source }),
+  prefix: text('The whole key of the object, in spite of its name. May hold DAILY.'),
+});
+
+const checkS3 = (description: string) =>
+  z
+    .union([z.boolean(), checkObject], {
+      error: 'Write true, false, or the object as {"bucket": "...", "prefix": "the whole key"}.',
+    })
+    .meta({ description, default: false })
+    .optional();
+
+/** `run_options`, since August 2024. */
+export const runOptionsShape = z.looseObject({
+  ii_terminate_instance: flag('Whether the instance is terminated at the end; else it is stopped.', false),
+  ii_delete_volume: flag(
+    'Whether the volumes of a stopped instance are deleted. Spelt ii_detach_volume until 2024.',
+    false,
+  ),
+  ii_detach_volume: flag('The spelling of ii_delete_volume in 2024.', false),
+  ii_check_s3: checkS3(
+    'Whether an object in S3 must exist, newer than the attempt, for the job to succeed: false; true for the one that ' +
+      'the command’s S3 prefix implies (ngen-run.tar.gz, or metadata/forcings_metadata/metadata.csv for forcings); ' +
+      'or the object itself.',
+  ),
+  check_s3: checkS3('The spelling of ii_check_s3 in August 2024.'),
+  timeout_s: count(
+    `Seconds from an attempt’s start until the job is cancelled, ${SHORTEST_TIMEOUT_S} to ${LONGEST_TIMEOUT_S}. Default ${DEFAULT_TIMEOUT_S}.`,
+    DEFAULT_TIMEOUT_S,
+    SHORTEST_TIMEOUT_S,
+    LONGEST_TIMEOUT_S,
+  ),
+  n_retries_allowed: count(`Further attempts after a failed one, 0 to ${MOST_RETRIES}. Default 0.`, 0, 0, MOST_RETRIES),
+  ii_cheapo: flag('Whether to use spot instances; the last of several attempts is on-demand.', false),
+});
+
+/** Keys of run_options that upstream's newest machine reads and this one does not need. */
+export const BACKOFF_OPTIONS = ['retry_backoff_base_s', 'retry_backoff_max_s', 'retry_backoff_rate'] as const;
+
+/** `datastream_command_options`, since August 2024: the datastream script's arguments by name. */
+export const datastreamOptionsShape = z.looseObject({
+  start_time: text('First time step, YYYYMMDDHHMM in UTC, or DAILY.', { examples: ['202406100100', 'DAILY'] }),
+  end_time: text('Last time step, YYYYMMDDHHMM in UTC; may be left out beside DAILY.', { examples: ['202406110000'] }),
+  forcing_source: text('Where the forcings come from.', {
+    pattern: '^[A-Za-z0-9_]+$',
+    examples: ['NWM_RETRO_V3', 'NWM_V3_SHORT_RANGE_00', 'NWM_V3_MEDIUM_RANGE_00_1'],
+  }),
+  realization: text('NextGen realization file: a path on the instance or a URL. Without it no -R is passed.'),
+  nprocs: z
+    .union([z.number().meta({ type: 'integer', minimum: 1 }), z.string().meta({ pattern: '^[1-9][0-9]*$' })], {
+      error: WHOLE_NUMBER,
+    })
+    .meta({ description: 'How many processes the job may use, at least 1.' })
+    .optional(),
+  subset_id_type: z.enum(SUBSET_ID_TYPES).meta({ description: 'Kind of subset_id, as hfsubset names it.' }).optional(),
+  subset_id: text('Identifier of the place to simulate.', { examples: ['Gages-09106150'] }),
+  hydrofabric_version: text('Version of the hydrofabric.', { pattern: '^v?[0-9]+([.][0-9]+)*$', examples: ['2.2'] }),
+  s3_bucket: text('Bucket for the output. Needs s3_prefix.', { pattern: BUCKET_NAME.source }),
+  s3_prefix: text('Prefix of the output in the bucket; may hold DAILY. Spelt object_prefix in 2024.'),
+  object_prefix: text('The spelling of s3_prefix in 2024.'),
+  geopackage: text('Geopackage of the place: a path on the instance or a URL; then subset_id may be left out.'),
+  'ngen-forcings': text('NextGen forcings: a path on the instance or a URL; may hold DAILY.'),
+});
+
+/** A whole execution file, every dialect in one. */
+export const executionFileShape = z.looseObject({
+  $schema: text('Location of this schema, for editors.'),
+  commands: z
+    .array(z.string())
+    .meta({ description: 'Shell commands, run by root in order; the first one that fails ends the job.' })
+    .optional(),
+  datastream_command_options: datastreamOptionsShape
+    .meta({ description: 'The datastream script’s arguments, in place of commands.' })
+    .optional(),
+  run_options: runOptionsShape.meta({ description: 'How the job is run.' }).optional(),
+  instance_parameters: instanceParametersShape.meta({
+    description: 'The instance: what EC2’s RunInstances takes, in its spelling.',
+  }),
+  region: text('AWS region; it must be the state machine’s. Default: the state machine’s.', {
+    examples: ['us-east-1'],
+  }),
+  bucket: text('2024, without run_options: bucket of the object that must exist after the job.', {
+    pattern: BUCKET_NAME.source,
+  }),
+  obj_key: text('2024, without run_options: key of the object that must exist after the job. May hold DATE.'),
+});
+
+/** What a state machine leaves in its state: a file that was saved from an earlier run may hold them. */
+export const RUN_STATE_KEYS: ReadonlySet<string> = new Set([
+  't0',
+  'retry_attempt',
+  'command_id',
+  'ii_pass',
+  'ii_s3_object_checked',
+  'volume_id',
+  'failedInput',
+  'wait_seconds',
+  'statusCode',
+  'duration',
+  'auto_retry_count',
+  'error',
+]);
