@@ -1,0 +1,167 @@
+import type { Execution } from '../../executions/model';
+import { clientToken, runInstancesInput } from '../../lambdas/run-instances';
+
+const STATE_MACHINE = 'arn:aws:states:us-east-1:000000000000:stateMachine:sm';
+const EXECUTION = 'arn:aws:states:us-east-1:000000000000:execution:sm:vpu-09';
+const defaults = {
+  stateMachineArn: STATE_MACHINE,
+  securityGroupId: 'sg-0123456789abcdef0',
+  instanceProfileName: 'profile',
+  subnetIds: [] as string[],
+};
+const launch = {
+  execution: EXECUTION,
+  attempt: 1,
+  market: 'on-demand' as const,
+  deadline: new Date('2026-03-01T13:00:00Z'),
+  rootDeviceName: '/dev/xvda',
+};
+
+function job(parameters: Partial<Execution['instance_parameters']> = {}, rest: Partial<Execution> = {}): Execution {
+  return {
+    commands: ['true'],
+    instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.large', ...parameters },
+    timeout_s: 3600,
+    n_retries_allowed: 0,
+    ii_cheapo: false,
+    instance_end: 'terminate',
+    ...rest,
+  };
+}
+
+describe("RunInstances' parameters", () => {
+  it('are safe where the file says nothing', () => {
+    const { UserData, TagSpecifications, ...rest } = runInstancesInput(job(), launch, defaults);
+
+    expect(rest).toEqual({
+      ImageId: 'ami-0123456789abcdef0',
+      InstanceType: 't4g.large',
+      MinCount: 1,
+      MaxCount: 1,
+      ClientToken: clientToken(launch),
+      InstanceInitiatedShutdownBehavior: 'terminate',
+      MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2 },
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { Encrypted: true, DeleteOnTermination: true } }],
+      SecurityGroupIds: ['sg-0123456789abcdef0'],
+      IamInstanceProfile: { Name: 'profile' },
+    });
+    expect(UserData).toEqual(expect.any(String));
+    expect(TagSpecifications?.map((specification) => specification.ResourceType)).toEqual([
+      'instance',
+      'volume',
+      'network-interface',
+    ]);
+    for (const { Tags } of TagSpecifications ?? []) {
+      expect(Tags).toEqual(
+        expect.arrayContaining([
+          { Key: 'datastream:state-machine', Value: STATE_MACHINE },
+          { Key: 'datastream:execution', Value: EXECUTION },
+          { Key: 'datastream:attempt', Value: '1' },
+          { Key: 'datastream:deadline', Value: '2026-03-01T13:00:00.000Z' },
+          { Key: 'datastream:end', Value: 'terminate' },
+        ]),
+      );
+    }
+  });
+
+  it('keep what the file says', () => {
+    const input = runInstancesInput(
+      job({
+        KeyName: 'key',
+        SecurityGroupIds: ['sg-11111111'],
+        IamInstanceProfile: { Name: 'mine' },
+        MetadataOptions: { HttpTokens: 'optional' },
+        BlockDeviceMappings: [
+          { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 64, Encrypted: false, DeleteOnTermination: false } },
+        ],
+        TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'VPU 09' }] }],
+      }),
+      launch,
+      defaults,
+    );
+
+    expect(input).toMatchObject({
+      KeyName: 'key',
+      SecurityGroupIds: ['sg-11111111'],
+      IamInstanceProfile: { Name: 'mine' },
+      MetadataOptions: { HttpTokens: 'optional', HttpPutResponseHopLimit: 2 },
+      BlockDeviceMappings: [
+        { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 64, Encrypted: false, DeleteOnTermination: false } },
+      ],
+    });
+    expect(input.BlockDeviceMappings).toHaveLength(1);
+    expect(input.TagSpecifications?.[0]?.Tags).toContainEqual({ Key: 'Name', Value: 'VPU 09' });
+  });
+
+  it("do not let the file's tags stand in for the project's", () => {
+    const input = runInstancesInput(
+      job({
+        TagSpecifications: [{ ResourceType: 'volume', Tags: [{ Key: 'datastream:state-machine', Value: 'other' }] }],
+      }),
+      launch,
+      defaults,
+    );
+
+    const volume = input.TagSpecifications?.find((specification) => specification.ResourceType === 'volume');
+    expect(volume?.Tags?.filter((tag) => tag.Key === 'datastream:state-machine')).toEqual([
+      { Key: 'datastream:state-machine', Value: STATE_MACHINE },
+    ]);
+  });
+
+  it('ask for spot with its own token and tagged request', () => {
+    const spot = runInstancesInput(job(), { ...launch, market: 'spot' }, defaults);
+
+    expect(spot.InstanceMarketOptions?.MarketType).toBe('spot');
+    expect(spot.ClientToken).not.toBe(clientToken(launch));
+    expect(spot.TagSpecifications?.map((specification) => specification.ResourceType)).toContain(
+      'spot-instances-request',
+    );
+  });
+
+  it('drop the spot options of the file in an on-demand attempt', () => {
+    const input = runInstancesInput(job({ InstanceMarketOptions: { MarketType: 'spot' } }), launch, defaults);
+
+    expect(input).not.toHaveProperty('InstanceMarketOptions');
+  });
+
+  it('stop, not terminate, an instance that the file keeps when its switch goes', () => {
+    expect(
+      runInstancesInput(job({}, { instance_end: 'stop' }), launch, defaults).InstanceInitiatedShutdownBehavior,
+    ).toBe('stop');
+  });
+
+  it('take another subnet in every attempt', () => {
+    const subnets = [1, 2, 3].map(
+      (attempt) =>
+        runInstancesInput(
+          job(),
+          { ...launch, attempt },
+          { ...defaults, subnetIds: ['subnet-a', 'subnet-b', 'subnet-c'] },
+        ).SubnetId,
+    );
+
+    expect(new Set(subnets)).toEqual(new Set(['subnet-a', 'subnet-b', 'subnet-c']));
+  });
+
+  it('name neither subnet nor security groups beside network interfaces of the file', () => {
+    const input = runInstancesInput(job({ NetworkInterfaces: [{ DeviceIndex: 0 }] }), launch, {
+      ...defaults,
+      subnetIds: ['subnet-a'],
+    });
+
+    expect(input).not.toHaveProperty('SubnetId');
+    expect(input).not.toHaveProperty('SecurityGroupIds');
+  });
+
+  it('have a token of 64 characters at most that tells execution, attempt and market apart', () => {
+    const tokens = [
+      launch,
+      { ...launch, attempt: 2 },
+      { ...launch, market: 'spot' as const },
+      { ...launch, execution: 'x' },
+    ].map(clientToken);
+
+    expect(new Set(tokens).size).toBe(4);
+    expect(Math.max(...tokens.map((token) => token.length))).toBeLessThanOrEqual(64);
+  });
+});

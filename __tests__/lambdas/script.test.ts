@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { failedCommand, script, withoutMarker } from '../../lambdas/script';
+
+function run(commands: readonly string[], shell = 'bash') {
+  const { status, stdout, stderr } = spawnSync(shell, ['-c', script(commands).join('\n')], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+const SHELLS = ['bash', ...(existsSync('/bin/dash') ? ['/bin/dash'] : [])];
+
+describe.each(SHELLS)('The script of a job under %s', (shell) => {
+  it('runs every command and exits 0 when all succeed', () => {
+    expect(run(['echo one', 'echo two'], shell)).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
+  });
+
+  it('stops at the first command that fails, with its exit code', () => {
+    const { status, stdout } = run(['echo one', '(exit 7)', 'echo three'], shell);
+
+    expect({ status, stdout }).toEqual({ status: 7, stdout: 'one\n' });
+  });
+
+  it('lets a here-document span several elements', () => {
+    expect(run(['cat <<END', 'set -e', 'END'], shell)).toEqual({ status: 0, stdout: 'set -e\n', stderr: '' });
+  });
+});
+
+describe('The script of a job', () => {
+  it('fails when any part of a pipe fails, where the shell can tell', () => {
+    expect(run(['false | cat']).status).toBe(1);
+  });
+
+  it.each([
+    [['ls /nowhere-at-all', 'true'], 'command 1 of 2 exited with code 2: ls /nowhere-at-all'],
+    [['true', "bash -c 'exit 5'"], "command 2 of 2 exited with code 5: bash -c 'exit 5'"],
+    [
+      ['true\ntrue\ntrue', 'for i in 1 2\ndo\n  test "$i" = 1\ndone', 'true'],
+      'command 2 of 3 exited with code 1: test "$i" = 1',
+    ],
+    [['#!/bin/bash\ntrue\n(exit 4)', 'true'], 'command 1 of 2 exited with code 4: ( exit 4 )'],
+    [['#!/bin/bash', 'false'], 'command 2 of 2 exited with code 1: false'],
+  ])('says of %j which command failed', (commands, sentence) => {
+    expect(failedCommand(run(commands).stderr)).toBe(sentence);
+  });
+
+  it('keeps what the commands themselves wrote on standard error', () => {
+    expect(withoutMarker(run(['echo no forcings >&2', 'false']).stderr)).toBe('no forcings');
+  });
+
+  it('leaves the script of another language alone', () => {
+    expect(script(['#!/usr/bin/env python3\nprint(1)'])).toEqual(['#!/usr/bin/env python3\nprint(1)']);
+  });
+});

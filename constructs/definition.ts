@@ -1,0 +1,205 @@
+import { CAPACITY_ERRORS, ErrorName, TRANSIENT_ERRORS } from '../lambdas/errors';
+
+/** The functions that the state machine calls, by the role they play in it. */
+export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
+export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
+
+/** One entry of a state's `Retry`, as the Amazon States Language has it. */
+export interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds?: number;
+  readonly BackoffRate?: number;
+  readonly MaxAttempts: number;
+  readonly MaxDelaySeconds?: number;
+  readonly JitterStrategy?: 'FULL' | 'NONE';
+}
+
+/** A state of the machine, in the members that this machine uses. */
+export interface State {
+  readonly Type: 'Task' | 'Choice' | 'Pass' | 'Succeed' | 'Fail';
+  readonly Comment?: string;
+  readonly Resource?: string;
+  readonly Parameters?: Readonly<Record<string, unknown>>;
+  readonly ResultPath?: string;
+  readonly OutputPath?: string;
+  readonly TimeoutSeconds?: number;
+  readonly TimeoutSecondsPath?: string;
+  readonly Retry?: readonly Retrier[];
+  readonly Catch?: readonly {
+    readonly ErrorEquals: readonly string[];
+    readonly ResultPath: string;
+    readonly Next: string;
+  }[];
+  readonly Choices?: readonly Readonly<Record<string, unknown>>[];
+  readonly Default?: string;
+  readonly Next?: string;
+  readonly ErrorPath?: string;
+  readonly CausePath?: string;
+}
+
+/** A whole state machine in the Amazon States Language (JSONPath). */
+export interface Definition {
+  readonly Comment: string;
+  readonly StartAt: string;
+  readonly States: Readonly<Record<string, State>>;
+}
+
+/** Throttling and faults of the way: spread over time, so that a thousand executions do not come back at once. */
+const retryTransient: Retrier = {
+  ErrorEquals: TRANSIENT_ERRORS,
+  IntervalSeconds: 2,
+  BackoffRate: 2,
+  MaxDelaySeconds: 60,
+  MaxAttempts: 8,
+  JitterStrategy: 'FULL',
+};
+
+/** Any failure of the job ends in the clean-up; the stopper then decides between another attempt and the end. */
+const toStopper = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'EC2Stopper' }] as const;
+
+/**
+ * The state machine as data: a pure function, so that the tests, the picture in docs/ and the embedded cloud
+ * read the very definition that Terraform deploys. State names are upstream's.
+ *
+ * @param functionArns the ARN of each function that the machine calls
+ */
+export function definition(functionArns: Readonly<Record<MachineFunction, string>>): Definition {
+  const invoke = (name: MachineFunction, payload: Readonly<Record<string, unknown>> = {}, suffix = '') => ({
+    Type: 'Task' as const,
+    Resource: `arn:aws:states:::lambda:invoke${suffix}`,
+    Parameters: {
+      FunctionName: functionArns[name],
+      Payload: { 'execution.$': '$$.Execution.Id', 'state.$': '$', ...payload },
+    },
+  });
+
+  return {
+    Comment: 'One job on one fresh EC2 instance: its outcome told truly, nothing left behind.',
+    StartAt: 'EC2StarterFromAMI',
+    States: {
+      EC2StarterFromAMI: {
+        ...invoke('starter', {
+          'start_time.$': '$$.Execution.StartTime',
+          // Unlike the Lambda's clock this is the same in every retry, and EC2 wants the same parameters with the same ClientToken.
+          'entered_time.$': '$$.State.EnteredTime',
+        }),
+        OutputPath: '$.Payload',
+        TimeoutSeconds: 90,
+        Retry: [
+          // SSM Online takes 20 to 60 s after RunInstances; each round waits 20 s in the function and 10 s here.
+          { ErrorEquals: [ErrorName.InstanceNotReady], IntervalSeconds: 10, BackoffRate: 1, MaxAttempts: 15 },
+          {
+            ErrorEquals: CAPACITY_ERRORS,
+            IntervalSeconds: 30,
+            BackoffRate: 2,
+            MaxDelaySeconds: 300,
+            MaxAttempts: 5,
+            JitterStrategy: 'FULL',
+          },
+          retryTransient,
+        ],
+        Catch: toStopper,
+        Next: 'Commander',
+      },
+      Commander: {
+        ...invoke('commander'),
+        OutputPath: '$.Payload',
+        TimeoutSeconds: 60,
+        Retry: [
+          // Not sooner than 5 s after a lost reply: ListCommands must show the command that SendCommand has made.
+          { ...retryTransient, IntervalSeconds: 5, JitterStrategy: 'NONE' },
+          // SSM's name for an instance whose agent has just dropped its connection.
+          { ErrorEquals: ['InvalidInstanceId'], IntervalSeconds: 10, BackoffRate: 1.5, MaxAttempts: 6 },
+        ],
+        Catch: toStopper,
+        Next: 'EC2Poller',
+      },
+      EC2Poller: {
+        ...invoke('poller', { 'token.$': '$$.Task.Token' }, '.waitForTaskToken'),
+        ResultPath: '$.result',
+        // The reconcile interval: an event that AWS has lost costs at most this long.
+        TimeoutSecondsPath: '$.reconcile_seconds',
+        Retry: [
+          {
+            ErrorEquals: [
+              ErrorName.CommandFailed,
+              ErrorName.CommandNotDelivered,
+              ErrorName.CommandCancelled,
+              ErrorName.JobTimedOut,
+              ErrorName.InstanceLost,
+              ErrorName.SpotInterrupted,
+            ],
+            MaxAttempts: 0,
+          },
+          // 172,800 s (SSM's longest executionTimeout) / 900 s = 192 rounds.
+          { ErrorEquals: ['States.Timeout'], IntervalSeconds: 1, BackoffRate: 1, MaxAttempts: 200 },
+          // A failed look must not end a healthy job: back off, and go on asking for as long as a job may run.
+          { ErrorEquals: ['States.ALL'], IntervalSeconds: 5, BackoffRate: 2, MaxDelaySeconds: 900, MaxAttempts: 200 },
+        ],
+        Catch: toStopper,
+        Next: 'RunChecker',
+      },
+      RunChecker: {
+        ...invoke('checker'),
+        OutputPath: '$.Payload',
+        TimeoutSeconds: 60,
+        Retry: [
+          // mount-s3 uploads when the file is closed: the object may be seconds behind the command's exit.
+          {
+            ErrorEquals: [ErrorName.ObjectNotFound, ErrorName.ObjectStale],
+            IntervalSeconds: 5,
+            BackoffRate: 2,
+            MaxAttempts: 3,
+          },
+          retryTransient,
+        ],
+        Catch: toStopper,
+        Next: 'EC2Stopper',
+      },
+      EC2Stopper: {
+        ...invoke('stopper'),
+        OutputPath: '$.Payload',
+        TimeoutSeconds: 60,
+        Retry: [
+          {
+            ErrorEquals: [ErrorName.InstanceNotGone],
+            IntervalSeconds: 15,
+            BackoffRate: 1.5,
+            MaxDelaySeconds: 60,
+            MaxAttempts: 10,
+          },
+          {
+            ErrorEquals: ['States.ALL'],
+            IntervalSeconds: 2,
+            BackoffRate: 2,
+            MaxDelaySeconds: 60,
+            MaxAttempts: 10,
+            JitterStrategy: 'FULL',
+          },
+        ],
+        // What the clean-up could not do the reaper does; the job's outcome stays the job's.
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.stopper_error', Next: 'Outcome' }],
+        Next: 'Outcome',
+      },
+      Outcome: {
+        Type: 'Choice',
+        Choices: [
+          {
+            // Never start another instance before the last one is known to be gone.
+            And: [{ Variable: '$.next', IsPresent: true }, { Not: { Variable: '$.stopper_error', IsPresent: true } }],
+            Next: 'NextAttempt',
+          },
+          { Variable: '$.error', IsPresent: true, Next: 'Failed' },
+        ],
+        Default: 'Succeeded',
+      },
+      NextAttempt: {
+        Type: 'Pass',
+        Parameters: { 'attempt.$': '$.next.attempt', 'errors.$': '$.next.errors', 'input.$': '$$.Execution.Input' },
+        Next: 'EC2StarterFromAMI',
+      },
+      Succeeded: { Type: 'Succeed' },
+      Failed: { Type: 'Fail', ErrorPath: '$.error.Error', CausePath: '$.error.Cause' },
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListCommandsCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import type * as z from 'zod';
+import { DatastreamError, ErrorName } from './errors';
+import { attemptHash } from './instance';
+import type { Ssm } from './outcome';
+import { type Clock, createHandler, type Log, lazily, systemClock } from './runtime';
+import { script } from './script';
+import { AttemptState, type CommandedState, machineEvent } from './state';
+
+/** How long SSM may take to hand the command to the agent, which was Online a moment ago; SSM's least is 30. */
+const DELIVERY_SECONDS = 300;
+/** SSM's longest executionTimeout (AWS-RunShellScript). */
+const MAX_EXECUTION_SECONDS = 172_800;
+/** How long EC2Poller waits for an event before it looks itself: 4 transitions an hour. */
+const RECONCILE_SECONDS = 900;
+/** The first look after the deadline comes this much later: SSM ends the command on its own first. */
+const DEADLINE_MARGIN_SECONDS = 30;
+
+const CommanderEvent = machineEvent(AttemptState);
+
+export interface CommanderClients {
+  /** Must not retry by itself: a SendCommand whose reply was lost has been carried out. */
+  readonly ssm: Ssm;
+  readonly s3: Pick<S3Client, 'send'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Commander: sends the job's commands to the instance, once per attempt, and stores the execution as it is run.
+ *
+ * @throws JobTimedOut when `timeout_s` was over before the commands could be sent
+ */
+export async function command(
+  { execution, state }: z.infer<typeof CommanderEvent>,
+  { ssm, s3, clock }: CommanderClients,
+  log: Log,
+): Promise<CommandedState> {
+  const comment = `datastream ${attemptHash(execution, state.attempt)}`;
+  const secondsLeft = Math.floor((Date.parse(state.deadline) - clock.now().getTime()) / 1000);
+  const commandId =
+    (await sentBefore(ssm, state.instance_id, comment)) ?? (await send(ssm, state, comment, secondsLeft));
+  log.info('commands sent', { instance_id: state.instance_id, command_id: commandId });
+  await store(s3, { execution, ...state, command_id: commandId }, log);
+  return { ...state, command_id: commandId, reconcile_seconds: reconcileSeconds(secondsLeft) };
+}
+
+/** The command of this attempt, where an earlier call has sent it and its reply was lost. */
+async function sentBefore(ssm: Ssm, instanceId: string, comment: string): Promise<string | undefined> {
+  let NextToken: string | undefined;
+  do {
+    const page = await ssm.send(new ListCommandsCommand({ InstanceId: instanceId, NextToken }));
+    const found = page.Commands?.find((each) => each.Comment === comment);
+    if (found) return found.CommandId;
+    NextToken = page.NextToken;
+  } while (NextToken);
+  return undefined;
+}
+
+async function send(ssm: Ssm, state: AttemptState, comment: string, secondsLeft: number): Promise<string> {
+  if (secondsLeft < 1) {
+    throw new DatastreamError(
+      ErrorName.JobTimedOut,
+      `timeout_s (${state.job.timeout_s} s) was over before the instance was ready; no command was sent.`,
+    );
+  }
+  const sent = await ssm.send(
+    new SendCommandCommand({
+      DocumentName: 'AWS-RunShellScript',
+      InstanceIds: [state.instance_id],
+      Comment: comment,
+      TimeoutSeconds: DELIVERY_SECONDS,
+      Parameters: {
+        commands: script(state.job.commands),
+        executionTimeout: [String(Math.min(secondsLeft, MAX_EXECUTION_SECONDS))],
+      },
+    }),
+  );
+  return sent.Command?.CommandId ?? '';
+}
+
+/** Equal rounds of at most 15 minutes, the last of which ends just after the deadline. */
+export function reconcileSeconds(secondsLeft: number): number {
+  const all = Math.max(secondsLeft, 0) + DEADLINE_MARGIN_SECONDS;
+  return Math.ceil(all / Math.ceil(all / RECONCILE_SECONDS));
+}
+
+/** Upstream's key for the record of what was run. A record that cannot be written is no reason to stop a job. */
+async function store(
+  s3: Pick<S3Client, 'send'>,
+  record: AttemptState & { command_id: string },
+  log: Log,
+): Promise<void> {
+  const output = record.job.output;
+  if (!output) return;
+  const folder = output.prefix.includes('forcing') ? 'metadata' : 'datastream-metadata';
+  const Key = [output.prefix, folder, 'execution.json'].filter(Boolean).join('/');
+  try {
+    await s3.send(
+      new PutObjectCommand({
+        Bucket: output.bucket,
+        Key,
+        Body: JSON.stringify(record, null, 2),
+        ContentType: 'application/json',
+      }),
+    );
+  } catch (error) {
+    log.warn('the execution could not be stored', {
+      bucket: output.bucket,
+      key: Key,
+      error_name: (error as Error).name,
+    });
+  }
+}
+
+/** The function with its clients, as Lambda and the embedded cloud both run it. */
+export const createCommander = (clients: CommanderClients, log?: Log) =>
+  createHandler('commander', CommanderEvent, (event, lines) => command(event, clients, lines), log);
+
+/** SSM without the SDK's own retry: it would send the commands again when only the reply was lost. */
+export const commanderSsm = () => new SSMClient({ maxAttempts: 1 });
+
+export const handler = lazily(() =>
+  createCommander({ ssm: commanderSsm(), s3: new S3Client({ followRegionRedirects: true }), clock: systemClock }),
+);

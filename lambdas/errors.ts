@@ -1,0 +1,100 @@
+/**
+ * Every error name that the state machine's Retry and Catch, the documentation and the users' alarms rely on.
+ * AWS's own errors keep AWS's names.
+ */
+export const ErrorName = {
+  /** The execution file has faults; nothing was launched. */
+  InvalidExecution: 'InvalidExecution',
+  /** The instance runs but SSM does not report it Online yet. */
+  InstanceNotReady: 'InstanceNotReady',
+  /** EC2 reports the attempt's instance as stopped, terminated or gone while the job needed it. */
+  InstanceLost: 'InstanceLost',
+  /** EC2 announced that it takes the spot instance back. */
+  SpotInterrupted: 'SpotInterrupted',
+  /** A command exited with another code than 0. */
+  CommandFailed: 'CommandFailed',
+  /** SSM could not deliver the commands to the instance. */
+  CommandNotDelivered: 'CommandNotDelivered',
+  /** Somebody cancelled the SSM command. */
+  CommandCancelled: 'CommandCancelled',
+  /** The job ran longer than `timeout_s`. */
+  JobTimedOut: 'JobTimedOut',
+  /** The object to check does not exist. */
+  ObjectNotFound: 'ObjectNotFound',
+  /** The object to check exists, but is older than this attempt. */
+  ObjectStale: 'ObjectStale',
+  /** S3 refuses to show the object to check. */
+  ObjectAccessDenied: 'ObjectAccessDenied',
+  /** EC2 has not yet carried out what was asked for when the attempt ended. */
+  InstanceNotGone: 'InstanceNotGone',
+  /** The connection to AWS broke before an answer came. */
+  NetworkError: 'NetworkError',
+} as const;
+
+export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
+
+/** An error with a stable name; the message is one sentence for the user, the original is the `cause`. */
+export class DatastreamError extends Error {
+  override readonly name: ErrorName;
+
+  constructor(name: ErrorName, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = name;
+  }
+}
+
+/** No capacity now, in this market: EC2's names. Worth another try some time later. */
+export const CAPACITY_ERRORS = [
+  'InsufficientInstanceCapacity',
+  'InsufficientHostCapacity',
+  'InsufficientReservedInstanceCapacity',
+  'InsufficientFreeAddressesInSubnet',
+  'InstanceLimitExceeded',
+  'VcpuLimitExceeded',
+  'MaxSpotInstanceCountExceeded',
+  'SpotMaxPriceTooLow',
+] as const;
+
+/** Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later. */
+export const TRANSIENT_ERRORS = [
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'SlowDown',
+  'EC2ThrottledException',
+  'ServiceUnavailable',
+  'ServiceUnavailableException',
+  'Unavailable',
+  'InternalError',
+  'InternalFailure',
+  'InternalServerError',
+  'InternalServiceError',
+  'RequestTimeout',
+  'TimeoutError',
+  'NetworkError',
+  'States.Timeout',
+  'Sandbox.Timedout',
+  'Runtime.ExitError',
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+  'Lambda.Unknown',
+] as const;
+
+const FINAL =
+  /^(InvalidExecution|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|UnsupportedOperation|Blocked)$/;
+
+/**
+ * Whether a new attempt could end otherwise than in this error. False for what only a person can mend:
+ * a wrong file, a missing permission, an AMI or key pair that does not exist.
+ *
+ * @param name the error's name as the state machine caught it
+ */
+export function mayRetry(name: string): boolean {
+  return !FINAL.test(name);
+}

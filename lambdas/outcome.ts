@@ -1,0 +1,121 @@
+import { SendTaskFailureCommand, SendTaskSuccessCommand, type SFNClient } from '@aws-sdk/client-sfn';
+import {
+  GetCommandInvocationCommand,
+  type GetCommandInvocationCommandOutput,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import { ErrorName } from './errors';
+import { failedCommand, withoutMarker } from './script';
+
+export type Ssm = Pick<SSMClient, 'send'>;
+export type Sfn = Pick<SFNClient, 'send'>;
+
+/** What the job's commands left behind when they succeeded; it becomes `$.result`. */
+export interface CommandResult {
+  readonly command_id: string;
+  readonly exit_code: number;
+  /** The end of what SSM keeps of standard output. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** ISO 8601, as SSM reports them. */
+  readonly started_at?: string;
+  readonly ended_at?: string;
+}
+
+/** How a task ends: with a result, or with an error of `ErrorName`. */
+export type Outcome = { readonly result: CommandResult } | { readonly error: string; readonly cause: string };
+
+/** Characters of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
+const STDOUT_KEPT = 8000;
+const STDERR_KEPT = 4000;
+
+/** The invocation of a command on its instance; undefined while SSM does not show it yet. */
+export async function invocation(
+  ssm: Ssm,
+  instanceId: string,
+  commandId: string,
+): Promise<GetCommandInvocationCommandOutput | undefined> {
+  try {
+    return await ssm.send(new GetCommandInvocationCommand({ InstanceId: instanceId, CommandId: commandId }));
+  } catch (error) {
+    // For some seconds after SendCommand SSM does not know the invocation yet (GetCommandInvocation, Errors).
+    if ((error as Error).name === 'InvocationDoesNotExist') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The outcome of a command whose invocation is final; undefined while it is under way.
+ *
+ * @param found what SSM says of it
+ */
+export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined): Outcome | undefined {
+  if (!found) return undefined;
+  const details = (found.StatusDetails ?? found.Status ?? '').replaceAll(' ', '');
+  const stderr = found.StandardErrorContent ?? '';
+  const id = found.CommandId ?? '';
+  switch (details) {
+    case 'Success':
+      return {
+        result: {
+          command_id: id,
+          exit_code: found.ResponseCode ?? 0,
+          stdout: (found.StandardOutputContent ?? '').slice(-STDOUT_KEPT),
+          stderr: stderr.slice(-STDERR_KEPT),
+          ...(found.ExecutionStartDateTime && { started_at: found.ExecutionStartDateTime }),
+          ...(found.ExecutionEndDateTime && { ended_at: found.ExecutionEndDateTime }),
+        },
+      };
+    case 'ExecutionTimedOut':
+    case 'TimedOut':
+      return {
+        error: ErrorName.JobTimedOut,
+        cause: `SSM stopped command ${id}: the job ran longer than timeout_s.${tail(stderr)}`,
+      };
+    case 'DeliveryTimedOut':
+    case 'Undeliverable':
+    case 'Terminated':
+    case 'InvalidPlatform':
+    case 'AccessDenied':
+      return {
+        error: ErrorName.CommandNotDelivered,
+        cause: `SSM could not deliver command ${id} to the instance (${details}).`,
+      };
+    case 'Cancelled':
+    case 'Canceled':
+      return { error: ErrorName.CommandCancelled, cause: `SSM command ${id} was cancelled from outside.` };
+    case 'Failed':
+      return { error: ErrorName.CommandFailed, cause: describeFailure(found.ResponseCode, stderr) };
+    default:
+      return undefined;
+  }
+}
+
+function describeFailure(code: number | undefined, stderr: string): string {
+  const failed = failedCommand(stderr) ?? `a command exited with code ${code ?? 'unknown'}`;
+  return `${failed.charAt(0).toUpperCase()}${failed.slice(1)}.${tail(stderr)}`;
+}
+
+function tail(stderr: string): string {
+  const text = withoutMarker(stderr);
+  return text ? `\nEnd of standard error:\n${text.slice(-STDERR_KEPT)}` : '';
+}
+
+/**
+ * Completes or fails the task that waits.
+ *
+ * @returns false when nobody waits for this token any more: a late or second report, which changes nothing
+ */
+export async function settle(sfn: Sfn, taskToken: string, outcome: Outcome): Promise<boolean> {
+  try {
+    if ('result' in outcome) {
+      await sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(outcome.result) }));
+    } else {
+      await sfn.send(new SendTaskFailureCommand({ taskToken, error: outcome.error, cause: outcome.cause }));
+    }
+    return true;
+  } catch (error) {
+    if (['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes((error as Error).name)) return false;
+    throw error;
+  }
+}

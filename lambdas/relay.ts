@@ -1,0 +1,105 @@
+import { EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import * as z from 'zod';
+import { ErrorName } from './errors';
+import { deathOf, type Ec2, findInstances, isDead, registeredToken, Tag, tagOf } from './instance';
+import { invocation, type Outcome, outcomeOf, type Sfn, type Ssm, settle } from './outcome';
+import { type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
+
+/** SSM may announce a command's end a moment before GetCommandInvocation shows it. */
+const SECOND_LOOK_MS = 1_000;
+
+const RelayEvent = z.discriminatedUnion('detail-type', [
+  z.object({
+    'detail-type': z.literal('EC2 Command Invocation Status-change Notification'),
+    detail: z.object({ 'command-id': z.string(), 'instance-id': z.string(), status: z.string() }),
+  }),
+  z.object({
+    'detail-type': z.literal('EC2 Instance State-change Notification'),
+    detail: z.object({ 'instance-id': z.string(), state: z.string() }),
+  }),
+  z.object({
+    'detail-type': z.literal('EC2 Spot Instance Interruption Warning'),
+    detail: z.object({ 'instance-id': z.string() }),
+  }),
+]);
+type RelayEvent = z.infer<typeof RelayEvent>;
+
+export interface RelayClients {
+  readonly ec2: Ec2;
+  readonly ssm: Ssm;
+  readonly sfn: Sfn;
+  readonly clock: Clock;
+  readonly stateMachineArn: string;
+}
+
+/**
+ * Turns what EC2 and SSM announce of a job's instance into the end of the waiting EC2Poller.
+ * Events come late, twice, out of order or never: what the command itself says always goes first,
+ * and a token for which nobody waits any more changes nothing.
+ */
+export async function relay(event: RelayEvent, clients: RelayClients, log: Log): Promise<void> {
+  const [instance] = await findInstances(clients.ec2, {
+    'instance-id': [event.detail['instance-id']],
+    [`tag:${Tag.stateMachine}`]: [clients.stateMachineArn],
+  });
+  const token = instance && registeredToken(instance);
+  const commandId = instance && tagOf(instance, Tag.command);
+  // Not ours, or EC2Poller has not been there yet and will look itself.
+  if (!token || !commandId) return;
+  log.appendKeys({ execution: tagOf(instance, Tag.execution), attempt: Number(tagOf(instance, Tag.attempt)) });
+  // Another command on our instance, such as one of Patch Manager.
+  if ('command-id' in event.detail && event.detail['command-id'] !== commandId) return;
+
+  const outcome = await outcomeOfEvent(event, instance, commandId, clients);
+  if (!outcome) return;
+  const settled = await settle(clients.sfn, token, outcome);
+  log.info('event relayed', { detail_type: event['detail-type'], instance_id: instance.InstanceId, settled });
+}
+
+async function outcomeOfEvent(
+  event: RelayEvent,
+  instance: Instance,
+  commandId: string,
+  { ssm, clock }: RelayClients,
+): Promise<Outcome | undefined> {
+  const instanceId = instance.InstanceId ?? '';
+  const look = async () => outcomeOf(await invocation(ssm, instanceId, commandId));
+  const told = await look();
+  if (told) return told;
+  switch (event['detail-type']) {
+    case 'EC2 Command Invocation Status-change Notification': {
+      await clock.sleep(SECOND_LOOK_MS);
+      const again = await look();
+      // The event says that it is over; should GetCommandInvocation still not, the event's word is enough.
+      return again ?? outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status });
+    }
+    case 'EC2 Instance State-change Notification':
+      // A late event of an instance that runs again, or runs still, must not end its job.
+      if (!isDead(instance)) return undefined;
+      return {
+        error: ErrorName.InstanceLost,
+        cause: `Instance ${instanceId} ended before the job did: ${deathOf(instance)}.`,
+      };
+    case 'EC2 Spot Instance Interruption Warning':
+      return {
+        error: ErrorName.SpotInterrupted,
+        cause: `EC2 takes spot instance ${instanceId} back before the job has ended.`,
+      };
+  }
+}
+
+/** The function with its clients, as Lambda and the embedded cloud both run it. */
+export const createRelay = (clients: RelayClients, log?: Log) =>
+  createHandler('relay', RelayEvent, (event, lines) => relay(event, clients, lines), log);
+
+export const handler = lazily(() =>
+  createRelay({
+    ec2: new EC2Client({}),
+    ssm: new SSMClient({}),
+    sfn: new SFNClient({}),
+    clock: systemClock,
+    stateMachineArn: environment('STATE_MACHINE_ARN'),
+  }),
+);

@@ -1,0 +1,120 @@
+import type { RunInstancesCommandInput, TagSpecification } from '@aws-sdk/client-ec2';
+import type { Execution, InstanceParameters } from '../executions/model';
+import { attemptHash, Tag } from './instance';
+import { userData } from './user-data';
+
+/** What the deployment gives to every instance whose file does not say otherwise. */
+export interface LaunchDefaults {
+  readonly stateMachineArn: string;
+  readonly securityGroupId: string;
+  readonly instanceProfileName: string;
+  /** Subnets to choose from, another one for each attempt; empty: EC2 takes the default VPC's. */
+  readonly subnetIds: readonly string[];
+}
+
+/** One launch: which attempt of which execution, in which market. */
+export interface Launch {
+  readonly execution: string;
+  readonly attempt: number;
+  readonly market: 'spot' | 'on-demand';
+  readonly deadline: Date;
+  readonly rootDeviceName?: string;
+}
+
+/** RunInstances makes these; each carries the tags by which IAM lets the functions touch it, and no other. */
+const TAGGED = ['instance', 'volume', 'network-interface'] as const;
+
+/** The ClientToken by which EC2 recognises a launch that it has already carried out. */
+export function clientToken({ execution, attempt, market }: Pick<Launch, 'execution' | 'attempt' | 'market'>): string {
+  return attemptHash(execution, attempt, market);
+}
+
+/**
+ * RunInstances' parameters for an attempt. The same launch gives the same parameters at any time:
+ * EC2 refuses a ClientToken that comes back with others (IdempotentParameterMismatch).
+ */
+export function runInstancesInput(job: Execution, launch: Launch, defaults: LaunchDefaults): RunInstancesCommandInput {
+  const { InstanceMarketOptions, UserData, ...file } = job.instance_parameters as InstanceParameters &
+    Omit<RunInstancesCommandInput, 'MinCount' | 'MaxCount'>;
+  const spot = launch.market === 'spot';
+  return {
+    // With network interfaces of its own in the file, EC2 refuses subnet and security groups beside them.
+    ...(!file.NetworkInterfaces && {
+      SecurityGroupIds: [defaults.securityGroupId],
+      ...subnet(launch, defaults.subnetIds),
+    }),
+    IamInstanceProfile: { Name: defaults.instanceProfileName },
+    ...(file as Omit<RunInstancesCommandInput, 'MinCount' | 'MaxCount'>),
+    MinCount: 1,
+    MaxCount: 1,
+    ClientToken: clientToken(launch),
+    // A job that keeps its instance keeps it at the dead-man's switch too.
+    InstanceInitiatedShutdownBehavior:
+      job.instance_end === 'terminate' && !keepsOnInterruption(file) ? 'terminate' : 'stop',
+    // Two hops: containers on the instance ask the metadata service for the instance's credentials too.
+    MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, ...file.MetadataOptions },
+    BlockDeviceMappings: volumes(job.instance_parameters, launch.rootDeviceName),
+    ...(spot && { InstanceMarketOptions: InstanceMarketOptions ?? SPOT }),
+    UserData: userData(launch.deadline, UserData),
+    TagSpecifications: tagSpecifications(job, launch, defaults, spot),
+  } as RunInstancesCommandInput;
+}
+
+/** No MaxPrice: EC2's default is the on-demand price, which is upstream's cap. */
+const SPOT = {
+  MarketType: 'spot',
+  SpotOptions: { SpotInstanceType: 'one-time', InstanceInterruptionBehavior: 'terminate' },
+} as const;
+
+function keepsOnInterruption(file: { InstanceInitiatedShutdownBehavior?: string }): boolean {
+  return file.InstanceInitiatedShutdownBehavior === 'stop';
+}
+
+function subnet(launch: Launch, subnetIds: readonly string[]): { SubnetId?: string } {
+  if (subnetIds.length === 0) return {};
+  const first = Number.parseInt(attemptHash(launch.execution).slice(0, 8), 16);
+  return { SubnetId: subnetIds[(first + launch.attempt - 1) % subnetIds.length] };
+}
+
+type Mapping = NonNullable<RunInstancesCommandInput['BlockDeviceMappings']>[number];
+
+/** Encrypted and deleted with the instance, the root volume too, where the file does not say otherwise. */
+function volumes(parameters: InstanceParameters, rootDeviceName: string | undefined): Mapping[] {
+  const safe = { Encrypted: true, DeleteOnTermination: true };
+  const named = (parameters.BlockDeviceMappings ?? []).map((mapping) =>
+    mapping.Ebs ? { ...mapping, Ebs: { ...safe, ...mapping.Ebs } } : mapping,
+  );
+  const root = rootDeviceName !== undefined && !named.some((mapping) => mapping.DeviceName === rootDeviceName);
+  return [...(root ? [{ DeviceName: rootDeviceName, Ebs: safe }] : []), ...named] as Mapping[];
+}
+
+function tagSpecifications(
+  job: Execution,
+  launch: Launch,
+  defaults: LaunchDefaults,
+  spot: boolean,
+): TagSpecification[] {
+  const ours = {
+    [Tag.stateMachine]: defaults.stateMachineArn,
+    [Tag.execution]: launch.execution,
+    [Tag.attempt]: String(launch.attempt),
+    [Tag.deadline]: launch.deadline.toISOString(),
+    [Tag.end]: job.instance_end,
+  };
+  const fromFile = job.instance_parameters.TagSpecifications ?? [];
+  const types = new Set<string>([
+    ...TAGGED,
+    ...(spot ? ['spot-instances-request'] : []),
+    ...fromFile.map((specification) => specification.ResourceType),
+  ]);
+  return [...types].map((ResourceType) => {
+    const tags = new Map<string, string>();
+    if (ResourceType === 'instance') tags.set('Name', launch.execution.split(':').at(-1) ?? '');
+    for (const specification of fromFile) {
+      if (specification.ResourceType !== ResourceType) continue;
+      for (const { Key, Value } of specification.Tags) tags.set(Key, Value);
+    }
+    for (const [key, value] of Object.entries(ours)) tags.set(key, value);
+    return { ResourceType, Tags: [...tags].map(([Key, Value]) => ({ Key, Value })) } as TagSpecification;
+  });
+}

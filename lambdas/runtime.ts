@@ -1,0 +1,96 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import type * as z from 'zod';
+import { ErrorName } from './errors';
+
+/** Time, so that tests and the embedded cloud can bring their own. */
+export interface Clock {
+  now(): Date;
+  /** @param milliseconds how long to wait */
+  sleep(milliseconds: number): Promise<void>;
+}
+
+/** The computer's own time. */
+export const systemClock: Clock = {
+  now: () => new Date(),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
+/** What the functions write: structured lines that carry the execution and the attempt. */
+export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'resetKeys'>;
+
+/** Node.js' codes of a connection that broke: their `name` is a bare `Error`, which a Retry could not tell apart. */
+const NETWORK_CODES = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/**
+ * The one wrapper around every function: parses the event, puts execution and attempt on every log line,
+ * logs what is thrown and throws it on, with a name that the machine's Retry knows and without a stack in the Cause.
+ *
+ * @param name the function's role, for the log
+ * @param schema what the event must look like
+ * @param run the domain function
+ * @param log where the lines go; by default JSON on standard output
+ */
+export function createHandler<Event, Result>(
+  name: string,
+  schema: z.ZodType<Event>,
+  run: (event: Event, log: Log) => Promise<Result>,
+  log: Log = new Logger({ serviceName: name }),
+): (event: unknown) => Promise<Result> {
+  return async (raw) => {
+    log.resetKeys();
+    log.appendKeys(logKeys(raw));
+    try {
+      return await run(schema.parse(raw), log);
+    } catch (error) {
+      const failure = named(error);
+      log.error(failure.message, { error_name: failure.name });
+      throw failure;
+    }
+  };
+}
+
+/** A Lambda handler that is made at its first call, so that importing a function's file reads no environment. */
+export function lazily(create: () => (event: unknown) => Promise<unknown>): (event: unknown) => Promise<unknown> {
+  let handler: ((event: unknown) => Promise<unknown>) | undefined;
+  return (event) => {
+    handler ??= create();
+    return handler(event);
+  };
+}
+
+/**
+ * A variable of the function's environment that Terraform sets.
+ * @throws Error naming the variable when it is missing
+ */
+export function environment(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`The environment variable ${name} is missing: deploy the stack again.`);
+  return value;
+}
+
+function logKeys(event: unknown): { execution?: string; attempt?: number } {
+  if (typeof event !== 'object' || event === null) return {};
+  const { execution, state } = event as { execution?: unknown; state?: { attempt?: unknown } | null };
+  if (typeof execution !== 'string') return {};
+  return { execution, attempt: typeof state?.attempt === 'number' ? state.attempt : 1 };
+}
+
+/** Lambda hands `name`, `message` and every line of `stack` to Step Functions: the user should read a sentence. */
+function named(error: unknown): Error {
+  const failure = error instanceof Error ? error : new Error(String(error));
+  const code = (failure as { code?: unknown }).code;
+  if (failure.name === 'Error' && typeof code === 'string' && NETWORK_CODES.has(code)) {
+    failure.name = ErrorName.NetworkError;
+  }
+  failure.stack = `${failure.name}: ${failure.message}`;
+  return failure;
+}

@@ -1,0 +1,186 @@
+import { DescribeImagesCommand, EC2Client, type Instance, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeInstanceInformationCommand, SSMClient } from '@aws-sdk/client-ssm';
+import * as z from 'zod';
+import { resolveDates } from '../executions/dates';
+import type { Execution, Fault } from '../executions/model';
+import { parseExecution } from '../executions/parse';
+import { CAPACITY_ERRORS, DatastreamError, ErrorName } from './errors';
+import { deathOf, type Ec2, findInstance, findInstances, isDead, Tag } from './instance';
+import type { Ssm } from './outcome';
+import { type Launch, type LaunchDefaults, runInstancesInput } from './run-instances';
+import { type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
+import { type AttemptState, NextAttempt } from './state';
+
+/** Beyond this the state machine waits instead: 20 s of the function cost less than one state transition ($0.000025). */
+const ONLINE_WAIT_MS = 20_000;
+const ONLINE_POLL_MS = 3_000;
+
+const StarterEvent = z.object({
+  execution: z.string(),
+  /** When the execution began: DATE and DAILY are its, in every attempt. */
+  start_time: z.iso.datetime(),
+  /** When the state was entered: the attempt's start. */
+  entered_time: z.iso.datetime(),
+  /** The execution file, or what NextAttempt made of it. */
+  state: z.unknown(),
+});
+
+export interface StarterClients {
+  readonly ec2: Ec2;
+  readonly ssm: Ssm;
+  readonly clock: Clock;
+  readonly region: string;
+  readonly defaults: LaunchDefaults;
+}
+
+/**
+ * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt and market,
+ * and waits for a short while until SSM reports it Online.
+ *
+ * @throws InvalidExecution with every fault of the file, before anything is launched
+ * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
+ * @throws InstanceLost when the instance ended before it was Online
+ */
+export async function start(
+  event: z.infer<typeof StarterEvent>,
+  clients: StarterClients,
+  log: Log,
+): Promise<AttemptState> {
+  const next = NextAttempt.safeParse(event.state);
+  const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: event.state };
+  log.appendKeys({ attempt });
+
+  const { execution, faults } = parseExecution(input, { region: clients.region });
+  if (!execution) throw new DatastreamError(ErrorName.InvalidExecution, describe(faults));
+  const job = resolveDates(execution, new Date(event.start_time));
+
+  const attempts = job.n_retries_allowed + 1;
+  const deadline = new Date(Date.parse(event.entered_time) + job.timeout_s * 1000);
+  const launch = { execution: event.execution, attempt, deadline };
+
+  const instance =
+    (await launched(clients.ec2, clients.defaults.stateMachineArn, launch)) ??
+    (await launchInstance(job, launch, attempts, clients, log));
+  const instanceId = instance.InstanceId ?? '';
+  await online(instance, clients);
+  const market = instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand';
+  log.info('instance is online', { instance_id: instanceId, market });
+  return {
+    attempt,
+    attempts,
+    market,
+    started_at: event.entered_time,
+    deadline: deadline.toISOString(),
+    instance_id: instanceId,
+    errors,
+    job,
+  };
+}
+
+function describe(faults: readonly Fault[]): string {
+  const errors = faults.filter((fault) => fault.severity === 'error');
+  const lines = errors.map((fault) => `${fault.path}: ${fault.message}${fault.found ? ` Found: ${fault.found}` : ''}`);
+  return `The execution has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; nothing was launched.\n${lines.join('\n')}`;
+}
+
+/** The instance that an earlier call of this function has launched in this attempt; its tags are part of RunInstances. */
+async function launched(
+  ec2: Ec2,
+  stateMachineArn: string,
+  launch: Omit<Launch, 'market'>,
+): Promise<Instance | undefined> {
+  const found = await findInstances(ec2, {
+    [`tag:${Tag.stateMachine}`]: [stateMachineArn],
+    [`tag:${Tag.execution}`]: [launch.execution],
+    [`tag:${Tag.attempt}`]: [String(launch.attempt)],
+  });
+  return found.find((instance) => !isDead(instance)) ?? found[0];
+}
+
+/** Spot where the file asks for it; the last of several attempts is on-demand when that is upstream's `ii_cheapo`. */
+function preferredMarket(job: Execution, attempt: number, attempts: number): 'spot' | 'on-demand' {
+  if (job.ii_cheapo) return attempt > 1 && attempt === attempts ? 'on-demand' : 'spot';
+  return job.instance_parameters.InstanceMarketOptions?.MarketType === 'spot' ? 'spot' : 'on-demand';
+}
+
+async function launchInstance(
+  job: Execution,
+  launch: Omit<Launch, 'market'>,
+  attempts: number,
+  { ec2, defaults }: StarterClients,
+  log: Log,
+): Promise<Instance> {
+  const rootDeviceName = await rootDevice(ec2, job.instance_parameters.ImageId);
+  const run = async (market: 'spot' | 'on-demand') => {
+    const input = runInstancesInput(job, { ...launch, market, rootDeviceName }, defaults);
+    const [instance] = (await ec2.send(new RunInstancesCommand(input))).Instances ?? [];
+    if (!instance) throw new DatastreamError(ErrorName.InstanceNotReady, 'RunInstances answered without an instance.');
+    log.info('instance launched', { instance_id: instance.InstanceId, market });
+    return instance;
+  };
+  const market = preferredMarket(job, launch.attempt, attempts);
+  try {
+    return await run(market);
+  } catch (error) {
+    const name = (error as Error).name;
+    if (name === 'IdempotentParameterMismatch') {
+      // EC2 has carried out this launch already and does not list the instance yet.
+      throw new DatastreamError(ErrorName.InstanceNotReady, 'The instance is launched, but EC2 does not list it yet.', {
+        cause: error,
+      });
+    }
+    // EC2 has refused, so nothing was launched on spot: as upstream does, the attempt goes on with on-demand.
+    if (market === 'spot' && job.ii_cheapo && (CAPACITY_ERRORS as readonly string[]).includes(name)) {
+      log.warn('no spot capacity, launching on-demand', { error_name: name });
+      return run('on-demand');
+    }
+    throw error;
+  }
+}
+
+/** The AMI's root device, to encrypt it also where the file does not name it. */
+async function rootDevice(ec2: Ec2, imageId: string): Promise<string | undefined> {
+  const images = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+  return images.Images?.[0]?.RootDeviceName;
+}
+
+async function online(instance: Instance, { ec2, ssm, clock }: StarterClients): Promise<void> {
+  const id = instance.InstanceId ?? '';
+  const end = clock.now().getTime() + ONLINE_WAIT_MS;
+  for (;;) {
+    const information = await ssm.send(
+      new DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values: [id] }] }),
+    );
+    if (information.InstanceInformationList?.[0]?.PingStatus === 'Online') return;
+    if (clock.now().getTime() + ONLINE_POLL_MS > end) break;
+    await clock.sleep(ONLINE_POLL_MS);
+  }
+  const now = await findInstance(ec2, id);
+  if (now && isDead(now)) {
+    throw new DatastreamError(ErrorName.InstanceLost, `Instance ${id} ended before it was ready: ${deathOf(now)}.`);
+  }
+  throw new DatastreamError(
+    ErrorName.InstanceNotReady,
+    `Instance ${id} is not Online in Systems Manager yet. If this lasts: the AMI needs the SSM agent, ` +
+      'the instance profile AmazonSSMManagedInstanceCore, and the subnet a way to the Internet or to the SSM endpoints.',
+  );
+}
+
+/** The function with its clients, as Lambda and the embedded cloud both run it. */
+export const createStarter = (clients: StarterClients, log?: Log) =>
+  createHandler('starter', StarterEvent, (event, lines) => start(event, clients, lines), log);
+
+export const handler = lazily(() =>
+  createStarter({
+    ec2: new EC2Client({}),
+    ssm: new SSMClient({}),
+    clock: systemClock,
+    region: environment('AWS_REGION'),
+    defaults: {
+      stateMachineArn: environment('STATE_MACHINE_ARN'),
+      securityGroupId: environment('SECURITY_GROUP_ID'),
+      instanceProfileName: environment('INSTANCE_PROFILE_NAME'),
+      subnetIds: environment('SUBNET_IDS').split(',').filter(Boolean),
+    },
+  }),
+);

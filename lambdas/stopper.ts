@@ -1,0 +1,95 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import type * as z from 'zod';
+import { type EndedInstance, endInstance } from './end-instances';
+import { DatastreamError, ErrorName, mayRetry } from './errors';
+import { type Ec2, findInstances, Tag } from './instance';
+import { createHandler, environment, type Log, lazily } from './runtime';
+import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
+
+const StopperEvent = machineEvent(StopperState);
+
+export interface StopperClients {
+  readonly ec2: Ec2;
+  readonly stateMachineArn: string;
+}
+
+/** What the machine decides by, and the execution's output when it succeeds. */
+export interface StopperResult {
+  readonly [member: string]: unknown;
+  readonly attempt: number;
+  readonly instances: readonly { readonly instance_id: string; readonly state: string }[];
+  /** The job's error, the Cause as a sentence; absent when it succeeded. */
+  readonly error?: z.infer<typeof CaughtError>;
+  /** Present when another attempt follows. */
+  readonly next?: { readonly attempt: number; readonly errors: readonly EarlierError[] };
+}
+
+/**
+ * EC2Stopper: ends every instance that carries the execution's tag, then tells whether another attempt follows.
+ * It goes by tag alone, so it needs nothing of what the states before it did or did not return.
+ *
+ * @throws InstanceNotGone until EC2 says that the instances are gone; the state's Retry comes back
+ */
+export async function stop(
+  { execution, state }: z.infer<typeof StopperEvent>,
+  { ec2, stateMachineArn }: StopperClients,
+  log: Log,
+): Promise<StopperResult> {
+  const found = await findInstances(ec2, {
+    [`tag:${Tag.stateMachine}`]: [stateMachineArn],
+    [`tag:${Tag.execution}`]: [execution],
+  });
+  const ended: EndedInstance[] = [];
+  for (const instance of found) ended.push(await endInstance(ec2, instance));
+  log.info('instances ended', { instances: ended });
+  const left = ended.filter((instance) => !instance.gone);
+  if (left.length > 0) {
+    const list = left.map((instance) => `${instance.instance_id} (${instance.state})`).join(', ');
+    throw new DatastreamError(ErrorName.InstanceNotGone, `Still there: ${list}.`);
+  }
+  return conclude(state, ended);
+}
+
+function conclude(state: StopperState, ended: readonly EndedInstance[]): StopperResult {
+  const { attempt, attempts, errors, started, error, input: _input, ...rest } = state;
+  const instances = ended.map(({ instance_id, state: name }) => ({ instance_id, state: name }));
+  // What EC2StarterFromAMI was given is the execution's input: not to be repeated in its output.
+  const told = { ...(started ? rest : {}), attempt, attempts, errors, instances };
+  if (!error) return told;
+  const cause = sentence(error.Cause) || error.Error;
+  if (attempt < attempts && mayRetry(error.Error)) {
+    return {
+      ...told,
+      next: { attempt: attempt + 1, errors: [...errors, { attempt, Error: error.Error, Cause: cause }] },
+    };
+  }
+  return { ...told, error: { Error: error.Error, Cause: withHistory(cause, attempt, attempts, errors) } };
+}
+
+/** Step Functions hands on a Lambda's error as JSON with a trace; a person wants its message. */
+function sentence(cause: string): string {
+  try {
+    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
+    return typeof errorMessage === 'string' ? errorMessage : cause;
+  } catch {
+    return cause;
+  }
+}
+
+/** A Cause holds 32,768 characters (Step Functions, Fail state). */
+const CAUSE_KEPT = 16_000;
+
+function withHistory(cause: string, attempt: number, attempts: number, errors: readonly EarlierError[]): string {
+  const text = cause.slice(0, CAUSE_KEPT);
+  if (attempts === 1) return text;
+  const earlier = errors.map((each) => `\nAttempt ${each.attempt}: ${each.Error}: ${each.Cause.slice(0, 500)}`);
+  return `${text}\n(attempt ${attempt} of ${attempts})${earlier.join('')}`;
+}
+
+/** The function with its clients, as Lambda and the embedded cloud both run it. */
+export const createStopper = (clients: StopperClients, log?: Log) =>
+  createHandler('stopper', StopperEvent, (event, lines) => stop(event, clients, lines), log);
+
+export const handler = lazily(() =>
+  createStopper({ ec2: new EC2Client({}), stateMachineArn: environment('STATE_MACHINE_ARN') }),
+);
