@@ -1,0 +1,424 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { commanderSsm, reconcileSeconds } from '../../lambdas/commander';
+import { registeredToken, Tag } from '../../lambdas/instance';
+import { EXECUTION, failureOf, NOW, testCloud } from '../support/cloud';
+import { BUCKET, executionFile, KEY } from '../support/scenario';
+
+describe('EC2StarterFromAMI', () => {
+  it('comes back to the instance that it has launched', async () => {
+    const { start, cloud, instances } = testCloud();
+
+    const state = await start();
+
+    expect(state).toMatchObject({
+      attempt: 1,
+      attempts: 1,
+      instance_id: instances()[0]?.api.InstanceId,
+      started_at: NOW,
+    });
+    expect(cloud.calls('RunInstances')).toBe(1);
+  });
+
+  it('launches nothing for a file with faults, and says them all', async () => {
+    const { call, cloud } = testCloud();
+
+    const { name, message } = await failureOf(
+      call('starter', {
+        execution: EXECUTION,
+        start_time: NOW,
+        entered_time: NOW,
+        state: { region: 'eu-west-1', comands: [] },
+      }),
+    );
+
+    expect(name).toBe('InvalidExecution');
+    expect(message).toContain('nothing was launched');
+    for (const path of ['$.region', '$.comands', '$.instance_parameters']) expect(message).toContain(path);
+    expect(cloud.calls('RunInstances') + cloud.calls('DescribeInstances')).toBe(0);
+  });
+
+  it.each([null, [], 'text', 42])('says what is wrong with %j as an execution', async (state) => {
+    const { call } = testCloud();
+
+    const { name } = await failureOf(
+      call('starter', { execution: EXECUTION, start_time: NOW, entered_time: NOW, state }),
+    );
+
+    expect(name).toBe('InvalidExecution');
+  });
+
+  it('fails with InstanceLost when the instance ends before it is Online', async () => {
+    const { start, cloud, clock } = testCloud();
+    clock.after(5_000, () => {
+      for (const id of cloud.ec2.instances.keys()) cloud.ec2.end(id, 'terminate', 'Client.VolumeLimitExceeded');
+    });
+
+    const { name, message } = await failureOf(start());
+
+    expect(name).toBe('InstanceLost');
+    expect(message).toContain('Client.VolumeLimitExceeded');
+  });
+
+  it('resolves DATE and DAILY by the start of the execution, in the second attempt too', async () => {
+    const { call, wait } = testCloud();
+    const file = executionFile({ ii_check_s3: { bucket: BUCKET, prefix: 'run/DAILY/done' } });
+    const event = {
+      execution: EXECUTION,
+      start_time: '2026-02-28T23:00:00.000Z',
+      entered_time: NOW,
+      state: { attempt: 2, errors: [], input: file },
+    };
+
+    await call('starter', event).catch(() => wait(20_000));
+    const state = await call('starter', event);
+
+    expect(state.attempt).toBe(2);
+    expect(state.job).toMatchObject({ check_object: { key: 'run/20260227/done' }, dates: { DAILY: '20260227' } });
+  });
+});
+
+describe('Commander', () => {
+  const withOutput = (prefix: string) =>
+    executionFile(
+      {},
+      { commands: [`/opt/scripts/datastream -s 202601010000 --S3_BUCKET ${BUCKET} --S3_PREFIX ${prefix}`] },
+    );
+
+  it.each([
+    ['run/a', 'run/a/datastream-metadata/execution.json'],
+    ['v2.2/forcing_short_range/00', 'v2.2/forcing_short_range/00/metadata/execution.json'],
+  ])('stores the execution as run below %s', async (prefix, key) => {
+    const { start, call, cloud } = testCloud();
+
+    const state = await call('commander', { execution: EXECUTION, state: await start(withOutput(prefix)) });
+
+    const stored = JSON.parse(readFileSync(join(cloud.s3.folder, BUCKET, key), 'utf8'));
+    expect(stored).toMatchObject({ execution: EXECUTION, attempt: 1, command_id: state.command_id });
+  });
+
+  it('does not fail the job when it cannot store the execution', async () => {
+    const { start, call, cloud } = testCloud({
+      faults: (name) => (name === 'PutObject' ? { error: 'AccessDenied', status: 403 } : undefined),
+    });
+
+    const state = await call('commander', { execution: EXECUTION, state: await start(withOutput('run')) });
+
+    expect(state.command_id).toEqual(expect.any(String));
+    expect(existsSync(join(cloud.s3.folder, BUCKET))).toBe(false);
+  });
+
+  it('finds the command of this attempt instead of sending it again', async () => {
+    const { start, call, cloud } = testCloud();
+    const event = { execution: EXECUTION, state: await start() };
+
+    const [first, second] = [await call('commander', event), await call('commander', event)];
+
+    expect(second.command_id).toBe(first.command_id);
+    expect(cloud.calls('SendCommand')).toBe(1);
+  });
+
+  it('sends nothing when timeout_s is over already', async () => {
+    const { start, call, wait, cloud } = testCloud();
+    const state = await start(executionFile({ timeout_s: 60 }));
+    await wait(60_000);
+
+    expect((await failureOf(call('commander', { execution: EXECUTION, state }))).name).toBe('JobTimedOut');
+    expect(cloud.calls('SendCommand')).toBe(0);
+  });
+
+  it("turns off the SDK's own retry, which would send the commands twice", async () => {
+    await expect(commanderSsm().config.maxAttempts()).resolves.toBe(1);
+  });
+
+  it.each([
+    [60, 90],
+    [870, 900],
+    [3600, 726],
+    [172_800, 896],
+    [-5, 30],
+  ])('with %d s left asks EC2Poller to look every %d s, at last just after the deadline', (left, every) => {
+    const seconds = reconcileSeconds(left);
+
+    expect(seconds).toBe(every);
+    expect(seconds).toBeLessThanOrEqual(900);
+    const rounds = Math.ceil((Math.max(left, 0) + 30) / seconds);
+    expect(rounds * seconds).toBeGreaterThanOrEqual(left + 30);
+    expect(rounds * seconds).toBeLessThan(Math.max(left, 0) + 30 + rounds);
+  });
+});
+
+describe('EC2Poller', () => {
+  it('leaves a token of the greatest length on the instance, whole', async () => {
+    const { start, call, cloud, instances } = testCloud();
+    const state = await call('commander', { execution: EXECUTION, state: await start() });
+    const { token } = cloud.sfn.waitForTaskToken();
+
+    await call('poller', { execution: EXECUTION, state, token });
+
+    const [instance] = instances();
+    expect(token).toHaveLength(2048);
+    expect(registeredToken(instance?.api ?? {})).toBe(token);
+    expect(instance?.api.Tags.length).toBeLessThanOrEqual(16);
+    expect(Math.max(...(instance?.api.Tags ?? []).map((tag) => tag.Value?.length ?? 0))).toBeLessThanOrEqual(256);
+  });
+
+  it('completes the token itself when the command has ended before', async () => {
+    const { start, call, wait, clock, cloud } = testCloud();
+    const state = await call('commander', { execution: EXECUTION, state: await start() });
+    await wait(70_000);
+    const { token, result } = cloud.sfn.waitForTaskToken();
+
+    await call('poller', { execution: EXECUTION, state, token });
+
+    await expect(clock.run(result)).resolves.toMatchObject({
+      command_id: state.command_id,
+      exit_code: 0,
+      stdout: 'done',
+    });
+  });
+
+  it('takes an instance that EC2 has forgotten for lost', async () => {
+    const { start, call, clock, cloud } = testCloud();
+    const state = await call('commander', { execution: EXECUTION, state: await start() });
+    cloud.ec2.instances.clear();
+    const { token, result } = cloud.sfn.waitForTaskToken();
+
+    await call('poller', { execution: EXECUTION, state, token });
+
+    await expect(clock.run(result)).rejects.toMatchObject({ name: 'InstanceLost' });
+  });
+});
+
+describe('RunChecker', () => {
+  const checked = async (options: Parameters<typeof testCloud>[0] = {}) => {
+    const { start, call, cloud } = testCloud(options);
+    const state = await call('commander', { execution: EXECUTION, state: await start() });
+    return { check: () => call('checker', { execution: EXECUTION, state }), cloud };
+  };
+
+  it('returns the object', async () => {
+    const { check, cloud } = await checked();
+    cloud.s3.put(BUCKET, KEY, 'result');
+
+    expect((await check()).object).toMatchObject({ bucket: BUCKET, key: KEY, size: 6 });
+  });
+
+  it('says what is missing when S3 denies access', async () => {
+    const { check } = await checked({
+      faults: (name) => (name === 'HeadObject' ? { error: '403', status: 403 } : undefined),
+    });
+
+    const { name, message } = await failureOf(check());
+
+    expect(name).toBe('ObjectAccessDenied');
+    expect(message).toContain(`s3://${BUCKET}/${KEY}`);
+    expect(message).toContain('s3:ListBucket');
+  });
+
+  it('asks S3 nothing when the file asks for no object', async () => {
+    const { start, call, cloud } = testCloud();
+    const state = await call('commander', {
+      execution: EXECUTION,
+      state: await start(executionFile({ ii_check_s3: false })),
+    });
+
+    await expect(call('checker', { execution: EXECUTION, state })).resolves.not.toHaveProperty('object');
+    expect(cloud.calls('HeadObject')).toBe(0);
+  });
+});
+
+describe('EC2Stopper', () => {
+  it.each([
+    ['nothing', {}],
+    [
+      'a file that is none',
+      { commands: 3, run_options: 'x', attempt: 'first', errors: 7, error: { Error: 'InvalidExecution' } },
+    ],
+    [
+      'an attempt whose starter failed',
+      { attempt: 2, errors: [], input: executionFile(), error: { Error: 'InstanceNotReady', Cause: '' } },
+    ],
+  ])('ends the instance by its tag when it is given %s', async (_what, state) => {
+    const { start, call, instances } = testCloud();
+    await start();
+
+    await call('stopper', { execution: EXECUTION, state });
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['shutting-down']);
+  });
+
+  it("leaves another execution's instance alone", async () => {
+    const { start, call, instances } = testCloud();
+    await start();
+
+    await call('stopper', { execution: `${EXECUTION}-other`, state: {} });
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
+
+  it('says that another attempt follows, for a retryable error with attempts left', async () => {
+    const { call } = testCloud();
+    const state = {
+      ...executionFile({ n_retries_allowed: '2' }),
+      error: { Error: 'InsufficientInstanceCapacity', Cause: 'none left' },
+    };
+
+    expect((await call('stopper', { execution: EXECUTION, state })).next).toEqual({
+      attempt: 2,
+      errors: [{ attempt: 1, Error: 'InsufficientInstanceCapacity', Cause: 'none left' }],
+    });
+  });
+
+  it("turns a function's error into its sentence", async () => {
+    const { call } = testCloud();
+    const Cause = JSON.stringify({ errorType: 'JobTimedOut', errorMessage: 'It took too long.', trace: ['at x'] });
+
+    const { error } = await call('stopper', {
+      execution: EXECUTION,
+      state: { error: { Error: 'JobTimedOut', Cause } },
+    });
+
+    expect(error).toEqual({ Error: 'JobTimedOut', Cause: 'It took too long.' });
+  });
+});
+
+describe('relay', () => {
+  const command = (id: unknown, instance: unknown, status = 'Success') => ({
+    'detail-type': 'EC2 Command Invocation Status-change Notification',
+    detail: { 'command-id': id, 'instance-id': instance, status },
+  });
+
+  const polled = async () => {
+    const test = testCloud({ deliver: () => [] });
+    const state = await test.call('commander', { execution: EXECUTION, state: await test.start() });
+    const task = test.cloud.sfn.waitForTaskToken();
+    await test.call('poller', { execution: EXECUTION, state, token: task.token });
+    let outcome: unknown;
+    task.result.then(
+      (result) => {
+        outcome = result;
+      },
+      (error: Error) => {
+        outcome = error.name;
+      },
+    );
+    return { ...test, state, outcome: () => outcome };
+  };
+
+  it("passes over another command on the job's instance", async () => {
+    const { call, state, outcome } = await polled();
+
+    await call('relay', command('another', state.instance_id));
+
+    expect(outcome()).toBeUndefined();
+  });
+
+  it('passes over an instance that is not of this state machine', async () => {
+    const { call, state, instances, outcome } = await polled();
+    for (const { api } of instances()) api.Tags = api.Tags.filter((tag) => tag.Key !== Tag.stateMachine);
+
+    await call('relay', command(state.command_id, state.instance_id, 'Failed'));
+
+    expect(outcome()).toBeUndefined();
+  });
+
+  it('believes the event when GetCommandInvocation still lags behind it', async () => {
+    const { call, state, outcome } = await polled();
+
+    await call('relay', command(state.command_id, state.instance_id, 'Failed'));
+
+    expect(outcome()).toBe('CommandFailed');
+  });
+
+  it('passes over a late event of an instance that runs', async () => {
+    const { call, state, outcome } = await polled();
+
+    await call('relay', {
+      'detail-type': 'EC2 Instance State-change Notification',
+      detail: { 'instance-id': state.instance_id, state: 'stopped' },
+    });
+
+    expect(outcome()).toBeUndefined();
+  });
+
+  it('prefers the success of the command to the end of its instance', async () => {
+    const { call, state, wait, cloud, outcome } = await polled();
+    await wait(70_000);
+    cloud.ec2.end(String(state.instance_id), 'terminate', 'Server.SpotInstanceTermination');
+
+    await call('relay', {
+      'detail-type': 'EC2 Instance State-change Notification',
+      detail: { 'instance-id': state.instance_id, state: 'shutting-down' },
+    });
+
+    expect(outcome()).toMatchObject({ exit_code: 0 });
+  });
+});
+
+describe('reaper', () => {
+  it('leaves the instance of a running execution alone', async () => {
+    const { start, call, instances } = testCloud();
+    await start();
+
+    await expect(call('reaper', {})).resolves.toEqual([]);
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
+
+  it.each(['FAILED', 'ABORTED', 'TIMED_OUT', 'SUCCEEDED'] as const)(
+    'ends the instance of an execution that has %s',
+    async (status) => {
+      const { start, call, cloud, instances } = testCloud();
+      await start();
+      cloud.sfn.executions.set(EXECUTION, status);
+
+      await call('reaper', {});
+
+      expect(instances().map(({ api }) => api.State.Name)).toEqual(['shutting-down']);
+    },
+  );
+
+  it('never takes an answer that is missing for the end of an execution', async () => {
+    const { start, call, cloud, instances } = testCloud();
+    await start();
+    cloud.sfn.executions.clear();
+
+    await expect(call('reaper', {})).rejects.toMatchObject({ name: 'ExecutionDoesNotExist' });
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
+
+  it("goes on with the others when one execution's answer fails, and reports the failure", async () => {
+    const { start, call, cloud, instances } = testCloud({
+      faults: (name, call) =>
+        name === 'DescribeExecution' && call === 1 ? { error: 'ThrottlingException' } : undefined,
+    });
+    await start();
+    const other = `${EXECUTION}-other`;
+    await call('starter', { execution: other, start_time: NOW, entered_time: NOW, state: executionFile() }).catch(
+      () => {},
+    );
+    cloud.sfn.executions.set(EXECUTION, 'FAILED').set(other, 'FAILED');
+
+    await expect(call('reaper', {})).rejects.toMatchObject({ name: 'ThrottlingException' });
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running', 'shutting-down']);
+  });
+
+  it('believes Step Functions, not the event', async () => {
+    const { start, call, instances } = testCloud();
+    await start();
+
+    await call('reaper', { detail: { executionArn: EXECUTION, status: 'FAILED' } });
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
+
+  it("looks only at the event's execution", async () => {
+    const { start, call, cloud, instances } = testCloud();
+    await start();
+    cloud.sfn.executions.set(EXECUTION, 'ABORTED');
+
+    await call('reaper', { detail: { executionArn: `${EXECUTION}-other`, status: 'ABORTED' } });
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
+});

@@ -1,0 +1,423 @@
+import type { Faults } from '../../local/service';
+import { bashShell } from '../../local/shell';
+import { BUCKET, executionFile, healthyJob, type Job, KEY, play } from '../support/scenario';
+
+/** The first calls of an operation fail. */
+const failing =
+  (operation: string, error: string, { times = 1, after = false, status = 400 } = {}): Faults =>
+  (name, call) =>
+    name === operation && call <= times ? { error, after, status } : undefined;
+
+const failingJob: Job = async ({ cloud, signal }) => {
+  await cloud.clock.sleep(60_000, signal);
+  return { code: 3, stderr: 'datastream: command 1 of 1 exited with code 3: ./job\nno forcings for VPU_09\n' };
+};
+
+/** The sixth invariant, that failed polls and late or double events never change a healthy job's outcome, is each scenario's SUCCEEDED. */
+describe('An execution on the embedded cloud', () => {
+  it('succeeds when the commands exit 0 and the object is there', async () => {
+    const { end } = await play();
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(end.output).toMatchObject({
+      attempt: 1,
+      market: 'on-demand',
+      result: { exit_code: 0, stdout: 'done' },
+      object: { bucket: BUCKET, key: KEY, size: 6 },
+      instances: [{ state: 'shutting-down' }],
+    });
+  });
+
+  it('terminates the instance within 2 s of the end of the job', async () => {
+    let now = () => 0;
+    const moments = { jobEnded: 0, terminated: 0 };
+    await play({
+      job: async (context) => {
+        const outcome = await healthyJob(context);
+        moments.jobEnded = now();
+        return outcome;
+      },
+      faults: (operation) => {
+        if (operation === 'TerminateInstances') moments.terminated = now();
+        return undefined;
+      },
+      meanwhile: ({ cloud }) => {
+        now = () => cloud.clock.now().getTime();
+      },
+    });
+
+    expect(moments.terminated - moments.jobEnded).toBeGreaterThan(0);
+    expect(moments.terminated - moments.jobEnded).toBeLessThan(2000);
+  });
+
+  it('fails with the command, its exit code and the end of its standard error when a command fails', async () => {
+    const { end } = await play({ job: failingJob });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
+    expect(end.cause).toBe('Command 1 of 1 exited with code 3: ./job.\nEnd of standard error:\nno forcings for VPU_09');
+  });
+
+  it('does not run the second command when the first of two fails', async () => {
+    const { end, runs } = await play({
+      file: executionFile({ ii_check_s3: false }, { commands: ['ls /nowhere-at-all', 'touch second'] }),
+      shell: ({ folder, clock }) => bashShell({ buckets: `${folder}/buckets`, scratch: folder, clock }),
+    });
+
+    expect(runs.map((run) => run.code)).toEqual([2]);
+    expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
+    expect(end.cause).toMatch(/^Command 1 of 2 exited with code 2: ls \/nowhere-at-all\.\nEnd of standard error:\n/);
+  });
+
+  it('fails with ObjectNotFound when the object does not appear', async () => {
+    const { end } = await play({ job: async () => ({ code: 0 }) });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'ObjectNotFound' });
+    expect(end.cause).toBe(`The commands succeeded, but s3://${BUCKET}/${KEY} does not exist.`);
+  });
+
+  it('finds an object that appears some seconds after the commands', async () => {
+    const { end } = await play({
+      job: async ({ cloud }) => {
+        cloud.clock.after(12_000, () => cloud.s3.put(BUCKET, KEY, 'late'));
+        return { code: 0 };
+      },
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+  });
+
+  it('fails with ObjectStale when the object is of an earlier run', async () => {
+    const { end } = await play({
+      before: (cloud) => cloud.s3.put(BUCKET, KEY, 'of an earlier run'),
+      job: async () => ({ code: 0 }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'ObjectStale' });
+  });
+
+  it('is not deceived by another object whose key begins alike', async () => {
+    const { end } = await play({
+      job: async ({ cloud }) => {
+        cloud.s3.put(BUCKET, `${KEY}.part`, 'half');
+        return { code: 0 };
+      },
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'ObjectNotFound' });
+  });
+
+  it("fails with EC2's own error when there is no capacity", async () => {
+    const { end, cloud } = await play({
+      faults: failing('RunInstances', 'InsufficientInstanceCapacity', { times: 99 }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'InsufficientInstanceCapacity' });
+    expect(cloud.ec2.instances.size).toBe(0);
+  });
+
+  it('succeeds when there is capacity at the second attempt to launch', async () => {
+    const { end } = await play({ faults: failing('RunInstances', 'InsufficientInstanceCapacity') });
+
+    expect(end.status).toBe('SUCCEEDED');
+  });
+
+  it('launches on-demand when there is no spot capacity', async () => {
+    const { end, cloud } = await play({
+      file: executionFile({ ii_cheapo: true }),
+      faults: failing('RunInstances', 'InsufficientInstanceCapacity'),
+    });
+
+    expect(end.output).toMatchObject({ attempt: 1, market: 'on-demand' });
+    expect(cloud.calls('RunInstances')).toBe(2);
+  });
+
+  it("launches one instance when RunInstances' reply is lost", async () => {
+    const { end, cloud } = await play({ faults: failing('RunInstances', 'TimeoutError', { after: true }) });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.ec2.instances.size).toBe(1);
+  });
+
+  it("sends the commands once when SendCommand's reply is lost", async () => {
+    const { end, cloud, runs } = await play({ faults: failing('SendCommand', 'TimeoutError', { after: true }) });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.calls('SendCommand')).toBe(1);
+    expect(runs).toHaveLength(1);
+  });
+
+  it('fails at once and cleans up when SendCommand is denied', async () => {
+    const { end, cloud } = await play({
+      file: executionFile({ n_retries_allowed: 3 }),
+      faults: failing('SendCommand', 'AccessDeniedException', { times: 99 }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'AccessDeniedException' });
+    expect(cloud.calls('SendCommand')).toBe(1);
+    expect(cloud.ec2.instances.size).toBe(1);
+  });
+
+  it.each([
+    'DescribeInstances',
+    'DescribeImages',
+    'RunInstances',
+    'DescribeInstanceInformation',
+    'ListCommands',
+    'SendCommand',
+    'PutObject',
+    'CreateTags',
+    'GetCommandInvocation',
+    'SendTaskSuccess',
+    'HeadObject',
+    'TerminateInstances',
+  ])('succeeds when %s is throttled for its first four calls', async (operation) => {
+    const { end, cloud } = await play({
+      file: executionFile(
+        {},
+        { commands: ["runuser -l ec2-user -c './job --S3_BUCKET scenario-bucket --S3_PREFIX run'"] },
+      ),
+      faults: failing(
+        operation,
+        operation === 'HeadObject' || operation === 'PutObject' ? 'SlowDown' : 'RequestLimitExceeded',
+        {
+          times: 4,
+          status: 503,
+        },
+      ),
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    // The record of the execution is written once or not at all: it is no reason to wait.
+    expect(cloud.calls(operation)).toBeGreaterThan(operation === 'PutObject' ? 0 : 4);
+  });
+
+  it.each(['TerminateInstances', 'CreateTags', 'SendTaskSuccess', 'CancelCommand', 'DescribeInstances'])(
+    'keeps its outcome when the reply of %s is lost',
+    async (operation) => {
+      const { end } = await play({ faults: failing(operation, 'TimeoutError', { after: true }) });
+
+      expect(end.status).toBe('SUCCEEDED');
+    },
+  );
+
+  it('succeeds though the clean-up failed, and the reaper cleans up', async () => {
+    const { end, cloud } = await play({
+      faults: failing('TerminateInstances', 'UnauthorizedOperation', { times: 11 }),
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(end.output).toMatchObject({ stopper_error: { Error: 'UnauthorizedOperation' } });
+    expect(cloud.invocations.some((each) => each.function === 'reaper' && !each.error)).toBe(true);
+  });
+
+  it("fails with the job's error, not the clean-up's, when both fail", async () => {
+    const { end } = await play({
+      job: failingJob,
+      file: executionFile({ n_retries_allowed: 1 }),
+      faults: failing('TerminateInstances', 'UnauthorizedOperation', { times: 11 }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
+  });
+
+  it('fails with InstanceLost within seconds when the instance dies', async () => {
+    const { end } = await play({
+      meanwhile: ({ cloud }) =>
+        cloud.clock.after(200_000, () => {
+          for (const id of cloud.ec2.instances.keys()) cloud.ec2.end(id, 'terminate', 'Server.InternalError');
+        }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'InstanceLost' });
+    expect(end.cause).toContain('Server.InternalError');
+    expect(end.endedAt.getTime() - end.startedAt.getTime()).toBeLessThan(205_000);
+  });
+
+  it('runs a spot job again, at last on-demand, when EC2 takes the instance back', async () => {
+    const { end, runs } = await play({
+      file: executionFile({ ii_cheapo: true, n_retries_allowed: 2 }),
+      meanwhile: ({ cloud }) => {
+        for (const seconds of [200, 500]) {
+          cloud.clock.after(seconds * 1000, () => {
+            const running = [...cloud.ec2.instances.values()].find(({ api }) => api.State.Name === 'running');
+            if (running) cloud.ec2.interrupt(running.api.InstanceId);
+          });
+        }
+      },
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(end.output).toMatchObject({
+      attempt: 3,
+      market: 'on-demand',
+      errors: [
+        { attempt: 1, Error: 'SpotInterrupted' },
+        { attempt: 2, Error: 'SpotInterrupted' },
+      ],
+    });
+    expect(runs.map((run) => run.code)).toEqual([undefined, undefined, 0]);
+  });
+
+  it('fails with JobTimedOut when the job runs longer than timeout_s', async () => {
+    const { end } = await play({ file: executionFile({ timeout_s: 300 }) });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'JobTimedOut' });
+    expect(end.endedAt.getTime() - end.startedAt.getTime()).toBeLessThan(310_000);
+  });
+
+  it('fails with JobTimedOut and cancels the command when SSM does not end it', async () => {
+    const { end, cloud } = await play({
+      file: executionFile({ timeout_s: 1200 }),
+      // A command that is marked as ended changes no more: neither SSM's own time-out nor a report of the agent comes.
+      meanwhile: ({ cloud: { ssm, clock } }) =>
+        clock.after(100_000, () => {
+          for (const command of ssm.commands.values()) command.endedAt = clock.now();
+        }),
+      job: async ({ cloud: { clock }, signal }) => {
+        await clock.sleep(90_000_000, signal);
+        return { code: 0 };
+      },
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'JobTimedOut' });
+    expect(cloud.calls('CancelCommand')).toBe(1);
+    expect(end.endedAt.getTime() - end.startedAt.getTime()).toBeLessThan(1_245_000);
+  });
+
+  it('leaves nothing behind when the user stops it while the job runs', async () => {
+    const { end, cloud } = await play({
+      meanwhile: ({ cloud: { clock }, execution }) => clock.after(200_000, () => execution.stop()),
+    });
+
+    expect(end.status).toBe('ABORTED');
+    expect(cloud.ec2.instances.size).toBe(1);
+  });
+
+  it.each([50, 300, 500, 1000, 20_000])(
+    'leaves nothing behind when the user stops it after %d ms',
+    async (milliseconds) => {
+      const { end } = await play({
+        meanwhile: ({ cloud: { clock }, execution }) => clock.after(milliseconds, () => execution.stop()),
+      });
+
+      expect(end.status).toBe('ABORTED');
+    },
+  );
+
+  it('never takes a throttled DescribeExecution for the end of an execution', async () => {
+    const { end, cloud } = await play({
+      file: executionFile({ timeout_s: 7200 }),
+      job: async (context) => {
+        await context.cloud.clock.sleep(3_000_000, context.signal);
+        return healthyJob(context);
+      },
+      faults: (operation, call) =>
+        operation === 'DescribeExecution' && call % 2 === 1 ? { error: 'ThrottlingException' } : undefined,
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.calls('DescribeExecution')).toBeGreaterThan(5);
+  });
+
+  it('finds the end of the job within the reconcile interval when every event is lost', async () => {
+    const { end } = await play({ deliver: () => [] });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(end.endedAt.getTime() - end.startedAt.getTime()).toBeLessThan(480_000 + 60_000 + 900_000);
+  });
+
+  it('finds a dead instance when every event is lost', async () => {
+    const { end } = await play({
+      deliver: () => [],
+      meanwhile: ({ cloud }) =>
+        cloud.clock.after(200_000, () => {
+          for (const id of cloud.ec2.instances.keys()) cloud.ec2.end(id, 'terminate', 'Server.InternalError');
+        }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'InstanceLost' });
+  });
+
+  it('keeps its outcome when every event comes twice, at once and a minute late', async () => {
+    const { end } = await play({ deliver: () => [200, 60_000] });
+
+    expect(end.status).toBe('SUCCEEDED');
+  });
+
+  it('is not disturbed in its second attempt by the late events of the first', async () => {
+    const { end, runs } = await play({
+      file: executionFile({ n_retries_allowed: 1 }),
+      job: (context) => (context.run === 1 ? failingJob(context) : healthyJob(context)),
+      deliver: () => [500, 240_000],
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(end.output).toMatchObject({ attempt: 2, errors: [{ attempt: 1, Error: 'CommandFailed' }] });
+    expect(runs.map((run) => run.code)).toEqual([3, 0]);
+  });
+
+  it('tells of every attempt when the last one has failed', async () => {
+    const { end } = await play({ file: executionFile({ n_retries_allowed: 1 }), job: failingJob });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
+    expect(end.cause).toContain('(attempt 2 of 2)\nAttempt 1: CommandFailed: Command 1 of 1 exited with code 3');
+  });
+
+  it('fails with every fault of the file and launches nothing', async () => {
+    const file = executionFile({ timeout_s: -1 });
+    const { end, cloud } = await play({
+      file: {
+        ...file,
+        instance_parameters: { ...file.instance_parameters, InstanceType: 't2g.xlarge', ImageId: 'ami-###' },
+      },
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'InvalidExecution' });
+    for (const path of [
+      '$.run_options.timeout_s',
+      '$.instance_parameters.InstanceType',
+      '$.instance_parameters.ImageId',
+    ]) {
+      expect(end.cause).toContain(path);
+    }
+    expect(cloud.calls('RunInstances')).toBe(0);
+  });
+
+  it('fails with InstanceNotReady and what to see to when the agent never comes Online', async () => {
+    const { end } = await play({ lifecycle: { running: 15_000, online: 9_000_000, ended: 40_000 } });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'InstanceNotReady' });
+    expect(end.cause).toContain('AmazonSSMManagedInstanceCore');
+  });
+
+  it('stops the instance and keeps its volume when the file says so', async () => {
+    const { end, cloud } = await play({
+      file: executionFile({ ii_terminate_instance: false, ii_delete_volume: false }),
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect([...cloud.ec2.instances.values()].map(({ api }) => api.State.Name)).toEqual(['stopped']);
+    expect(cloud.ec2.volumes).toHaveLength(1);
+  });
+
+  it('stops the instance and deletes its volume when the file says so', async () => {
+    const { end, cloud } = await play({
+      file: executionFile({ ii_terminate_instance: false, ii_delete_volume: true }),
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect([...cloud.ec2.instances.values()].map(({ api }) => api.State.Name)).toEqual(['stopped']);
+    expect(cloud.ec2.volumes).toEqual([]);
+  });
+
+  it('ends the instance by its own switch when neither clean-up nor reaper can', async () => {
+    const { cloud } = await play({
+      file: executionFile({ timeout_s: 600 }),
+      faults: failing('TerminateInstances', 'UnauthorizedOperation', { times: 9999 }),
+    });
+
+    expect([...cloud.ec2.instances.values()].map(({ api }) => api.StateReason?.Code)).toEqual([
+      'Client.InstanceInitiatedShutdown',
+    ]);
+  });
+});

@@ -1,0 +1,56 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { virtualClock } from '../../local/clock';
+import { EmbeddedCloud, type EmbeddedCloudOptions, LIKE_EC2 } from '../../local/cloud';
+import { executionFile } from './scenario';
+
+export const EXECUTION = 'arn:aws:states:us-east-1:000000000000:execution:local:one';
+export const NOW = '2026-03-01T12:00:00.000Z';
+
+/** An embedded cloud on virtual time whose jobs succeed after a minute, and calls of its functions. */
+export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
+  const clock = virtualClock(new Date(NOW));
+  const cloud = new EmbeddedCloud({
+    folder: mkdtempSync(join(tmpdir(), 'datastream-test-')),
+    clock,
+    region: 'us-east-1',
+    lifecycle: LIKE_EC2,
+    latency: 80,
+    shell: async ({ signal }) => {
+      await clock.sleep(60_000, signal);
+      return { code: 0, stdout: 'done', stderr: '' };
+    },
+    ...options,
+  });
+  cloud.sfn.executions.set(EXECUTION, 'RUNNING');
+  const call = (name: string, event: unknown) =>
+    clock.run(cloud.invoke(name, event)) as Promise<Record<string, unknown>>;
+  const wait = (milliseconds: number) => clock.run(clock.sleep(milliseconds));
+  /** EC2StarterFromAMI until the instance is Online, as the state's Retry does it. */
+  const start = async (file: unknown = executionFile()): Promise<Record<string, unknown>> => {
+    const event = { execution: EXECUTION, start_time: NOW, entered_time: clock.now().toISOString(), state: file };
+    for (let round = 0; round < 5; round++) {
+      try {
+        return await call('starter', event);
+      } catch (error) {
+        if ((error as Error).name !== 'InstanceNotReady') throw error;
+      }
+    }
+    throw new Error('The instance did not come Online.');
+  };
+  const instances = () => [...cloud.ec2.instances.values()];
+  return { cloud, clock, call, wait, start, instances };
+}
+
+/** What a function threw: its name, and the message that Step Functions would show. */
+export async function failureOf(promise: Promise<unknown>): Promise<{ name: string; message: string }> {
+  const error = await promise.then(
+    () => {
+      throw new Error('It succeeded.');
+    },
+    (reason: Error) => reason,
+  );
+  const { errorMessage } = JSON.parse(error.message) as { errorMessage: string };
+  return { name: error.name, message: errorMessage };
+}

@@ -1,0 +1,24 @@
+import { measure, upstreamDollars } from './orchestration';
+
+const LENGTHS = [
+  ['8 minutes', 480],
+  ['1 hour', 3600],
+  ['2 hours', 7200],
+  ['12 hours', 43_200],
+] as const;
+
+/** Prints what the orchestration of one healthy job costs: `npm run bench`. */
+async function main(): Promise<void> {
+  console.log('Orchestration of one healthy job, list prices of us-east-1, without the instance:\n');
+  console.log('| job | state transitions | Lambda requests | GB-s | cost | upstream | job end to TerminateInstances |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  for (const [name, seconds] of LENGTHS) {
+    const { end, secondsFromJobEndToTerminate } = await measure(seconds);
+    const { transitions, requests, gbSeconds, dollars } = end.cost;
+    console.log(
+      `| ${name} | ${transitions} | ${requests} | ${gbSeconds.toFixed(1)} | $${dollars.toFixed(5)} | $${upstreamDollars(seconds).toFixed(5)} | ${secondsFromJobEndToTerminate.toFixed(1)} s |`,
+    );
+  }
+}
+
+void main();

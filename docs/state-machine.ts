@@ -1,0 +1,73 @@
+import {
+  type Definition,
+  definition,
+  MACHINE_FUNCTIONS,
+  type MachineFunction,
+  type State,
+} from '../constructs/definition';
+
+const ROLES = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, name])) as Record<MachineFunction, string>;
+
+/** `docs/state-machine.md`: the diagram and the retries, read off the definition that is deployed. */
+export function stateMachinePage(machine: Definition = definition(ROLES)): string {
+  return `# The state machine
+
+Generated from \`constructs/definition.ts\` by \`npm run generate\`; a test fails when it is stale.
+
+\`\`\`mermaid
+${diagram(machine)}
+\`\`\`
+
+Dotted arrows are failures. Whatever fails, the way leads through EC2Stopper, which ends the instance and then decides between another attempt and the end; what it cannot end, the reaper does.
+
+## What each state retries
+
+| state | errors | first after | factor | at most | tries again |
+| --- | --- | --- | --- | --- | --- |
+${Object.entries(machine.States)
+  .flatMap(([name, state]) => retries(name, state))
+  .join('\n')}
+`;
+}
+
+function diagram({ StartAt, States }: Definition): string {
+  const lines = ['flowchart TD', `  start((start)) --> ${StartAt}`];
+  for (const [name, state] of Object.entries(States)) lines.push(...node(name, state), ...arrows(name, state));
+  return lines.join('\n');
+}
+
+function node(name: string, { Type }: State): string[] {
+  switch (Type) {
+    case 'Choice':
+      return [`  ${name}{${name}}`];
+    case 'Succeed':
+    case 'Fail':
+      return [`  ${name}([${name}])`];
+    default:
+      return [`  ${name}[${name}]`];
+  }
+}
+
+function arrows(name: string, state: State): string[] {
+  return [
+    ...(state.Next ? [`  ${name} --> ${state.Next}`] : []),
+    ...(state.Catch ?? []).map(
+      ({ Next }) => `  ${name} -. ${name === 'EC2Stopper' ? 'cannot clean up' : 'any error'} .-> ${Next}`,
+    ),
+    ...(state.Choices ?? []).map((choice) => `  ${name} -- ${LABELS[String(choice.Next)] ?? ''} --> ${choice.Next}`),
+    ...(state.Default ? [`  ${name} -- ${LABELS[state.Default] ?? ''} --> ${state.Default}`] : []),
+  ];
+}
+
+const LABELS: Readonly<Record<string, string>> = {
+  NextAttempt: '"failed, attempts left, may be retried"',
+  Failed: 'failed',
+  Succeeded: 'succeeded',
+};
+
+function retries(name: string, { Retry = [] }: State): string[] {
+  return Retry.filter(({ MaxAttempts }) => MaxAttempts > 0).map(
+    ({ ErrorEquals, IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds, MaxAttempts }) =>
+      `| ${name} | ${ErrorEquals.length > 4 ? `${ErrorEquals.slice(0, 3).join(', ')} and ${ErrorEquals.length - 3} more` : ErrorEquals.join(', ')} | ${IntervalSeconds} s | ${BackoffRate} | ${MaxDelaySeconds ? `${MaxDelaySeconds} s` : ''} | ${MaxAttempts} times |`,
+  );
+}

@@ -1,0 +1,180 @@
+import { join } from 'node:path';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { createChecker } from '../lambdas/checker';
+import { createCommander } from '../lambdas/commander';
+import { createPoller } from '../lambdas/poller';
+import { createReaper } from '../lambdas/reaper';
+import { createRelay } from '../lambdas/relay';
+import type { Log } from '../lambdas/runtime';
+import { createStarter } from '../lambdas/starter';
+import { createStopper } from '../lambdas/stopper';
+import type { LocalClock } from './clock';
+import { EmbeddedEc2, type Lifecycle } from './ec2';
+import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
+import { EmbeddedS3 } from './s3';
+import { type Faults, Service } from './service';
+import { EmbeddedSfn } from './sfn';
+import { EmbeddedSsm, type Shell } from './ssm';
+
+/** A function as it is deployed: an event in, a result out. */
+export type Handler = (event: unknown) => Promise<unknown>;
+
+/** One call of a function. */
+export interface Invocation {
+  readonly function: string;
+  readonly milliseconds: number;
+  readonly result?: unknown;
+  /** The name of the error that it threw. */
+  readonly error?: string;
+}
+
+export interface EmbeddedCloudOptions {
+  /** Where the buckets are; `.datastream` in a user's folder. */
+  readonly folder: string;
+  readonly clock: LocalClock;
+  readonly shell: Shell;
+  readonly region: string;
+  /** How long instances take; `LIKE_EC2` or `AT_ONCE`. */
+  readonly lifecycle: Lifecycle;
+  /** Milliseconds that an API call takes. */
+  readonly latency: number;
+  /** By default no call fails. */
+  readonly faults?: Faults;
+  /** By default every event arrives once, half a second later. */
+  readonly deliver?: Delivery;
+  /** Told of every call of a function. */
+  readonly onInvocation?: (invocation: Invocation) => void;
+  /** By default the functions' logs go nowhere. */
+  readonly log?: Log;
+}
+
+/** Typical of Amazon Linux 2023 on EC2: the agent is Online about 35 s after RunInstances. */
+export const LIKE_EC2: Lifecycle = { running: 15_000, online: 20_000, ended: 40_000 };
+/** For a person at a terminal. */
+export const AT_ONCE: Lifecycle = { running: 0, online: 0, ended: 200 };
+
+const ACCOUNT = '000000000000';
+const REAPER_PERIOD_MS = 600_000;
+/** Lambda calls a function that failed on an event twice more (Lambda Developer Guide, asynchronous invocation). */
+const ASYNC_RETRY_DELAYS_MS = [60_000, 120_000];
+
+/**
+ * AWS in this process, as far as this project uses it: EC2, SSM, S3, Step Functions' task tokens, EventBridge
+ * and the deployed functions, which are the very handlers that run in Lambda.
+ */
+export class EmbeddedCloud {
+  readonly ec2: EmbeddedEc2;
+  readonly ssm: EmbeddedSsm;
+  readonly s3: EmbeddedS3;
+  readonly sfn: EmbeddedSfn;
+  readonly clock: LocalClock;
+  readonly region: string;
+  readonly stateMachineArn: string;
+  readonly functions: Readonly<Record<string, Handler>>;
+  readonly invocations: Invocation[] = [];
+  readonly #calls: Service[] = [];
+  readonly #deliver: Delivery;
+  readonly #onInvocation: (invocation: Invocation) => void;
+
+  constructor(options: EmbeddedCloudOptions) {
+    const { clock, region, deliver = () => [500], onInvocation = () => {} } = options;
+    const log = options.log ?? new Logger({ logLevel: 'SILENT' });
+    this.clock = clock;
+    this.region = region;
+    this.stateMachineArn = `arn:aws:states:${region}:${ACCOUNT}:stateMachine:local`;
+    this.#deliver = deliver;
+    this.#onInvocation = onInvocation;
+
+    const service = () => {
+      const one = new Service(clock, options.latency, options.faults);
+      this.#calls.push(one);
+      return one;
+    };
+    const emit: Emit = (source, type, detail) => this.emit(source, type, detail);
+    this.ec2 = new EmbeddedEc2(clock, emit, options.lifecycle, service());
+    this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service());
+    this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service());
+    this.sfn = new EmbeddedSfn(service());
+
+    const { stateMachineArn } = this;
+    const [ec2, ssm, s3, sfn] = [this.ec2.client, this.ssm.client, this.s3.client, this.sfn.client];
+    const defaults = {
+      stateMachineArn,
+      securityGroupId: 'sg-00000000000000000',
+      instanceProfileName: 'local',
+      subnetIds: [],
+    };
+    this.functions = {
+      starter: createStarter({ ec2, ssm, clock, region, defaults }, log),
+      commander: createCommander({ ssm, s3, clock }, log),
+      poller: createPoller({ ec2, ssm, sfn, clock }, log),
+      checker: createChecker({ s3 }, log),
+      stopper: createStopper({ ec2, stateMachineArn }, log),
+      relay: createRelay({ ec2, ssm, sfn, clock, stateMachineArn }, log),
+      reaper: createReaper({ ec2, sfn, stateMachineArn }, log),
+    };
+    this.#scheduleReaper();
+  }
+
+  /** How often an AWS operation has been called. */
+  calls(operation: string): number {
+    return this.#calls.reduce((sum, service) => sum + (service.calls.get(operation) ?? 0), 0);
+  }
+
+  /** Announces something to EventBridge, whose rules call relay and reaper. */
+  emit(source: string, type: string, detail: Readonly<Record<string, unknown>>): void {
+    const event: CloudEvent = {
+      source,
+      'detail-type': type,
+      time: this.clock.now().toISOString(),
+      region: this.region,
+      account: ACCOUNT,
+      detail,
+    };
+    const target = targetOf(event);
+    if (!target) return;
+    for (const delay of this.#deliver(event)) this.clock.after(delay, () => void this.#invokeAsync(target, event));
+  }
+
+  /**
+   * Calls a function as Lambda does: JSON in, JSON out.
+   * @throws Error with the function's error name and, as its message, the JSON that Step Functions makes the Cause
+   */
+  async invoke(name: string, event: unknown): Promise<unknown> {
+    const handler = this.functions[name];
+    if (!handler) throw new Error(`There is no function ${name}.`);
+    const begun = this.clock.now().getTime();
+    const done = (rest: { result?: unknown; error?: string }) => {
+      const invocation = { function: name, milliseconds: this.clock.now().getTime() - begun, ...rest };
+      this.invocations.push(invocation);
+      this.#onInvocation(invocation);
+    };
+    try {
+      const result = JSON.parse(JSON.stringify((await handler(JSON.parse(JSON.stringify(event)))) ?? null)) as unknown;
+      done({ result });
+      return result;
+    } catch (error) {
+      const { name: errorType, message: errorMessage } = error as Error;
+      done({ error: errorType });
+      const cause = JSON.stringify({ errorType, errorMessage, trace: [] });
+      throw Object.assign(new Error(cause), { name: errorType });
+    }
+  }
+
+  async #invokeAsync(name: string, event: unknown, retries: readonly number[] = ASYNC_RETRY_DELAYS_MS): Promise<void> {
+    try {
+      await this.invoke(name, event);
+    } catch {
+      // `invoke` has recorded the failure; Lambda drops the event after its last try.
+      const [delay, ...rest] = retries;
+      if (delay !== undefined) this.clock.after(delay, () => void this.#invokeAsync(name, event, rest));
+    }
+  }
+
+  #scheduleReaper(): void {
+    this.clock.after(REAPER_PERIOD_MS, () => {
+      void this.#invokeAsync('reaper', {});
+      this.#scheduleReaper();
+    });
+  }
+}

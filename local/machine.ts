@@ -1,0 +1,294 @@
+import './promise-with-resolvers';
+import { randomUUID } from 'node:crypto';
+import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
+import {
+  type Definition,
+  definition,
+  MACHINE_FUNCTIONS,
+  type MachineFunction,
+  type Retrier,
+  type State,
+} from '../constructs/definition';
+import type { EmbeddedCloud } from './cloud';
+import { type Cost, costOf } from './cost';
+
+/** What the user sees of an execution while it runs. */
+export type Progress =
+  | { readonly type: 'entered' | 'exited'; readonly state: string; readonly at: Date }
+  | {
+      readonly type: 'failed';
+      readonly state: string;
+      readonly at: Date;
+      readonly error: string;
+      readonly cause: string;
+    }
+  | {
+      readonly type: 'retrying';
+      readonly state: string;
+      readonly at: Date;
+      readonly error: string;
+      readonly seconds: number;
+    };
+
+/** How an execution has ended. */
+export interface ExecutionEnd {
+  readonly arn: string;
+  readonly status: 'SUCCEEDED' | 'FAILED' | 'ABORTED';
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  readonly output?: Record<string, unknown>;
+  readonly error?: string;
+  readonly cause?: string;
+  /** States entered, each retry counted again. */
+  readonly transitions: number;
+  readonly cost: Cost;
+}
+
+/** An execution that runs. */
+export interface RunningExecution {
+  readonly arn: string;
+  readonly result: Promise<ExecutionEnd>;
+  /** As StopExecution does it: at once, whatever the machine is waiting for. */
+  stop(): void;
+}
+
+const ARNS = Object.fromEntries(
+  MACHINE_FUNCTIONS.map((name) => [name, `arn:aws:lambda:local:000000000000:function:${name}`]),
+) as Record<MachineFunction, string>;
+
+/** The definition that Terraform deploys, with the embedded cloud's functions. */
+export const LOCAL_DEFINITION: Definition = definition(ARNS);
+
+/**
+ * Starts an execution of the state machine on the embedded cloud.
+ *
+ * @param input the execution file, parsed as JSON
+ * @param onProgress told of every state
+ */
+export function startExecution(
+  cloud: EmbeddedCloud,
+  input: unknown,
+  onProgress: (progress: Progress) => void = () => {},
+  name: string = randomUUID(),
+): RunningExecution {
+  const arn = `${cloud.stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+  const startedAt = cloud.clock.now();
+  const stopped = new AbortController();
+  const from = cloud.invocations.length;
+  cloud.sfn.executions.set(arn, 'RUNNING');
+
+  const tasks = new TaskRunner(cloud, startedAt, stopped.signal, onProgress);
+  const machine = new StateMachine(forInterpreter(LOCAL_DEFINITION) as unknown as StateMachineDefinition, {
+    validationOptions: { checkArn: false, checkPaths: false },
+  });
+  const run = machine.run(input as Parameters<StateMachine['run']>[0], {
+    // The interpreter keeps one context for the whole execution; the task runner fills in what changes.
+    context: { Execution: { Id: arn }, State: { EnteredTime: '' }, Task: { Token: '' } },
+    overrides: { taskResourceLocalHandlers: tasks.handlers(), retryIntervalOverrides: NO_INTERVALS },
+  });
+  const transitions = follow(run.eventLogs, cloud, onProgress);
+
+  const finish = async (status: ExecutionEnd['status'], rest: Partial<ExecutionEnd>): Promise<ExecutionEnd> => {
+    tasks.end();
+    cloud.sfn.executions.set(arn, status);
+    const endedAt = cloud.clock.now();
+    cloud.emit('aws.states', 'Step Functions Execution Status Change', {
+      executionArn: arn,
+      stateMachineArn: cloud.stateMachineArn,
+      name,
+      status,
+    });
+    const count = await transitions;
+    return {
+      arn,
+      status,
+      startedAt,
+      endedAt,
+      ...rest,
+      transitions: count,
+      cost: costOf(count, cloud.invocations.slice(from)),
+    };
+  };
+  const result = run.result.then(
+    (output) => finish('SUCCEEDED', { output: output as Record<string, unknown> }),
+    (error: Error) => {
+      if (stopped.signal.aborted) return finish('ABORTED', {});
+      const cause = (error.cause ?? error) as Error;
+      return finish('FAILED', { error: cause.name, cause: cause.message });
+    },
+  );
+  return {
+    arn,
+    result,
+    stop: () => {
+      stopped.abort();
+      run.abort();
+    },
+  };
+}
+
+/** Step Functions resolves TimeoutSecondsPath in the state's input, the interpreter in what Parameters made of it. */
+function forInterpreter({ States, ...rest }: Definition): Definition {
+  const adapt = (state: State): State =>
+    state.TimeoutSecondsPath
+      ? { ...state, TimeoutSecondsPath: state.TimeoutSecondsPath.replace('$', '$.Payload.state') }
+      : state;
+  return { ...rest, States: Object.fromEntries(Object.entries(States).map(([name, state]) => [name, adapt(state)])) };
+}
+
+/** The task runner waits itself, by the cloud's clock, before the interpreter's retry reaches the function. */
+const NO_INTERVALS = Object.fromEntries(Object.keys(LOCAL_DEFINITION.States).map((name) => [name, 0]));
+
+interface TaskInput {
+  readonly FunctionName: string;
+  readonly Payload: { readonly state: Readonly<Record<string, unknown>>; readonly [member: string]: unknown };
+}
+
+/**
+ * Runs the machine's tasks on the cloud's functions and clock: the intervals of Retry, the time-outs and task tokens,
+ * for which the interpreter has only the computer's clock or nothing. What is retried, caught or next, it decides.
+ */
+class TaskRunner {
+  /** The state that failed last, and how often each of its retriers has been used in this visit. */
+  #failed?: {
+    readonly state: string;
+    readonly error: Error;
+    readonly uses: Map<Retrier, number>;
+    readonly release: () => void;
+  };
+  #enteredAt = '';
+  #ended = false;
+
+  constructor(
+    private readonly cloud: EmbeddedCloud,
+    private readonly startedAt: Date,
+    private readonly stopped: AbortSignal,
+    private readonly onProgress: (progress: Progress) => void,
+  ) {}
+
+  handlers(): Record<string, (input: unknown) => Promise<never>> {
+    const tasks = Object.entries(LOCAL_DEFINITION.States).filter(([, state]) => state.Type === 'Task');
+    return Object.fromEntries(
+      tasks.map(([name, state]) => [
+        name,
+        (input: unknown) => this.#visit(name, state, input as TaskInput) as Promise<never>,
+      ]),
+    );
+  }
+
+  /** The execution is over: nothing of it keeps time standing still. */
+  end(): void {
+    this.#ended = true;
+    this.#letTimePass();
+  }
+
+  #letTimePass(): void {
+    this.#failed?.release();
+    this.#failed = undefined;
+  }
+
+  async #visit(name: string, state: State, input: TaskInput): Promise<unknown> {
+    const earlier = this.#failed?.state === name ? this.#failed : undefined;
+    this.#letTimePass();
+    if (earlier) await this.#interval(name, state, earlier.error, earlier.uses);
+    else this.#enteredAt = this.cloud.clock.now().toISOString();
+    try {
+      return await this.#withTimeout(state, input);
+    } catch (error) {
+      if (this.#ended) throw error;
+      // Virtual time stands still until the interpreter has called the next task, or the execution has ended.
+      this.#failed = {
+        state: name,
+        error: error as Error,
+        uses: earlier?.uses ?? new Map(),
+        release: this.cloud.clock.hold(),
+      };
+      throw error;
+    }
+  }
+
+  async #interval(name: string, state: State, error: Error, uses: Map<Retrier, number>): Promise<void> {
+    const retrier = state.Retry?.find(({ ErrorEquals }) =>
+      ErrorEquals.some((each) => each === 'States.ALL' || each === error.name),
+    );
+    if (!retrier) return;
+    const used = uses.get(retrier) ?? 0;
+    uses.set(retrier, used + 1);
+    const { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = Number.POSITIVE_INFINITY } = retrier;
+    const seconds = Math.min(IntervalSeconds * BackoffRate ** used, MaxDelaySeconds);
+    this.onProgress({ type: 'retrying', state: name, at: this.cloud.clock.now(), error: error.name, seconds });
+    await this.cloud.clock.sleep(seconds * 1000, this.stopped);
+  }
+
+  async #withTimeout(state: State, input: TaskInput): Promise<unknown> {
+    const path = state.TimeoutSecondsPath?.replace('$.', '');
+    const seconds = path ? Number(input.Payload.state[path]) : (state.TimeoutSeconds ?? 60);
+    const over = new AbortController();
+    const timeout = this.cloud.clock
+      .sleep(seconds * 1000, AbortSignal.any([over.signal, this.stopped]))
+      .then(() =>
+        Promise.reject(Object.assign(new Error(`The task took longer than ${seconds} s.`), { name: 'States.Timeout' })),
+      );
+    // Called off, it rejects unheard.
+    timeout.catch(() => {});
+    try {
+      return await Promise.race([this.#call(state, input), timeout]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #call(state: State, { FunctionName, Payload }: TaskInput): Promise<unknown> {
+    const name = FunctionName.split(':').at(-1) ?? '';
+    const payload = {
+      ...Payload,
+      ...('start_time' in Payload && { start_time: this.startedAt.toISOString() }),
+      ...('entered_time' in Payload && { entered_time: this.#enteredAt }),
+    };
+    if (!state.Resource?.endsWith('.waitForTaskToken')) {
+      return { Payload: await this.cloud.invoke(name, payload), StatusCode: 200 };
+    }
+    const task = this.cloud.sfn.waitForTaskToken();
+    try {
+      // A function that fails ends the task; one that returns leaves it waiting.
+      await Promise.race([this.cloud.invoke(name, { ...payload, token: task.token }), task.result]);
+      return await task.result;
+    } finally {
+      task.forget();
+    }
+  }
+}
+
+type EventLogs = ReturnType<StateMachine['run']>['eventLogs'];
+
+/** Tells of the states as the interpreter goes through them. @returns how many transitions there were */
+async function follow(
+  logs: EventLogs,
+  cloud: EmbeddedCloud,
+  onProgress: (progress: Progress) => void,
+): Promise<number> {
+  let transitions = 0;
+  for await (const log of logs) {
+    const at = cloud.clock.now();
+    switch (log.type) {
+      case 'StateEntered':
+        transitions++;
+        onProgress({ type: 'entered', state: log.state.name, at });
+        break;
+      case 'StateRetried':
+        transitions++;
+        break;
+      case 'StateExited':
+        onProgress({ type: 'exited', state: log.state.name, at });
+        break;
+      case 'StateCaught':
+        break;
+      case 'StateFailed':
+        onProgress({ type: 'failed', state: log.state.name, at, error: log.Error, cause: String(log.Cause ?? '') });
+        break;
+      default:
+        break;
+    }
+  }
+  return transitions;
+}

@@ -1,0 +1,48 @@
+import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
+import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { LocalClock } from './clock';
+import { awsError, type Service } from './service';
+
+/** S3 as far as the functions use it: buckets are folders, objects are files, the time of a file is its LastModified. */
+export class EmbeddedS3 {
+  readonly client: Pick<S3Client, 'send'>;
+
+  /** @param folder holds a folder for each bucket */
+  constructor(
+    private readonly clock: LocalClock,
+    readonly folder: string,
+    service: Service,
+  ) {
+    service
+      .on(HeadObjectCommand, ({ Bucket = '', Key = '' }) => {
+        const file = this.#file(Bucket, Key);
+        if (!existsSync(file) || !statSync(file).isFile()) throw awsError('NotFound', 'NotFound', 404);
+        const { size, mtime } = statSync(file);
+        return { ContentLength: size, LastModified: new Date(Math.floor(mtime.getTime() / 1000) * 1000) };
+      })
+      .on(PutObjectCommand, ({ Bucket = '', Key = '', Body }) => {
+        this.put(Bucket, Key, String(Body));
+        return {};
+      });
+    this.client = service as unknown as Pick<S3Client, 'send'>;
+  }
+
+  /** Writes an object, dated by the cloud's clock. */
+  put(bucket: string, key: string, body: string): void {
+    const file = this.#file(bucket, key);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, body);
+    utimesSync(file, this.clock.now(), this.clock.now());
+  }
+
+  #file(bucket: string, key: string): string {
+    const root = join(resolve(this.folder), bucket);
+    const file = resolve(root, key);
+    // `..`, a double or a last slash: S3 would take them as they are, a folder cannot.
+    if (file !== root + sep + key || bucket.includes('..')) {
+      throw awsError('InvalidRequest', `The key '${key}' cannot be a file below the folder of bucket ${bucket}.`);
+    }
+    return file;
+  }
+}

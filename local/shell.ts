@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { LocalClock } from './clock';
+import type { Shell } from './ssm';
+
+/** Stand-ins for what an instance has and this computer has not, or must not run: first on the commands' PATH. */
+const STAND_INS = resolve(__dirname, 'stand-ins');
+
+/** How much of each stream is kept, from the end; AWS' own limits apply where the API reports it. */
+const KEPT = 1_000_000;
+
+/** The user that upstream's AMIs have; a path below its home in a command means the scratch folder's home. */
+const HOME = /\/home\/ec2-user(?![\w-])/g;
+
+/**
+ * Runs scripts for real, with bash, each instance in a folder of its own below `scratch` that plays its disk.
+ * The commands see none of this computer's environment variables.
+ *
+ * @param buckets the folder that holds a folder for each bucket
+ */
+export function bashShell({ buckets, scratch, clock }: { buckets: string; scratch: string; clock: LocalClock }): Shell {
+  return async ({ script, instanceId, signal }) => {
+    const disk = join(scratch, instanceId);
+    const home = join(disk, 'home', 'ec2-user');
+    mkdirSync(home, { recursive: true });
+    mkdirSync(join(disk, 'root'), { recursive: true });
+    mkdirSync(buckets, { recursive: true });
+    const file = join(disk, 'script.sh');
+    writeFileSync(file, `${script.replace(HOME, () => home)}\n`);
+    chmodSync(file, 0o700);
+    const release = clock.hold();
+    try {
+      return await run(file, signal, {
+        PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
+        HOME: join(disk, 'root'),
+        LANG: 'C.UTF-8',
+        TMPDIR: disk,
+        DATASTREAM_DISK: disk,
+        DATASTREAM_BUCKETS: resolve(buckets),
+      });
+    } finally {
+      release();
+    }
+  };
+}
+
+function run(file: string, signal: AbortSignal, env: Record<string, string>): ReturnType<Shell> {
+  return new Promise((finish) => {
+    // A group of its own: the end of the instance ends all that the script has started, and Ctrl-C reaches only us.
+    const child = spawn('bash', [file], { cwd: env.HOME, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream].setEncoding('utf8').on('data', (text: string) => {
+        output[stream] = (output[stream] + text).slice(-KEPT);
+      });
+    }
+    const kill = () => {
+      if (child.pid === undefined) return;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch (error) {
+        // ESRCH: all of the group has ended already.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    };
+    if (signal.aborted) kill();
+    signal.addEventListener('abort', kill);
+    child.on('error', (error) =>
+      finish({ code: 127, stdout: '', stderr: `bash could not be started: ${error.message}` }),
+    );
+    child.on('exit', (code) => {
+      const done = () => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+        finish({ code: code ?? 137, ...output });
+      };
+      // What a background process still holds open is not waited for.
+      const late = setTimeout(done, 200);
+      child.on('close', () => {
+        clearTimeout(late);
+        done();
+      });
+    });
+  });
+}
+
+/** Whether this computer has what a local run needs. @returns a sentence that says what is missing */
+export function missingForLocalRun(path = process.env.PATH ?? ''): string | undefined {
+  const found = path.split(':').some((folder) => folder && existsSync(join(folder, 'bash')));
+  return found ? undefined : 'A local run needs bash on the PATH: install it (on Windows, use WSL).';
+}

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import {
+  CancelCommandCommand,
+  DescribeInstanceInformationCommand,
+  GetCommandInvocationCommand,
+  ListCommandsCommand,
+  SendCommandCommand,
+  type SendCommandCommandInput,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import type { LocalClock } from './clock';
+import type { EmbeddedEc2, EmbeddedInstance } from './ec2';
+import type { Emit } from './events';
+import { awsError, type Service } from './service';
+
+/** Runs a script as SSM's agent would on the instance. */
+export type Shell = (job: {
+  /** The lines of the script, as AWS-RunShellScript gets them. */
+  readonly script: string;
+  readonly instanceId: string;
+  /** Aborted when the instance ends, the command is cancelled or its time is over. */
+  readonly signal: AbortSignal;
+}) => Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
+
+/** What AWS keeps of a command's output: its first characters (Systems Manager endpoints and quotas). */
+const STDOUT_LIMIT = 24_000;
+const STDERR_LIMIT = 8_000;
+
+interface EmbeddedCommand {
+  readonly CommandId: string;
+  readonly instanceId: string;
+  readonly Comment?: string;
+  status: string;
+  details: string;
+  code: number;
+  stdout: string;
+  stderr: string;
+  startedAt?: Date;
+  endedAt?: Date;
+  readonly abort: AbortController;
+}
+
+/** Systems Manager as far as the functions use it. The scripts run for real, in the shell that is handed in. */
+export class EmbeddedSsm {
+  readonly commands = new Map<string, EmbeddedCommand>();
+  readonly client: Pick<SSMClient, 'send'>;
+
+  constructor(
+    private readonly clock: LocalClock,
+    private readonly emit: Emit,
+    private readonly ec2: EmbeddedEc2,
+    private readonly shell: Shell,
+    service: Service,
+  ) {
+    service
+      .on(DescribeInstanceInformationCommand, ({ Filters = [] }) => ({
+        InstanceInformationList: Filters.flatMap(({ Values = [] }) => Values)
+          .filter((id) => this.ec2.instances.get(id)?.online)
+          .map((InstanceId) => ({ InstanceId, PingStatus: 'Online' as const })),
+      }))
+      .on(SendCommandCommand, (input) => this.#send(input))
+      .on(ListCommandsCommand, ({ InstanceId }) => ({
+        Commands: [...this.commands.values()]
+          .filter((command) => command.instanceId === InstanceId)
+          .map(({ CommandId, Comment, status }) => ({ CommandId, Comment, Status: status as 'Success' })),
+      }))
+      .on(GetCommandInvocationCommand, ({ CommandId = '', InstanceId }) => {
+        const command = this.commands.get(CommandId);
+        if (command?.instanceId !== InstanceId || !command)
+          throw awsError('InvocationDoesNotExist', 'No such invocation.');
+        return {
+          CommandId,
+          InstanceId,
+          Status: command.status,
+          StatusDetails: command.details,
+          ResponseCode: command.code,
+          StandardOutputContent: command.stdout.slice(0, STDOUT_LIMIT),
+          StandardErrorContent: command.stderr.slice(0, STDERR_LIMIT),
+          ExecutionStartDateTime: command.startedAt?.toISOString() ?? '',
+          ExecutionEndDateTime: command.endedAt?.toISOString() ?? '',
+        };
+      })
+      .on(CancelCommandCommand, ({ CommandId = '' }) => {
+        const command = this.commands.get(CommandId);
+        if (!command) throw awsError('InvalidCommandId', `Unknown command ${CommandId}`);
+        this.#finish(command, 'Cancelled');
+        return {};
+      });
+    this.client = service as unknown as Pick<SSMClient, 'send'>;
+  }
+
+  #send(input: SendCommandCommandInput): { Command: { CommandId: string } } {
+    const [instanceId = ''] = input.InstanceIds ?? [];
+    const instance = this.ec2.instances.get(instanceId);
+    if (!instance?.online) throw awsError('InvalidInstanceId', `Instances not in a valid state: ${instanceId}`);
+    const command: EmbeddedCommand = {
+      CommandId: randomUUID(),
+      instanceId,
+      Comment: input.Comment,
+      status: 'Pending',
+      details: 'Pending',
+      code: -1,
+      stdout: '',
+      stderr: '',
+      abort: new AbortController(),
+    };
+    this.commands.set(command.CommandId, command);
+    const script = (input.Parameters?.commands ?? []).join('\n');
+    const seconds = Number(input.Parameters?.executionTimeout?.[0] ?? 3600);
+    this.clock.after(0, () => void this.#execute(command, instance, script, seconds));
+    return { Command: { CommandId: command.CommandId } };
+  }
+
+  async #execute(command: EmbeddedCommand, instance: EmbeddedInstance, script: string, seconds: number): Promise<void> {
+    command.startedAt = this.clock.now();
+    this.#change(command, 'InProgress', 'InProgress');
+    const overtime = this.clock.after(seconds * 1000, () => this.#finish(command, 'TimedOut', 'ExecutionTimedOut'));
+    // An instance that ends takes its agent along: nobody reports, the command stays InProgress.
+    const signal = AbortSignal.any([command.abort.signal, instance.running.signal]);
+    const { code, stdout, stderr } = await this.shell({ script, instanceId: command.instanceId, signal });
+    overtime();
+    command.stdout = stdout;
+    command.stderr = stderr;
+    if (signal.aborted) return;
+    command.code = code;
+    this.#finish(command, code === 0 ? 'Success' : 'Failed');
+  }
+
+  #finish(command: EmbeddedCommand, status: string, details = status): void {
+    if (command.endedAt) return;
+    command.endedAt = this.clock.now();
+    this.#change(command, status, details);
+    command.abort.abort();
+  }
+
+  #change(command: EmbeddedCommand, status: string, details: string): void {
+    command.status = status;
+    command.details = details;
+    this.emit('aws.ssm', 'EC2 Command Invocation Status-change Notification', {
+      'command-id': command.CommandId,
+      'instance-id': command.instanceId,
+      'document-name': 'AWS-RunShellScript',
+      status,
+    });
+  }
+}
