@@ -1,0 +1,59 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { validate } from './validate';
+
+/** The region that the AWS CLI and the SDKs would use. */
+const REGION = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+
+function region(value: string): string {
+  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(value)) {
+    throw new InvalidArgumentError(`'${value}' is not a region's name; write one such as us-east-1.`);
+  }
+  return value;
+}
+
+const program = new Command('datastream')
+  .description('Scientific batch jobs on AWS: one JSON file, one fresh EC2 instance, one true outcome.')
+  .showHelpAfterError()
+  .configureOutput({ outputError: (text, write) => write(text) });
+
+program
+  .command('validate')
+  .description('find everything that can be known of execution files without AWS')
+  .argument('<file...>', 'execution files')
+  .option(
+    '--region <region>',
+    "the state machine's region, to compare with the files' (default: AWS_REGION)",
+    region,
+    REGION,
+  )
+  .addHelpText('after', '\nExit code: 0 without errors, 1 with any error, 2 when a file cannot be read or is not JSON.')
+  .action((files: string[], options: { region?: string }) => {
+    process.exitCode = validate(files, options, process.stdout);
+  });
+
+program
+  .command('run')
+  .description('run an execution file on the embedded cloud, without AWS')
+  .argument('<file>', 'execution file')
+  .option(
+    '--local',
+    'on this computer: the same state machine and functions, instances that are folders, real commands',
+  )
+  .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
+  .addHelpText(
+    'after',
+    '\nThe commands of the file run on this computer, as you.\n' +
+      'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, 130 after Ctrl-C.',
+  )
+  .action(async (file: string, options: { local?: boolean; folder: string }) => {
+    // Loaded here, for it brings the embedded cloud and the AWS clients along.
+    const { run } = require('./run') as typeof import('./run');
+    process.exitCode = await run(file, options, process.stdout, process.stderr);
+    // What an ended execution leaves waiting, such as a function's sleep, must not keep the shell waiting.
+    process.exit();
+  });
+
+program.parseAsync().catch((error: Error) => {
+  process.stderr.write(`datastream: ${error.message}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,163 @@
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseExecution } from '../executions/parse';
+import { realClock } from '../local/clock';
+import { AT_ONCE, EmbeddedCloud, type Invocation } from '../local/cloud';
+import { type ExecutionEnd, startExecution } from '../local/machine';
+import { bashShell, missingForLocalRun } from '../local/shell';
+import { faultLines, readExecutionFile } from './execution-file';
+import { type ProgressView, progressView } from './progress';
+
+type Output = NodeJS.WriteStream;
+
+/** How much of the job's own output is shown, from the end. */
+const SHOWN = 4000;
+/** Characters of standard error that SSM keeps. */
+const SSM_STDERR = 8000;
+/** How long Ctrl-C waits for the reaper at most. */
+const REAPER_WAIT_MS = 5000;
+
+/**
+ * Runs one execution file on the embedded cloud and prints what happens.
+ *
+ * @returns the exit code: 0 succeeded, 1 failed or refused, 2 not readable as JSON, 130 stopped
+ */
+export async function run(
+  file: string,
+  options: { readonly local?: boolean; readonly folder: string },
+  out: Output,
+  err: Output,
+): Promise<number> {
+  if (!options.local) {
+    err.write(
+      "This command runs jobs on the embedded cloud: say 'datastream run --local FILE'.\n" +
+        'On AWS, start an execution of the deployed state machine:\n' +
+        `  aws stepfunctions start-execution --state-machine-arn "$(terraform output -raw datastream_arn)" --input file://${file}\n`,
+    );
+    return 1;
+  }
+  const content = readExecutionFile(file);
+  if ('error' in content) {
+    err.write(`${content.error}\n`);
+    return 2;
+  }
+  const { execution, faults } = parseExecution(content.value);
+  for (const fault of faults) err.write(faultLines(fault));
+  if (!execution) {
+    err.write(`${file}: nothing was started.\n`);
+    return 1;
+  }
+  const missing = missingForLocalRun();
+  if (missing) {
+    err.write(`${missing}\n`);
+    return 1;
+  }
+  const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'datastream-')));
+  try {
+    return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function runLocally(
+  input: unknown,
+  { folder, scratch, region }: { folder: string; scratch: string; region: string },
+  out: Output,
+): Promise<number> {
+  const view = progressView(out);
+  const reaped = signalled<Invocation>();
+  const shell = bashShell({ buckets: join(folder, 'buckets'), scratch, clock: realClock });
+  const cloud = new EmbeddedCloud({
+    folder,
+    clock: realClock,
+    shell,
+    region,
+    lifecycle: AT_ONCE,
+    latency: 5,
+    onInvocation: (invocation) => {
+      if (invocation.function === 'reaper') reaped.resolve(invocation);
+    },
+  });
+  const execution = startExecution(cloud, input, (progress) => view.show(progress));
+  const stop = () => execution.stop();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const end = await execution.result;
+    if (end.status === 'ABORTED') await showReaper(view, cloud, reaped.promise);
+    view.end();
+    // Long enough to see the instance off.
+    await realClock.sleep(AT_ONCE.ended + 50);
+    printEnd(end, cloud, folder, out);
+    return { SUCCEEDED: 0, FAILED: 1, ABORTED: 130 }[end.status];
+  } finally {
+    view.end();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    for (const { running } of cloud.ec2.instances.values()) running.abort();
+  }
+}
+
+function signalled<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** After Ctrl-C: the execution is stopped, and the reaper ends what it has left, as it would on AWS. */
+async function showReaper(view: ProgressView, cloud: EmbeddedCloud, reaped: Promise<Invocation>): Promise<void> {
+  view.note('Stopped. The reaper ends what the execution has left:');
+  const invocation = await Promise.race([reaped, realClock.sleep(REAPER_WAIT_MS)]);
+  const ended = (invocation?.result ?? []) as readonly { instance_id: string; state: string }[];
+  for (const { instance_id, state } of ended) view.note(`reaper: instance ${instance_id} is ${state}`);
+  if (ended.length === 0) {
+    const live = [...cloud.ec2.instances.values()].filter(({ api }) => ['pending', 'running'].includes(api.State.Name));
+    view.note(
+      live.length === 0
+        ? 'reaper: no instance was left'
+        : 'reaper: has not answered; the instance ends with this command',
+    );
+  }
+}
+
+function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: Output): void {
+  const seconds = ((end.endedAt.getTime() - end.startedAt.getTime()) / 1000).toFixed(1);
+  const row = (name: string, text: string) => out.write(`  ${name.padEnd(10)}${text}\n`);
+  out.write(`\n${end.status} after ${seconds} s${end.error ? `: ${end.error}` : ''}\n`);
+  if (end.cause) out.write(`${indent(end.cause)}\n`);
+
+  const job = [...cloud.ssm.commands.values()].at(-1);
+  // SSM, and so the Cause, has only the beginning of a long standard error; here there is all of it.
+  if (end.error && job && job.stderr.length > SSM_STDERR) {
+    out.write(`\n  end of standard error\n${indent(job.stderr.trim().slice(-SHOWN), '  | ')}\n`);
+  }
+  if (job?.stdout.trim()) out.write(`\n  output of the job\n${indent(job.stdout.trim().slice(-SHOWN), '  | ')}\n\n`);
+  const object = end.output?.object as { bucket: string; key: string; size: number } | undefined;
+  if (object) {
+    row(
+      'object',
+      `s3://${object.bucket}/${object.key} (${object.size} bytes), here: ${join(folder, 'buckets', object.bucket, object.key)}`,
+    );
+  }
+  const dates = (end.output?.job as { dates?: Record<string, string> } | undefined)?.dates;
+  if (dates)
+    row(
+      'dates',
+      Object.entries(dates)
+        .map(([name, date]) => `${name} = ${date}`)
+        .join(', '),
+    );
+  for (const { api } of cloud.ec2.instances.values()) row('instance', `${api.InstanceId} ${api.State.Name}`);
+  const { dollars, transitions, requests, gbSeconds } = end.cost;
+  row('cost', `$${dollars.toFixed(6)} for the orchestration on AWS, without the instance:`);
+  row('', `${transitions} state transitions, ${requests} Lambda requests, ${gbSeconds.toFixed(2)} GB-s`);
+}
+
+function indent(text: string, by = '  '): string {
+  return text
+    .split('\n')
+    .map((line) => by + line)
+    .join('\n');
+}
