@@ -1,3 +1,4 @@
+import { costOf } from '../local/cost';
 import { measure, upstreamDollars } from './orchestration';
 
 const LENGTHS = [
@@ -19,6 +20,15 @@ async function main(): Promise<void> {
       `| ${name} | ${transitions} | ${requests} | ${gbSeconds.toFixed(1)} | $${dollars.toFixed(5)} | $${upstreamDollars(seconds).toFixed(5)} | ${secondsFromJobEndToTerminate.toFixed(1)} s |`,
     );
   }
+  const calls = (31 * 24 * 60) / 10;
+  const month = costOf(
+    0,
+    Array.from({ length: calls }, () => ({ function: 'reaper', milliseconds: 200 })),
+  );
+  console.log(`\nThe reaper's look every ten minutes, 31 days: ${calls} calls, $${month.dollars.toFixed(3)}.`);
 }
 
-void main();
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

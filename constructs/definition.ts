@@ -4,6 +4,12 @@ import { CAPACITY_ERRORS, ErrorName, TRANSIENT_ERRORS } from '../lambdas/errors'
 export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
 export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
 
+/**
+ * Each function's memory, in MB. A SDK client's start is CPU bound, and Lambda gives CPU by memory:
+ * less takes longer and costs the same.
+ */
+export const FUNCTION_MEMORY_MB = 256;
+
 /** One entry of a state's `Retry`, as the Amazon States Language has it. */
 export interface Retrier {
   readonly ErrorEquals: readonly string[];
@@ -62,11 +68,12 @@ const toStopper = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: '
  * read the very definition that Terraform deploys. State names are upstream's.
  *
  * @param functionArns the ARN of each function that the machine calls
+ * @param partition of the account: `aws`, `aws-us-gov` or `aws-cn`
  */
-export function definition(functionArns: Readonly<Record<MachineFunction, string>>): Definition {
+export function definition(functionArns: Readonly<Record<MachineFunction, string>>, partition = 'aws'): Definition {
   const invoke = (name: MachineFunction, payload: Readonly<Record<string, unknown>> = {}, suffix = '') => ({
     Type: 'Task' as const,
-    Resource: `arn:aws:states:::lambda:invoke${suffix}`,
+    Resource: `arn:${partition}:states:::lambda:invoke${suffix}`,
     Parameters: {
       FunctionName: functionArns[name],
       Payload: { 'execution.$': '$$.Execution.Id', 'state.$': '$', ...payload },

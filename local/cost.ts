@@ -1,3 +1,4 @@
+import { FUNCTION_MEMORY_MB } from '../constructs/definition';
 import type { Invocation } from './cloud';
 
 /** List prices in us-east-1, in dollars (AWS Step Functions pricing, AWS Lambda pricing, 2026). */
@@ -10,8 +11,7 @@ export const PRICES = {
   request: 0.2 / 1_000_000,
 } as const;
 
-/** The functions' memory, in GB. */
-const MEMORY_GB = 256 / 1024;
+const MEMORY_GB = FUNCTION_MEMORY_MB / 1024;
 /** What Lambda bills for a cold start on top: an assumption on the safe side, for a bundle of a few hundred KB. */
 const COLD_START_MS = 500;
 

@@ -1,0 +1,112 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Finished, ROOT, run } from './support/terraform';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'datastream-main-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const synthesise = (outdir: string, cwd = ROOT, env: Record<string, string> = {}): Promise<Finished> => {
+  mkdirSync(path.join(folder, outdir));
+  return run(path.join(ROOT, 'node_modules', '.bin', 'tsx'), ['main.ts'], {
+    cwd,
+    env: { CDKTF_OUTDIR: path.join(folder, outdir), DATASTREAM_BACKEND: undefined, ...env },
+  });
+};
+
+/** Every file of a synthesis, by its path in it. */
+function files(outdir: string): Record<string, Buffer> {
+  const root = path.join(folder, outdir);
+  const all = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = all.map((entry) => path.join(entry.parentPath, entry.name)).sort();
+  return Object.fromEntries(paths.map((file) => [path.relative(root, file), readFileSync(file)]));
+}
+
+const json = (outdir: string) => JSON.parse(String(files(outdir)['stacks/datastream/cdk.tf.json']));
+
+let here: Finished;
+let there: Finished;
+let s3: Finished;
+let other: Finished;
+beforeAll(async () => {
+  const copy = path.join(folder, 'copy');
+  for (const each of ['constructs', 'executions', 'lambdas', 'main.ts', 'package.json', 'cdktf.json']) {
+    cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
+  }
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+  [here, there, s3, other] = await Promise.all([
+    synthesise('here'),
+    synthesise('there', copy),
+    synthesise('s3', ROOT, { DATASTREAM_BACKEND: 's3' }),
+    synthesise('other', ROOT, { DATASTREAM_BACKEND: 'gcs' }),
+  ]);
+}, 60_000);
+
+test('synthesises one stack with the archives of seven functions', () => {
+  expect(here).toEqual({ code: 0, output: '' });
+  const found = Object.keys(files('here')).map((file) => path.basename(file));
+
+  expect(found.sort()).toEqual([
+    ...['cdk.tf.json', 'checker.zip', 'commander.zip', 'manifest.json', 'poller.zip', 'reaper.zip', 'relay.zip'],
+    ...['starter.zip', 'stopper.zip'],
+  ]);
+});
+
+test("knows the variables of every generation of upstream's tfvars, and requires two", () => {
+  const { variable } = json('here') as { variable: Record<string, Record<string, unknown>> };
+  const given = ['2024', '2025', '2026'].flatMap((generation) => {
+    const text = readFileSync(path.join(__dirname, 'support', 'tfvars', `${generation}.tfvars`), 'utf8');
+    return Array.from(text.matchAll(/^\w+/gm), ([name]) => name);
+  });
+
+  expect(given.filter((name) => !(name in variable))).toEqual([]);
+  expect(Object.keys(variable).filter((name) => !('default' in (variable[name] ?? {})))).toEqual(['region', 'sm_name']);
+  for (const each of Object.values(variable)) expect(each).toMatchObject({ nullable: false });
+  for (const each of Object.values(variable)) expect(String(each.description)).toMatch(/\.$/);
+});
+
+test('holds nothing of this computer', () => {
+  const text = String(files('here')['stacks/datastream/cdk.tf.json']) + String(files('here')['manifest.json']);
+
+  expect(text).not.toContain(ROOT);
+  expect(text).not.toContain(tmpdir());
+  expect(text).not.toContain('undefined');
+});
+
+test('hands the subnets to the starter', () => {
+  const functions = Object.values<{ environment: { variables: Record<string, string> } }>(
+    json('here').resource.aws_lambda_function,
+  );
+  const subnets = functions.flatMap(({ environment }) => environment.variables.SUBNET_IDS ?? []);
+
+  expect(subnets).toEqual(['${join(",", var.subnet_ids)}']);
+});
+
+test('keeps its state in a file beside the output', () => {
+  expect(json('here').terraform.backend).toEqual({ local: { path: '../../../terraform.datastream.tfstate' } });
+});
+
+test('asks for the provider that its resources were generated from, or a later one of that generation', () => {
+  expect(json('here').terraform.required_providers).toEqual({ aws: { source: 'aws', version: '~> 5.100' } });
+});
+
+test('is the same, byte for byte, from a copy in another folder', () => {
+  const first = files('here');
+  const second = files('there');
+
+  expect(there).toEqual({ code: 0, output: '' });
+  expect(Object.keys(second)).toEqual(Object.keys(first));
+  for (const [file, bytes] of Object.entries(first)) expect([file, second[file]?.equals(bytes)]).toEqual([file, true]);
+});
+
+test('leaves the backend to terraform init when DATASTREAM_BACKEND is s3', () => {
+  expect(s3).toEqual({ code: 0, output: '' });
+  expect(json('s3').terraform.backend).toEqual({ s3: {} });
+});
+
+test('refuses another backend', () => {
+  expect([other.code, other.output]).toEqual([
+    1,
+    expect.stringContaining('DATASTREAM_BACKEND is "gcs": write local or s3, or leave it out.'),
+  ]);
+});

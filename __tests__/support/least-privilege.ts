@@ -1,0 +1,120 @@
+/** An IAM policy as this project writes it. */
+export interface Policy {
+  readonly Version: string;
+  readonly Statement: readonly Statement[];
+}
+
+export interface Statement {
+  readonly Sid: string;
+  readonly Effect: string;
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+}
+
+/**
+ * The actions in use whose API takes no ARN: only `*` can stand as their resource
+ * (Service Authorization Reference: Amazon EC2, AWS Systems Manager, Amazon Message Gateway Service,
+ * Amazon Message Delivery Service, Amazon CloudWatch Logs).
+ */
+export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
+  'ec2:DescribeImages',
+  'ec2:DescribeInstances',
+  'ec2:DescribeVolumes',
+  'ssm:CancelCommand',
+  'ssm:DescribeInstanceInformation',
+  'ssm:GetCommandInvocation',
+  'ssm:ListCommands',
+  'ssmmessages:CreateControlChannel',
+  'ssmmessages:CreateDataChannel',
+  'ssmmessages:OpenControlChannel',
+  'ssmmessages:OpenDataChannel',
+  'ec2messages:AcknowledgeMessage',
+  'ec2messages:DeleteMessage',
+  'ec2messages:FailMessage',
+  'ec2messages:GetEndpoint',
+  'ec2messages:GetMessages',
+  'ec2messages:SendReply',
+  'logs:CreateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:DescribeResourcePolicies',
+  'logs:GetLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:UpdateLogDelivery',
+]);
+
+const TAG = 'datastream:state-machine';
+
+/** Resource types that RunInstances only refers to: they exist before, and nobody has tagged them for us. */
+const REFERRED =
+  /:(subnet|security-group|key-pair|placement-group|launch-template|capacity-reservation|image|snapshot)\//;
+
+/** Everything in a policy that allows more than it must, one sentence each. */
+export function violations(policy: Policy): string[] {
+  return policy.Statement.flatMap((statement) => [
+    ...(statement.Effect === 'Allow' ? [] : [`${statement.Sid}: ${statement.Effect} is not Allow`]),
+    ...statement.Action.flatMap((action) =>
+      [wildcardAction, wildcardResource, untaggedMutation, untaggedCommand, passRole, everybodysBuckets].flatMap(
+        (rule) => rule(action, statement).map((found) => `${statement.Sid}: ${action} ${found}`),
+      ),
+    ),
+  ]);
+}
+
+function wildcardAction(action: string): string[] {
+  return /[*?]/.test(action) ? ['has a wildcard'] : [];
+}
+
+function wildcardResource(action: string, { Resource }: Statement): string[] {
+  if (WITHOUT_RESOURCES.has(action)) return [];
+  // An ARN that ends in `*` alone names as little as `*` does; of buckets see everybodysBuckets.
+  return Resource.some((arn) => arn === '*' || /^arn:[^:]*:(?!s3:)[^:]*:[^:]*:[^:]*:\*$/.test(arn))
+    ? ['takes an ARN but is allowed on *']
+    : [];
+}
+
+/** The values that a condition demands for a key, under an operator that a missing key does not satisfy. */
+function demanded({ Condition }: Statement, key: string): readonly string[] {
+  return ['StringEquals', 'ArnEquals'].flatMap((operator) => Condition?.[operator]?.[key] ?? []);
+}
+
+function untaggedMutation(action: string, statement: Statement): string[] {
+  if (!action.startsWith('ec2:') || /^ec2:(Describe|Get)/.test(action)) return [];
+  const resources = action === 'ec2:RunInstances' ? statement.Resource.filter((arn) => !REFERRED.test(arn)) : [1];
+  if (resources.length === 0) return [];
+  const created = demanded(statement, `aws:RequestTag/${TAG}`);
+  const existing = demanded(statement, `aws:ResourceTag/${TAG}`);
+  if (![...created, ...existing].some((arn) => arn.includes(':stateMachine:') && !arn.includes('*'))) {
+    return ["does not demand the state machine's tag"];
+  }
+  if (action !== 'ec2:CreateTags') return [];
+  if (demanded(statement, 'ec2:CreateAction').includes('RunInstances')) return [];
+  const keys = [statement.Condition?.['ForAllValues:StringLike']?.['aws:TagKeys'] ?? []].flat();
+  return keys.length > 0 && keys.every((key) => /^datastream:(token|command)/.test(key))
+    ? []
+    : ['may write any tag on what exists'];
+}
+
+function untaggedCommand(action: string, statement: Statement): string[] {
+  if (action !== 'ssm:SendCommand') return [];
+  const instances = statement.Resource.some((arn) => !arn.endsWith('::document/AWS-RunShellScript'));
+  return instances && demanded(statement, `ssm:resourceTag/${TAG}`).length === 0
+    ? ["does not demand the state machine's tag"]
+    : [];
+}
+
+function passRole(action: string, statement: Statement): string[] {
+  if (action !== 'iam:PassRole') return [];
+  const services = demanded(statement, 'iam:PassedToService');
+  return [
+    ...(services.length === 1 && services[0] === 'ec2.amazonaws.com' ? [] : ['is not bound to ec2.amazonaws.com']),
+    ...(statement.Resource.some((arn) => arn.includes('*')) ? ['is not bound to one role'] : []),
+  ];
+}
+
+function everybodysBuckets(action: string, { Resource, Condition }: Statement): string[] {
+  if (!action.startsWith('s3:') || !Resource.some((arn) => /:s3:::\*/.test(arn))) return [];
+  const account = Condition?.StringLike?.['aws:ResourceAccount'];
+  return account && account !== '*' ? [] : ["is allowed on other accounts' buckets"];
+}

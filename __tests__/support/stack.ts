@@ -1,0 +1,47 @@
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
+import { TerraformStack, Testing } from 'cdktf';
+import { DataStream, type DataStreamProps } from '../../constructs/data-stream';
+import type { Policy } from './least-privilege';
+
+/** A synthesised stack: the members of its JSON that the tests read. */
+export interface Synthesised {
+  readonly resource: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
+}
+
+/** A stack that holds one DataStream, with cdktf's validations on. */
+export function synthesise(props: DataStreamProps): Synthesised {
+  return JSON.parse(Testing.synth(dataStreamStack(props), true));
+}
+
+/** The same, before its synthesis. */
+export function dataStreamStack(props: DataStreamProps): TerraformStack {
+  const stack = new TerraformStack(Testing.app(), 'stack');
+  new AwsProvider(stack, 'aws', { region: 'us-east-1' });
+  new DataStream(stack, 'datastream', props);
+  return stack;
+}
+
+/** All resources of a type, by the end of their logical ID without cdktf's hash. */
+export function resources(stack: Synthesised, type: string): Record<string, Record<string, unknown>> {
+  const entries = Object.entries(stack.resource[type] ?? {}).map(
+    ([id, resource]) => [id.replace(/^datastream_/, '').replace(/_[0-9A-F]{8}$/, ''), resource] as const,
+  );
+  return Object.fromEntries(entries);
+}
+
+/** A reference of Terraform as a reader would write it: without `${data...}` noise. */
+export function readable(text: string): string {
+  return text
+    .replace(/\$\{data\.aws_partition\.\w+\.partition\}/g, 'aws')
+    .replace(/\$\{data\.aws_region\.\w+\.name\}/g, 'REGION')
+    .replace(/\$\{data\.aws_caller_identity\.\w+\.account_id\}/g, 'ACCOUNT')
+    .replace(/\$\{aws_\w+\.datastream_([\w-]+?)_[0-9A-F]{8}\.(\w+)\}/g, '<$1.$2>');
+}
+
+/** Every inline policy of the stack, by its role's place in the tree, in readable form. */
+export function policies(stack: Synthesised): Record<string, Policy> {
+  const entries = Object.entries(resources(stack, 'aws_iam_role_policy')).map(
+    ([id, { policy }]) => [id.replace(/_policy$/, ''), JSON.parse(readable(String(policy)))] as const,
+  );
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,64 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import path from 'node:path';
+
+/** The programs that integration tests run; none of them is installed by this project. */
+export type Tool = 'terraform' | 'moto_server' | 'aws' | 'packer' | 'shellcheck';
+
+const WHERE_FROM: Readonly<Record<Tool, string>> = {
+  terraform: 'https://developer.hashicorp.com/terraform/install',
+  moto_server: "pip install 'moto[server]'",
+  aws: 'https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html',
+  packer: 'https://developer.hashicorp.com/packer/install',
+  shellcheck: 'https://www.shellcheck.net',
+};
+
+/** Where the program is on the PATH; undefined where it is not. */
+export function findTool(tool: Tool): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .map((folder) => path.join(folder, tool))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/**
+ * `describe`, or, where a tool is missing, one skipped test whose name says so. With DATASTREAM_INTEGRATION=required
+ * that test fails instead.
+ */
+export function describeWith(tools: readonly Tool[], name: string, suite: () => void): void {
+  const missing = tools.filter((tool) => !findTool(tool));
+  if (missing.length === 0) {
+    describe(name, suite);
+    return;
+  }
+  const reason = missing.map((tool) => `${tool} is not on the PATH (${WHERE_FROM[tool]})`).join('; ');
+  describe(name, () => {
+    if (process.env.DATASTREAM_INTEGRATION === 'required') {
+      test(`cannot run: ${reason}`, () => {
+        throw new Error(`DATASTREAM_INTEGRATION=required, but ${reason}.`);
+      });
+    } else {
+      // Jest names skipped tests only where a suite runs alone.
+      process.stderr.write(`${name}: skipped, ${reason}.\n`);
+      test.skip(`skipped: ${reason}`, () => {});
+    }
+  });
+}
+
+/** The folder of a Terraform provider mirror that TF_MIRROR names; undefined: Terraform asks its registry. */
+export function providerMirror(): string | undefined {
+  const mirror = process.env.TF_MIRROR;
+  if (!mirror) return undefined;
+  if (!existsSync(path.join(mirror, 'registry.terraform.io'))) {
+    throw new Error(
+      `TF_MIRROR is ${JSON.stringify(mirror)}: write the folder that holds registry.terraform.io, or leave it out.`,
+    );
+  }
+  return mirror;
+}

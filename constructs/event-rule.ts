@@ -1,0 +1,32 @@
+import { CloudwatchEventRule } from '@cdktf/provider-aws/lib/cloudwatch-event-rule';
+import { CloudwatchEventTarget } from '@cdktf/provider-aws/lib/cloudwatch-event-target';
+import { LambdaPermission } from '@cdktf/provider-aws/lib/lambda-permission';
+import { Construct } from 'constructs';
+import type { DatastreamFunction } from './function';
+
+export interface EventRuleProps {
+  readonly ruleName: string;
+  readonly description: string;
+  /** Which events of the account's default bus (EventBridge User Guide, event patterns). */
+  readonly pattern: Readonly<Record<string, unknown>>;
+  readonly target: DatastreamFunction;
+}
+
+/** An EventBridge rule that calls one function, which lets this rule alone call it. */
+export class EventRule extends Construct {
+  constructor(scope: Construct, id: string, props: EventRuleProps) {
+    super(scope, id);
+    const rule = new CloudwatchEventRule(this, 'rule', {
+      name: props.ruleName,
+      description: props.description,
+      eventPattern: JSON.stringify(props.pattern),
+    });
+    const permission = new LambdaPermission(this, 'permission', {
+      functionName: props.target.functionName,
+      action: 'lambda:InvokeFunction',
+      principal: 'events.amazonaws.com',
+      sourceArn: rule.arn,
+    });
+    new CloudwatchEventTarget(this, 'target', { rule: rule.name, arn: props.target.arn, dependsOn: [permission] });
+  }
+}

@@ -1,0 +1,65 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
+import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
+import { Construct } from 'constructs';
+import type { FunctionName } from './bundle';
+import { Code } from './code';
+import { FUNCTION_MEMORY_MB } from './definition';
+import type { Role } from './role';
+
+export interface DatastreamFunctionProps {
+  /** The function's role in the project: which file of lambdas/ it runs. */
+  readonly role: FunctionName;
+  /** Its name in Lambda. */
+  readonly functionName: string;
+  readonly description: string;
+  /** What it may do; it adds the right to write its own log. */
+  readonly executionRole: Role;
+  readonly timeoutSeconds: number;
+  /** Environment variables beside those that every function has. Default: none. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly logRetentionDays: number;
+}
+
+/** A Lambda function (Node.js 22, arm64, 256 MB) with a log group of its own. */
+export class DatastreamFunction extends Construct {
+  readonly arn: string;
+  readonly functionName: string;
+
+  constructor(scope: Construct, id: string, props: DatastreamFunctionProps) {
+    super(scope, id);
+    // Made here and not by Lambda: only so it has a retention, and goes when the stack goes.
+    const logGroup = new CloudwatchLogGroup(this, 'log', {
+      name: `/aws/lambda/${props.functionName}`,
+      retentionInDays: props.logRetentionDays,
+    });
+    props.executionRole.grant({
+      sid: `Log${props.role}`,
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [`${logGroup.arn}:*`],
+    });
+    const code = new Code(this, 'code', props.role);
+    const lambda = new LambdaFunction(this, 'function', {
+      functionName: props.functionName,
+      description: props.description,
+      role: props.executionRole.arn,
+      runtime: 'nodejs22.x',
+      architectures: ['arm64'],
+      memorySize: FUNCTION_MEMORY_MB,
+      timeout: props.timeoutSeconds,
+      filename: code.path,
+      sourceCodeHash: code.hash,
+      handler: `${props.role}.handler`,
+      environment: {
+        variables: {
+          POWERTOOLS_SERVICE_NAME: props.role,
+          NODE_OPTIONS: '--enable-source-maps',
+          ...props.environment,
+        },
+      },
+      // Lambda takes a group of this name where there is one, and would make one without retention where there is not.
+      dependsOn: [logGroup],
+    });
+    this.arn = lambda.arn;
+    this.functionName = lambda.functionName;
+  }
+}

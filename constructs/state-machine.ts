@@ -1,0 +1,79 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
+import { SfnStateMachine } from '@cdktf/provider-aws/lib/sfn-state-machine';
+import { Construct } from 'constructs';
+import type { CurrentAws } from './current-aws';
+import { definition, MACHINE_FUNCTIONS, type MachineFunction } from './definition';
+import { Role } from './role';
+
+export interface StateMachineProps {
+  readonly stateMachineName: string;
+  /** What its ARN will be: the role's trust must name it before it exists. */
+  readonly stateMachineArn: string;
+  readonly roleName: string;
+  readonly policyName: string;
+  /** Default: no boundary. */
+  readonly permissionsBoundaryArn?: string;
+  readonly aws: CurrentAws;
+  readonly functionArns: Readonly<Record<MachineFunction, string>>;
+  readonly logRetentionDays: number;
+}
+
+/** The Standard workflow of `definition`, which logs the errors of its executions. */
+export class StateMachine extends Construct {
+  readonly arn: string;
+
+  constructor(scope: Construct, id: string, props: StateMachineProps) {
+    super(scope, id);
+    const { aws, functionArns } = props;
+    const role = new Role(this, 'role', {
+      roleName: props.roleName,
+      policyName: props.policyName,
+      service: 'states.amazonaws.com',
+      trustConditions: {
+        StringEquals: { 'aws:SourceAccount': aws.account },
+        ArnEquals: { 'aws:SourceArn': props.stateMachineArn },
+      },
+      permissionsBoundaryArn: props.permissionsBoundaryArn,
+    });
+    role.grant({
+      sid: 'InvokeFunctions',
+      actions: ['lambda:InvokeFunction'],
+      resources: MACHINE_FUNCTIONS.map((name) => functionArns[name]),
+    });
+    // Log delivery belongs to the account, not to a log group: no resources (Step Functions Developer Guide,
+    // logging using CloudWatch Logs). DescribeLogGroups alone takes an ARN, of all groups.
+    role.grant({
+      sid: 'DeliverLogs',
+      actions: [
+        'logs:CreateLogDelivery',
+        'logs:DeleteLogDelivery',
+        'logs:DescribeResourcePolicies',
+        'logs:GetLogDelivery',
+        'logs:ListLogDeliveries',
+        'logs:PutResourcePolicy',
+        'logs:UpdateLogDelivery',
+      ],
+      resources: ['*'],
+    });
+    role.grant({
+      sid: 'FindLogGroup',
+      actions: ['logs:DescribeLogGroups'],
+      resources: [aws.arn('logs', 'log-group:*')],
+    });
+    const log = new CloudwatchLogGroup(this, 'log', {
+      // For groups of this prefix AWS needs no entry in the account's resource policy, which is limited in size.
+      name: `/aws/vendedlogs/states/${props.stateMachineName}`,
+      retentionInDays: props.logRetentionDays,
+    });
+    this.arn = new SfnStateMachine(this, 'state-machine', {
+      name: props.stateMachineName,
+      type: 'STANDARD',
+      roleArn: role.arn,
+      definition: JSON.stringify(definition(functionArns, aws.partition)),
+      // Execution data may hold anything that a user writes into an execution file.
+      loggingConfiguration: { level: 'ERROR', includeExecutionData: false, logDestination: `${log.arn}:*` },
+      // Step Functions tries the log delivery with the role when the state machine is created.
+      dependsOn: [role.policy],
+    }).arn;
+  }
+}
