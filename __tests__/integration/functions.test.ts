@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import {
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeSecurityGroupsCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DescribeInstanceInformationCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { createChecker } from '../../lambdas/checker';
+import { createCommander } from '../../lambdas/commander';
+import { createPoller } from '../../lambdas/poller';
+import { createReaper } from '../../lambdas/reaper';
+import { systemClock } from '../../lambdas/runtime';
+import { createStarter } from '../../lambdas/starter';
+import { createStopper } from '../../lambdas/stopper';
+import { virtualClock } from '../../local/clock';
+import { Service } from '../../local/service';
+import { EmbeddedSfn } from '../../local/sfn';
+import { type Moto, motoEnvironment, startMoto } from '../support/moto';
+import { describeWith } from '../support/tools';
+
+const EXECUTION = 'arn:aws:states:us-east-1:123456789012:execution:sm:one';
+const stateMachineArn = 'arn:aws:states:us-east-1:123456789012:stateMachine:sm';
+
+/** The SDK's own serialisation of every request, read by another implementation than ours. */
+describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and S3", () => {
+  let moto: Moto;
+  let ec2: EC2Client;
+  let ssm: SSMClient;
+  let s3: S3Client;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    const client = {
+      endpoint: moto.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    };
+    ec2 = new EC2Client(client);
+    ssm = new SSMClient({ ...client, maxAttempts: 1 });
+    s3 = new S3Client({ ...client, forcePathStyle: true });
+  }, 60_000);
+  afterAll(() => moto.stop());
+
+  /** moto has no DescribeInstanceInformation: every other command goes to it. */
+  const ssmWithAgents = () => ({
+    send: ((command: object) =>
+      command instanceof DescribeInstanceInformationCommand
+        ? Promise.resolve({ InstanceInformationList: [{ PingStatus: 'Online' }] })
+        : ssm.send(command as never)) as SSMClient['send'],
+  });
+
+  it('carry one job from the launch to the end of its instance', async () => {
+    // prepare
+    const env = { ...process.env, ...motoEnvironment(moto.endpoint) };
+    // Not the synchronous one: the way to moto leads through this process.
+    await promisify(execFile)('aws', ['iam', 'create-instance-profile', '--instance-profile-name', 'profile'], { env });
+    await s3.send(new CreateBucketCommand({ Bucket: 'jobs' }));
+    const { Images } = await ec2.send(new DescribeImagesCommand({}));
+    const image = Images?.find(
+      ({ Architecture, ImageId }) => Architecture === 'x86_64' && /^ami-[0-9a-f]{8}$/.test(ImageId ?? ''),
+    );
+    const { SecurityGroups } = await ec2.send(new DescribeSecurityGroupsCommand({}));
+    const defaults = {
+      stateMachineArn,
+      securityGroupId: SecurityGroups?.[0]?.GroupId ?? '',
+      instanceProfileName: 'profile',
+      subnetIds: [],
+    };
+    // Task tokens are the embedded cloud's: moto completes none without running the machine.
+    const sfn = new EmbeddedSfn(new Service({ ...virtualClock(new Date()), sleep: async () => {} }, 0));
+    sfn.executions.set(EXECUTION, 'SUCCEEDED');
+    const clients = { ec2, ssm: ssmWithAgents(), s3, sfn: sfn.client, clock: systemClock };
+    const began = new Date().toISOString();
+    const file = {
+      commands: ['/opt/scripts/datastream --S3_BUCKET jobs --S3_PREFIX run'],
+      run_options: { ii_terminate_instance: true, ii_check_s3: true },
+      instance_parameters: {
+        ImageId: image?.ImageId,
+        InstanceType: 't3.micro',
+        TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Project', Value: 'vpu-09' }] }],
+        // moto wants a size for each volume; EC2 takes an AMI's own.
+        BlockDeviceMappings: [{ DeviceName: image?.RootDeviceName, Ebs: { VolumeSize: 8, VolumeType: 'gp3' } }],
+      },
+    };
+    const starter = createStarter({ ...clients, region: 'us-east-1', defaults });
+    const start = () => starter({ execution: EXECUTION, start_time: began, entered_time: began, state: file });
+
+    // act
+    const started = await start();
+    const again = await start();
+    const commanded = await createCommander(clients)({ execution: EXECUTION, state: started });
+    const task = sfn.waitForTaskToken();
+    await createPoller(clients)({ execution: EXECUTION, state: commanded, token: task.token });
+    const result = await task.result;
+    await s3.send(new PutObjectCommand({ Bucket: 'jobs', Key: 'run/ngen-run.tar.gz', Body: 'result' }));
+    const checked = await createChecker(clients)({ execution: EXECUTION, state: { ...commanded, result } });
+    const running = await describeInstances();
+    const stopped = await createStopper({ ec2, stateMachineArn })({ execution: EXECUTION, state: checked });
+
+    // assess
+    expect(again).toEqual(started);
+    expect(running).toHaveLength(1);
+    const tags = Object.fromEntries((running[0]?.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+    expect(tags).toMatchObject({
+      Project: 'vpu-09',
+      'datastream:state-machine': stateMachineArn,
+      'datastream:execution': EXECUTION,
+      'datastream:attempt': '1',
+      'datastream:command': commanded.command_id,
+    });
+    expect(result).toMatchObject({ command_id: commanded.command_id });
+    expect(checked.object).toMatchObject({ bucket: 'jobs', key: 'run/ngen-run.tar.gz', size: 6 });
+    const record = await s3.send(
+      new GetObjectCommand({ Bucket: 'jobs', Key: 'run/datastream-metadata/execution.json' }),
+    );
+    expect(JSON.parse((await record.Body?.transformToString()) ?? '')).toMatchObject({
+      execution: EXECUTION,
+      attempt: 1,
+    });
+    expect(stopped.instances).toHaveLength(1);
+    expect((await describeInstances()).map((instance) => instance.State?.Name)).toEqual(['terminated']);
+    await expect(createReaper({ ec2, sfn: sfn.client, stateMachineArn })({})).resolves.toEqual([]);
+  }, 60_000);
+
+  it("say with S3's own status that an object is not there", async () => {
+    const started = new Date().toISOString();
+    const state = {
+      attempt: 1,
+      attempts: 1,
+      market: 'on-demand',
+      started_at: started,
+      deadline: started,
+      instance_id: 'i-0',
+      errors: [],
+      command_id: 'c',
+      reconcile_seconds: 900,
+      job: { commands: [], timeout_s: 1, n_retries_allowed: 0, check_object: { bucket: 'jobs', key: 'nothing' } },
+    };
+
+    await expect(createChecker({ s3 })({ execution: EXECUTION, state })).rejects.toMatchObject({
+      name: 'ObjectNotFound',
+    });
+  });
+
+  async function describeInstances() {
+    const { Reservations } = await ec2.send(new DescribeInstancesCommand({}));
+    return (Reservations ?? []).flatMap(({ Instances }) => Instances ?? []);
+  }
+});

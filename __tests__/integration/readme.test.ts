@@ -1,0 +1,100 @@
+import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { inventory } from '../support/deployed';
+import { type Moto, startMoto } from '../support/moto';
+import { ROOT, run, succeed, Workspace } from '../support/terraform';
+import { describeWith, providerMirror } from '../support/tools';
+
+const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+const CI = readFileSync(path.join(ROOT, '.ci', 'run'), 'utf8');
+
+/** The README's shell blocks, in their order, each a list of commands. */
+const BLOCKS = [...README.matchAll(/^```bash\n(.*?)^```$/gms)].map(([, block = '']) => block.trim().split('\n'));
+
+const isForCi = (command: string) => /^npm (ci|run |start)/.test(command);
+
+/** Without a person to ask: cdktf and Terraform want to be told beforehand. */
+const unattended = (command: string) => command.replace(/^npx cdktf (deploy|destroy)/, 'npx cdktf $1 --auto-approve');
+
+describe("The README's commands", () => {
+  it.each(BLOCKS.flat().filter(isForCi))('%s is run by CI', (command) => {
+    expect(CI.split('\n')).toContainEqual(expect.stringMatching(new RegExp(`(^|required )${command}$`)));
+  });
+});
+
+describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an emulated AWS", () => {
+  let moto: Moto;
+  let workspace: Workspace;
+  const commands = BLOCKS.filter((block) => !block.some(isForCi));
+  const withBackend = commands.filter((block) => block.some((command) => command.startsWith('DATASTREAM_BACKEND')));
+  const inOrder = commands.filter((block) => !withBackend.includes(block));
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    workspace = new Workspace(moto.endpoint);
+  }, 60_000);
+  afterAll(async () => {
+    workspace.remove();
+    await moto.stop();
+  });
+
+  /** A user's clone, installed. */
+  function clone(name: string): string {
+    const folder = path.join(workspace.folder, name);
+    const left = ['node_modules', 'cdktf.out', '.git', '.datastream', 'terraform.datastream.tfstate'];
+    cpSync(ROOT, folder, { recursive: true, filter: (file) => !left.includes(path.relative(ROOT, file)) });
+    symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
+    return folder;
+  }
+
+  const environment = () => ({
+    ...workspace.environment,
+    TF_CLI_ARGS_apply: '-auto-approve',
+    // cdktf locks the providers for other platforms too: without this Terraform asks the registry for that.
+    ...(providerMirror() && { TF_CLI_ARGS_providers_lock: `-fs-mirror=${providerMirror()}` }),
+  });
+
+  it('work one after the other as they stand there, and leave nothing in AWS', async () => {
+    const cwd = clone('clone');
+    const before = await inventory('us-east-1', workspace.environment);
+
+    const output = await succeed('bash', ['-ec', `${inOrder.map(blockInFolder).join('\n')}`], {
+      cwd,
+      env: environment(),
+    });
+
+    expect(output).toContain('SUCCEEDED after');
+    expect(output).toContain('"executionArn": "arn:aws:states:us-east-1:');
+    expect(await inventory('us-east-1', workspace.environment)).toEqual(before);
+  }, 400_000);
+
+  it('keep the state in S3 when that is asked for', async () => {
+    const s3 = new S3Client({
+      endpoint: moto.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      forcePathStyle: true,
+    });
+    await s3.send(new CreateBucketCommand({ Bucket: 'my-state' }));
+
+    // moto has one host name for all buckets.
+    const { code, output } = await run('bash', ['-ec', withBackend.flat().join('\n')], {
+      cwd: clone('clone-s3'),
+      env: { ...environment(), TF_CLI_ARGS_init: '-backend-config=use_path_style=true' },
+    });
+
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringContaining('Successfully configured the backend "s3"'),
+    });
+  }, 120_000);
+
+  /** The block that starts a job says that it goes on in the folder of the one before; every other begins at the top. */
+  function blockInFolder(block: readonly string[]): string {
+    const top = block.some((command) => command.startsWith('aws '))
+      ? ''
+      : `cd ${JSON.stringify(path.join(workspace.folder, 'clone'))}\n`;
+    return top + block.map(unattended).join('\n');
+  }
+});
