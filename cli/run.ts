@@ -15,6 +15,8 @@ type Output = NodeJS.WriteStream;
 const SHOWN = 4000;
 /** Characters of standard error that SSM keeps. */
 const SSM_STDERR = 8000;
+/** Ctrl-C, `kill`, and the terminal's end. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** How long Ctrl-C waits for the reaper at most. */
 const REAPER_WAIT_MS = 5000;
 
@@ -82,7 +84,8 @@ async function runLocally(
   });
   const execution = startExecution(cloud, input, (progress) => view.show(progress));
   const stop = () => execution.stop();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  // Stays for a second Ctrl-C: the clean-up takes a moment, and without it what runs on the instance would run on.
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const end = await execution.result;
     if (end.status === 'ABORTED') await showReaper(view, cloud, reaped.promise);
@@ -93,7 +96,7 @@ async function runLocally(
     return { SUCCEEDED: 0, FAILED: 1, ABORTED: 130 }[end.status];
   } finally {
     view.end();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    for (const signal of SIGNALS) process.off(signal, stop);
     for (const { running } of cloud.ec2.instances.values()) running.abort();
   }
 }

@@ -1,5 +1,7 @@
 import { measure, upstreamDollars } from '../../bench/orchestration';
 
+jest.setTimeout(30_000);
+
 describe('The orchestration of a healthy job', () => {
   it('costs at most $0.0004 for eight minutes, in eight state transitions', async () => {
     const { end } = await measure(480);

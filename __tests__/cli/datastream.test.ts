@@ -3,6 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+/** Each test starts programs; on a busy machine that takes its time. */
+jest.setTimeout(30_000);
+
 const COMMAND = resolve(__dirname, '../../cli/datastream.cjs');
 const EXAMPLES = resolve(__dirname, '../../executions/examples');
 
@@ -172,7 +175,7 @@ describe('datastream run --local', () => {
       const survived = join(folder, 'survived');
       const child = spawn(
         process.execPath,
-        [COMMAND, 'run', '--local', file('x.json', job([`sleep 3; touch ${survived}`]))],
+        [COMMAND, 'run', '--local', file('x.json', job([`sleep 2; touch ${survived}`]))],
         { cwd: folder, env },
       );
       let stdout = '';
@@ -186,7 +189,7 @@ describe('datastream run --local', () => {
       expect(code).toBe(130);
       expect(stdout).toContain('ABORTED after');
       expect(stdout).toMatch(/reaper: instance i-[0-9a-f]{17} is shutting-down/);
-      await new Promise((done) => setTimeout(done, 3500));
+      await new Promise((done) => setTimeout(done, 2500));
       expect(existsSync(survived)).toBe(false);
       expect(scratchFolders()).toEqual([]);
     },

@@ -2,6 +2,8 @@ import type { Faults } from '../../local/service';
 import { bashShell } from '../../local/shell';
 import { BUCKET, executionFile, healthyJob, type Job, KEY, play } from '../support/scenario';
 
+jest.setTimeout(30_000);
+
 /** The first calls of an operation fail. */
 const failing =
   (operation: string, error: string, { times = 1, after = false, status = 400 } = {}): Faults =>

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { realClock } from '../../local/clock';
 import { bashShell, missingForLocalRun } from '../../local/shell';
 
+jest.setTimeout(30_000);
+
 let folder: string;
 beforeEach(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'datastream-test-')));
