@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ParseOptions } from '../executions/model';
 import { validate } from './validate';
 
 /** The region that the AWS CLI and the SDKs would use. */
@@ -26,8 +27,14 @@ program
     region,
     REGION,
   )
+  .addOption(
+    new Option('--image-architecture <architecture>', "the AMI's, to compare with the files' instance types").choices([
+      'arm64',
+      'x86_64',
+    ]),
+  )
   .addHelpText('after', '\nExit code: 0 without errors, 1 with any error, 2 when a file cannot be read or is not JSON.')
-  .action((files: string[], options: { region?: string }) => {
+  .action((files: string[], options: ParseOptions) => {
     process.exitCode = validate(files, options, process.stdout);
   });
 

@@ -1,3 +1,4 @@
+import type { ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
 import { faultLines, readExecutionFile } from './execution-file';
 
@@ -8,10 +9,10 @@ interface Output {
 /**
  * Prints every fault of every file.
  *
- * @param options the state machine's region, where known
+ * @param options what is known beyond the files
  * @returns the exit code: 0, 1 with any error, 2 when a file cannot be read or is not JSON
  */
-export function validate(files: readonly string[], options: { readonly region?: string }, out: Output): number {
+export function validate(files: readonly string[], options: ParseOptions, out: Output): number {
   let exitCode = 0;
   for (const file of files) {
     const content = readExecutionFile(file);

@@ -1,8 +1,8 @@
-import { DescribeImagesCommand, EC2Client, type Instance, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeImagesCommand, EC2Client, type Image, type Instance, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DescribeInstanceInformationCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { resolveDates } from '../executions/dates';
-import type { Execution, Fault } from '../executions/model';
+import type { Execution, Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
 import { CAPACITY_ERRORS, DatastreamError, ErrorName } from './errors';
 import { deathOf, type Ec2, findInstance, findInstances, isDead, Tag } from './instance';
@@ -50,17 +50,19 @@ export async function start(
   const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: event.state };
   log.appendKeys({ attempt });
 
-  const { execution, faults } = parseExecution(input, { region: clients.region });
-  if (!execution) throw new DatastreamError(ErrorName.InvalidExecution, describe(faults));
-  const job = resolveDates(execution, new Date(event.start_time));
+  const job = resolveDates(parse(input, { region: clients.region }), new Date(event.start_time));
 
   const attempts = job.n_retries_allowed + 1;
   const deadline = new Date(Date.parse(event.entered_time) + job.timeout_s * 1000);
   const launch = { execution: event.execution, attempt, deadline };
 
-  const instance =
-    (await launched(clients.ec2, clients.defaults.stateMachineArn, launch)) ??
-    (await launchInstance(job, launch, attempts, clients, log));
+  let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
+  if (!instance) {
+    const image = await describeImage(clients.ec2, job.instance_parameters.ImageId);
+    parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
+    const market = preferredMarket(job, attempt, attempts);
+    instance = await launchInstance(job, { ...launch, market, rootDeviceName: image?.RootDeviceName }, clients, log);
+  }
   const instanceId = instance.InstanceId ?? '';
   await online(instance, clients);
   const market = instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand';
@@ -75,6 +77,13 @@ export async function start(
     errors,
     job,
   };
+}
+
+/** @throws InvalidExecution with every fault */
+function parse(input: unknown, options: ParseOptions): Execution {
+  const { execution, faults } = parseExecution(input, options);
+  if (!execution) throw new DatastreamError(ErrorName.InvalidExecution, describe(faults));
+  return execution;
 }
 
 function describe(faults: readonly Fault[]): string {
@@ -103,24 +112,28 @@ function preferredMarket(job: Execution, attempt: number, attempts: number): 'sp
   return job.instance_parameters.InstanceMarketOptions?.MarketType === 'spot' ? 'spot' : 'on-demand';
 }
 
+/** EC2 itself names an AMI that does not exist (InvalidAMIID.NotFound). */
+async function describeImage(ec2: Ec2, imageId: string): Promise<Image | undefined> {
+  return (await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }))).Images?.[0];
+}
+
+function architectureOf(image: Image | undefined): ParseOptions['imageArchitecture'] {
+  const name = image?.Architecture;
+  return name === 'arm64' || name === 'x86_64' ? name : undefined;
+}
+
 async function launchInstance(
   job: Execution,
-  launch: Omit<Launch, 'market'>,
-  attempts: number,
-  { ec2, defaults }: StarterClients,
+  launch: Launch,
+  { ec2, defaults }: Pick<StarterClients, 'ec2' | 'defaults'>,
   log: Log,
 ): Promise<Instance> {
-  const rootDeviceName = await rootDevice(ec2, job.instance_parameters.ImageId);
-  const run = async (market: 'spot' | 'on-demand') => {
-    const input = runInstancesInput(job, { ...launch, market, rootDeviceName }, defaults);
+  try {
+    const input = runInstancesInput(job, launch, defaults);
     const [instance] = (await ec2.send(new RunInstancesCommand(input))).Instances ?? [];
     if (!instance) throw new DatastreamError(ErrorName.InstanceNotReady, 'RunInstances answered without an instance.');
-    log.info('instance launched', { instance_id: instance.InstanceId, market });
+    log.info('instance launched', { instance_id: instance.InstanceId, market: launch.market });
     return instance;
-  };
-  const market = preferredMarket(job, launch.attempt, attempts);
-  try {
-    return await run(market);
   } catch (error) {
     const name = (error as Error).name;
     if (name === 'IdempotentParameterMismatch') {
@@ -130,18 +143,12 @@ async function launchInstance(
       });
     }
     // EC2 has refused, so nothing was launched on spot: as upstream does, the attempt goes on with on-demand.
-    if (market === 'spot' && job.ii_cheapo && (CAPACITY_ERRORS as readonly string[]).includes(name)) {
+    if (launch.market === 'spot' && job.ii_cheapo && (CAPACITY_ERRORS as readonly string[]).includes(name)) {
       log.warn('no spot capacity, launching on-demand', { error_name: name });
-      return run('on-demand');
+      return launchInstance(job, { ...launch, market: 'on-demand' }, { ec2, defaults }, log);
     }
     throw error;
   }
-}
-
-/** The AMI's root device, to encrypt it also where the file does not name it. */
-async function rootDevice(ec2: Ec2, imageId: string): Promise<string | undefined> {
-  const images = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-  return images.Images?.[0]?.RootDeviceName;
 }
 
 async function online(instance: Instance, { ec2, ssm, clock }: StarterClients): Promise<void> {

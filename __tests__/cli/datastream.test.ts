@@ -104,6 +104,15 @@ describe('datastream validate', () => {
     expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
   });
 
+  it("compares the instance type with the AMI's architecture where that is said", () => {
+    const name = file('arm.json', job(['true']));
+
+    expect(datastream('validate', '--image-architecture', 'arm64', name).status).toBe(0);
+    const { status, stdout } = datastream('validate', '--image-architecture', 'x86_64', name);
+    expect(status).toBe(1);
+    expect(stdout).toContain('error    $.instance_parameters.InstanceType');
+  });
+
   it('refuses a region that is none', () => {
     const { status, stderr } = datastream('validate', '--region', 'narnia', 'x.json');
 

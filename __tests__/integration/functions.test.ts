@@ -125,6 +125,29 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     await expect(createReaper({ ec2, sfn: sfn.client, stateMachineArn })({})).resolves.toEqual([]);
   }, 60_000);
 
+  it('refuse an instance type of another architecture than the AMI has', async () => {
+    const { Images } = await ec2.send(new DescribeImagesCommand({}));
+    const image = Images?.find(
+      ({ Architecture, ImageId }) => Architecture === 'x86_64' && /^ami-[0-9a-f]{8}$/.test(ImageId ?? ''),
+    );
+    const now = new Date().toISOString();
+    const starter = createStarter({
+      ec2,
+      ssm: ssmWithAgents(),
+      clock: systemClock,
+      region: 'us-east-1',
+      defaults: { stateMachineArn, securityGroupId: 'sg-0', instanceProfileName: 'profile', subnetIds: [] },
+    });
+    const state = { commands: ['true'], instance_parameters: { ImageId: image?.ImageId, InstanceType: 't4g.micro' } };
+
+    const started = starter({ execution: `${EXECUTION}-other`, start_time: now, entered_time: now, state });
+
+    await expect(started).rejects.toMatchObject({
+      name: 'InvalidExecution',
+      message: expect.stringContaining('$.instance_parameters.InstanceType'),
+    });
+  });
+
   it("say with S3's own status that an object is not there", async () => {
     const started = new Date().toISOString();
     const state = {

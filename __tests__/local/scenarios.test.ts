@@ -15,7 +15,6 @@ const failingJob: Job = async ({ cloud, signal }) => {
   return { code: 3, stderr: 'datastream: command 1 of 1 exited with code 3: ./job\nno forcings for VPU_09\n' };
 };
 
-/** The sixth invariant, that failed polls and late or double events never change a healthy job's outcome, is each scenario's SUCCEEDED. */
 describe('An execution on the embedded cloud', () => {
   it('succeeds when the commands exit 0 and the object is there', async () => {
     const { end } = await play();
@@ -191,6 +190,31 @@ describe('An execution on the embedded cloud', () => {
     expect(end.status).toBe('SUCCEEDED');
     // The record of the execution is written once or not at all: it is no reason to wait.
     expect(cloud.calls(operation)).toBeGreaterThan(operation === 'PutObject' ? 0 : 4);
+  });
+
+  it.each(['StopInstances', 'DescribeVolumes', 'DetachVolume', 'DeleteVolume'])(
+    'stops the instance and deletes its volume when %s is throttled for its first four calls',
+    async (operation) => {
+      const { end, cloud } = await play({
+        file: executionFile({ ii_terminate_instance: false, ii_delete_volume: true }),
+        faults: failing(operation, 'RequestLimitExceeded', { times: 4, status: 503 }),
+      });
+
+      expect(end.status).toBe('SUCCEEDED');
+      expect(end.output).not.toHaveProperty('stopper_error');
+      expect(cloud.calls(operation)).toBeGreaterThan(4);
+      expect(cloud.ec2.volumes).toEqual([]);
+    },
+  );
+
+  it('fails with the same error when SendTaskFailure is throttled for its first four calls', async () => {
+    const { end, cloud } = await play({
+      job: failingJob,
+      faults: failing('SendTaskFailure', 'ThrottlingException', { times: 4 }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
+    expect(cloud.calls('SendTaskFailure')).toBeGreaterThan(4);
   });
 
   it.each(['TerminateInstances', 'CreateTags', 'SendTaskSuccess', 'CancelCommand', 'DescribeInstances'])(

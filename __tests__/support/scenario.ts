@@ -131,6 +131,7 @@ function expectInvariants({ end, cloud, runs, objectDate }: Played, file: unknow
   const fresh = objectDate !== undefined && objectDate.getTime() >= began.getTime() - 1000;
   const didIt = runs.at(-1)?.code === 0 && (!asked || fresh);
   if (end.status === 'SUCCEEDED') expect(didIt).toBe(true);
+  // 6. So no failed poll, no late and no second event has changed a healthy job's outcome.
   if (end.status === 'FAILED') expect({ didIt, error: end.error }).toEqual({ didIt: false, error: end.error });
 
   // 4. The commands run at most once per attempt; an attempt has one instance.
