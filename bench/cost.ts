@@ -26,6 +26,8 @@ async function main(): Promise<void> {
     Array.from({ length: calls }, () => ({ function: 'reaper', milliseconds: 200 })),
   );
   console.log(`\nThe reaper's look every ten minutes, 31 days: ${calls} calls, $${month.dollars.toFixed(3)}.`);
+  const relay = costOf(0, [{ function: 'relay', milliseconds: 100 }]);
+  console.log(`A call of the relay for an instance that is not a job's: $${relay.dollars.toFixed(6)}.`);
 }
 
 main().catch((error: unknown) => {

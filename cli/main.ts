@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ParseOptions } from '../executions/model';
+import { REGION } from '../executions/region';
 import { validate } from './validate';
 
 /** The region that the AWS CLI and the SDKs would use. */
-const REGION = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+const OWN_REGION = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
 
 function region(value: string): string {
-  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(value)) {
+  if (!REGION.test(value)) {
     throw new InvalidArgumentError(`'${value}' is not a region's name; write one such as us-east-1.`);
   }
   return value;
@@ -25,7 +26,7 @@ program
     '--region <region>',
     "the state machine's region, to compare with the files' (default: AWS_REGION)",
     region,
-    REGION,
+    OWN_REGION,
   )
   .addOption(
     new Option('--image-architecture <architecture>', "the AMI's, to compare with the files' instance types").choices([

@@ -68,7 +68,7 @@ const toStopper = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: '
  * read the very definition that Terraform deploys. State names are upstream's.
  *
  * @param functionArns the ARN of each function that the machine calls
- * @param partition of the account: `aws`, `aws-us-gov` or `aws-cn`
+ * @param partition of the account: `aws` or `aws-us-gov`
  */
 export function definition(functionArns: Readonly<Record<MachineFunction, string>>, partition = 'aws'): Definition {
   const invoke = (name: MachineFunction, payload: Readonly<Record<string, unknown>> = {}, suffix = '') => ({
@@ -158,7 +158,9 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             BackoffRate: 2,
             MaxAttempts: 3,
           },
-          retryTransient,
+          { ErrorEquals: [ErrorName.ObjectAccessDenied], MaxAttempts: 0 },
+          // Hours of work must not hang on an error that nobody has thought of.
+          { ...retryTransient, ErrorEquals: ['States.ALL'], IntervalSeconds: 5 },
         ],
         Catch: toStopper,
         Next: 'EC2Stopper',

@@ -50,7 +50,10 @@ export class Relay extends Construct {
       pattern: {
         source: ['aws.ssm'],
         'detail-type': ['EC2 Command Invocation Status-change Notification'],
-        detail: { status: ['Success', 'Failed', 'TimedOut', 'Cancelled'] },
+        detail: {
+          'document-name': ['AWS-RunShellScript'],
+          status: ['Success', 'Failed', 'TimedOut', 'Cancelled'],
+        },
       },
       target: this.function,
     });

@@ -1,4 +1,5 @@
 import { Token } from 'cdktf';
+import { REGION } from '../executions/region';
 
 /** What AWS accepts as a value: checked at synthesis where the value is known, by Terraform's plan where it is not. */
 export interface Rule {
@@ -16,7 +17,7 @@ const iamName = (length: number): Rule => ({
 /** One rule for each kind of value; lengths and characters are those of the services' API references. */
 export const RULES = {
   region: {
-    pattern: '^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$',
+    pattern: REGION.source,
     write: "a region's code such as us-east-1 or us-gov-west-1",
   },
   stateMachine: {

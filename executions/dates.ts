@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 /** Members of the medium range ensemble start from forcings that are 6 hours apart (upstream's Commander). */
 const HOURS_BETWEEN_MEMBERS = 6;
 
-const WORD_DATE = /\$\{DATE\}|\$DATE(?![A-Za-z0-9_])|(?<![A-Za-z0-9$])DATE(?![A-Za-z0-9])/g;
+const DATE_VARIABLE = /\$\{DATE\}|\$DATE(?![A-Za-z0-9_])/g;
 
 /** Not in `--start_date DAILY`: that word is the configuration script's own, which takes no bare date in its place. */
 const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?![A-Za-z0-9])/g;
@@ -16,8 +16,8 @@ const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?!
  * Writes the dates of one execution, in UTC, in place of its DATE and DAILY, and the instance type in place of
  * `$INSTANCE_TYPE`. Pure; a resolved execution comes back as it is, so that retries keep the first attempt's dates.
  *
- * - `DATE` (also `$DATE`, `${DATE}`) in the object to check and in the output prefix, `$DATE` and `${DATE}` in commands
- *   that do not set the variable themselves: the day of `at`.
+ * - `$DATE` and `${DATE}` in the object to check, the output prefix, and in commands that do not set the variable
+ *   themselves: the day of `at`. The parser has made `${DATE}` of the bare `DATE` of 2024's `obj_key`.
  * - `DAILY` in S3 prefixes and `-F` forcing files: the forcing source's cycle day, that is yesterday while the hour is
  *   before the cycle's. Without a forcing source, every stand-alone DAILY of the commands.
  *   A `-s DAILY` beside a forcing source is left to the datastream script.
@@ -43,8 +43,7 @@ export function resolveDates(execution: Execution, at: Date): Execution {
 }
 
 function replaceDate(execution: Execution, today: string): Execution {
-  const withVariables = replaceVariables(execution, 'DATE', today);
-  return inS3(withVariables, (text) => text.replace(WORD_DATE, today));
+  return inS3(replaceVariables(execution, 'DATE', today), (text) => text.replace(DATE_VARIABLE, today));
 }
 
 /** `$NAME` and `${NAME}`, and a backslash before them: there the variable was meant for an inner shell, which has none. */

@@ -3,6 +3,7 @@ import { collectFaults, type Faults } from './faults';
 import { readCommands } from './file-commands';
 import { checkInstanceParameters } from './instance-parameters';
 import type { Execution, InstanceEnd, InstanceParameters, ParseOptions, ParseResult } from './model';
+import { REGION } from './region';
 import { readRunOptions } from './run-options';
 import { objectToCheck, outputOf, readSeedObject, seedOutput } from './s3-objects';
 import { checkStructure } from './structure';
@@ -12,9 +13,6 @@ type File = Readonly<Record<string, unknown>>;
 
 /** Step Functions' quota for the input and for the state, in bytes of UTF-8 ("Service quotas": 256 KiB). */
 const LARGEST_INPUT_BYTES = 262_144;
-
-/** us-east-1, us-gov-west-1, eusc-de-east-1: partition or continent, up to two words, one digit. */
-const REGION = /^[a-z]{2,4}(-[a-z]{2,12}){1,2}-[1-9]$/;
 
 /**
  * Reads an execution file of any dialect into the one model.

@@ -15,6 +15,9 @@ export interface RunOptions {
   readonly checkKey: 'ii_check_s3' | 'check_s3';
 }
 
+/** A job whose `timeout_s` is below this may be over before its instance is ready. */
+const BOOT_ALLOWANCE_S = 120;
+
 /** Reads run_options; wrong types are the structure check's to report. */
 export function readRunOptions(value: unknown, faults: Faults): RunOptions {
   const options = record(value);
@@ -71,6 +74,13 @@ function count(
     const limit = key === 'timeout_s' ? ' (SSM cancels a command after 48 hours)' : '';
     faults.error(path, `Write a whole number from ${minimum} to ${maximum}${limit}.`, value);
     return fallback;
+  }
+  if (key === 'timeout_s' && number < BOOT_ALLOWANCE_S) {
+    faults.warning(
+      path,
+      'This counts from the launch, and an instance takes about a minute to be ready: write more.',
+      value,
+    );
   }
   if (numeric) faults.warning(path, `Write ${number} without quotes; it is read as that number.`, value);
   return number;

@@ -23,8 +23,13 @@ export function readSeedObject(file: File, faults: Faults): S3Object | undefined
     return undefined;
   }
   if (present.length === 0) return undefined;
-  return readObject(file.bucket, file.obj_key, [['bucket'], ['obj_key']], ', or leave bucket and obj_key out', faults);
+  const otherwise = ', or leave bucket and obj_key out';
+  const object = readObject(file.bucket, file.obj_key, [['bucket'], ['obj_key']], otherwise, faults);
+  return object && { ...object, key: object.key.replace(BARE_DATE, '${DATE}') };
 }
+
+/** Only in this dialect the bare word is a date; from here on it is written as commands write it. */
+const BARE_DATE = /(?<![A-Za-z${])DATE(?![A-Za-z])/g;
 
 /** The first dialect writes to the folder of the object that it checks. */
 export function seedOutput(object: S3Object | undefined): S3Location | undefined {

@@ -1,7 +1,7 @@
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type * as z from 'zod';
 import { DatastreamError, ErrorName } from './errors';
-import { createHandler, lazily } from './runtime';
+import { CLIENT, createHandler, lazily } from './runtime';
 import { CommandedState, machineEvent } from './state';
 
 const CheckerEvent = machineEvent(CommandedState);
@@ -35,9 +35,13 @@ export async function check(
       // HEAD has no body, so S3 gives no error name: the status is all there is (S3 API, HeadObject).
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
       if (status === 404) {
-        throw new DatastreamError(ErrorName.ObjectNotFound, `The commands succeeded, but ${name} does not exist.`, {
-          cause: error,
-        });
+        throw new DatastreamError(
+          ErrorName.ObjectNotFound,
+          `The commands succeeded, but ${name} does not exist, or its bucket does not.`,
+          {
+            cause: error,
+          },
+        );
       }
       if (status === 403) {
         throw new DatastreamError(
@@ -46,6 +50,9 @@ export async function check(
             'Name it in s3_bucket, or see whether it belongs to another account.',
           { cause: error },
         );
+      }
+      if (status === 429 || (status !== undefined && status >= 500)) {
+        throw new DatastreamError(ErrorName.S3Unavailable, `S3 answers ${status} for ${name}.`, { cause: error });
       }
       throw error;
     });
@@ -64,4 +71,4 @@ export async function check(
 export const createChecker = (clients: Parameters<typeof check>[1], log?: Parameters<typeof createHandler>[3]) =>
   createHandler('checker', CheckerEvent, (event) => check(event, clients), log);
 
-export const handler = lazily(() => createChecker({ s3: new S3Client({ followRegionRedirects: true }) }));
+export const handler = lazily(() => createChecker({ s3: new S3Client({ ...CLIENT, followRegionRedirects: true }) }));

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { DatastreamError, ErrorName } from './errors';
 import { attemptHash } from './instance';
 import type { Ssm } from './outcome';
-import { type Clock, createHandler, type Log, lazily, systemClock } from './runtime';
+import { CLIENT, type Clock, createHandler, type Log, lazily, systemClock } from './runtime';
 import { script } from './script';
 import { AttemptState, type CommandedState, machineEvent } from './state';
 
@@ -118,8 +118,12 @@ export const createCommander = (clients: CommanderClients, log?: Log) =>
   createHandler('commander', CommanderEvent, (event, lines) => command(event, clients, lines), log);
 
 /** SSM without the SDK's own retry: it would send the commands again when only the reply was lost. */
-export const commanderSsm = () => new SSMClient({ maxAttempts: 1 });
+export const commanderSsm = () => new SSMClient({ ...CLIENT, maxAttempts: 1 });
 
 export const handler = lazily(() =>
-  createCommander({ ssm: commanderSsm(), s3: new S3Client({ followRegionRedirects: true }), clock: systemClock }),
+  createCommander({
+    ssm: commanderSsm(),
+    s3: new S3Client({ ...CLIENT, maxAttempts: 1, followRegionRedirects: true }),
+    clock: systemClock,
+  }),
 );

@@ -25,6 +25,10 @@ export const ErrorName = {
   ObjectStale: 'ObjectStale',
   /** S3 refuses to show the object to check. */
   ObjectAccessDenied: 'ObjectAccessDenied',
+  /** S3 cannot say now whether the object to check exists. */
+  S3Unavailable: 'S3Unavailable',
+  /** The states before EC2Stopper have left neither an error nor what a success must have. */
+  OutcomeUnknown: 'OutcomeUnknown',
   /** EC2 has not yet carried out what was asked for when the attempt ended. */
   InstanceNotGone: 'InstanceNotGone',
   /** The connection to AWS broke before an answer came. */
@@ -47,12 +51,15 @@ export class DatastreamError extends Error {
 export const CAPACITY_ERRORS = [
   'InsufficientInstanceCapacity',
   'InsufficientHostCapacity',
+  'InsufficientCapacityOnHost',
   'InsufficientReservedInstanceCapacity',
   'InsufficientFreeAddressesInSubnet',
   'InstanceLimitExceeded',
   'VcpuLimitExceeded',
   'MaxSpotInstanceCountExceeded',
   'SpotMaxPriceTooLow',
+  // The type does not exist in the zone that EC2 has taken; it may in the next subnet's.
+  'Unsupported',
 ] as const;
 
 /** Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later. */
@@ -76,6 +83,7 @@ export const TRANSIENT_ERRORS = [
   'RequestTimeout',
   'TimeoutError',
   'NetworkError',
+  'S3Unavailable',
   'States.Timeout',
   'Sandbox.Timedout',
   'Runtime.ExitError',
@@ -87,7 +95,7 @@ export const TRANSIENT_ERRORS = [
 ] as const;
 
 const FINAL =
-  /^(InvalidExecution|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|UnsupportedOperation|Blocked)$/;
+  /^(InvalidExecution|ZodError|SyntaxError|TagLimitExceeded|MaxDocumentSizeExceeded|KMS[A-Za-z]+|NoSuchBucket|States\.Runtime|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|UnsupportedOperation|Blocked)$/;
 
 /**
  * Whether a new attempt could end otherwise than in this error. False for what only a person can mend:

@@ -51,7 +51,12 @@ export async function invocation(
  */
 export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined): Outcome | undefined {
   if (!found) return undefined;
-  const details = (found.StatusDetails ?? found.Status ?? '').replaceAll(' ', '');
+  // StatusDetails says more than Status where this project knows what it says.
+  return outcomeIn(found, found.StatusDetails) ?? outcomeIn(found, found.Status);
+}
+
+function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | undefined): Outcome | undefined {
+  const details = (status ?? '').replaceAll(' ', '');
   const stderr = found.StandardErrorContent ?? '';
   const id = found.CommandId ?? '';
   switch (details) {

@@ -2,11 +2,12 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { CancelCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
-import { ErrorName } from './errors';
+import { DatastreamError, ErrorName } from './errors';
 import { deathOf, type Ec2, findInstance, isDead, registerToken } from './instance';
 import { invocation, type Outcome, outcomeOf, type Sfn, type Ssm, settle } from './outcome';
-import { type Clock, createHandler, type Log, lazily, systemClock } from './runtime';
+import { CLIENT, type Clock, createHandler, type Log, lazily, systemClock } from './runtime';
 import { CommandedState, machineEvent } from './state';
+import { GRACE_SECONDS } from './user-data';
 
 const PollerEvent = machineEvent(CommandedState).extend({ token: z.string() });
 
@@ -17,35 +18,58 @@ export interface PollerClients {
   readonly clock: Clock;
 }
 
+/** So long after the deadline a job that still cannot be looked at is given up: SSM has ended it, and so has its instance. */
+const OVERDUE_MS = GRACE_SECONDS * 1000;
+
 /**
  * EC2Poller: leaves the task token on the instance for the relay, then looks once itself. In this order there is
  * no gap: what ends before the token stands is seen here, what ends after it is seen by the relay.
  * While the job runs it returns, and the state waits for the token.
+ *
+ * @throws whatever AWS answers, for the state's Retry; JobTimedOut, which has none, once the job is long overdue
  */
 export async function poll(
   { state, token }: z.infer<typeof PollerEvent>,
   clients: PollerClients,
   log: Log,
 ): Promise<void> {
-  const registered = await register(clients.ec2, state, token);
-  const outcome = registered ? await look(state, clients) : gone(state);
-  if (!outcome) return;
-  const settled = await settle(clients.sfn, token, outcome);
-  log.info('the job has ended', { instance_id: state.instance_id, command_id: state.command_id, settled });
+  const deadline = new Date(state.deadline);
+  try {
+    const registered = await register(clients.ec2, state, token);
+    const outcome = await look(state, clients, registered);
+    if (outcome) {
+      const settled = await settle(clients.sfn, token, outcome);
+      log.info('the job has ended', { instance_id: state.instance_id, command_id: state.command_id, settled });
+      if ('error' in outcome && outcome.error === ErrorName.JobTimedOut) await cancel(clients.ssm, state);
+    } else if (registered instanceof Error) {
+      throw registered;
+    }
+  } catch (error) {
+    if (clients.clock.now().getTime() < deadline.getTime() + OVERDUE_MS) throw error;
+    const why = (error as Error).message;
+    throw new DatastreamError(
+      ErrorName.JobTimedOut,
+      `timeout_s (${state.job.timeout_s} s) is over, and AWS did not let the job be looked at: ${why}`,
+      { cause: error },
+    );
+  }
 }
 
-/** @returns false when EC2 has forgotten the instance, as it does about an hour after its end */
-async function register(ec2: Ec2, state: CommandedState, token: string): Promise<boolean> {
+/** @returns the error that kept the token from being written: the job may have ended all the same */
+async function register(ec2: Ec2, state: CommandedState, token: string): Promise<true | Error> {
   try {
     await registerToken(ec2, state.instance_id, state.command_id, token);
     return true;
   } catch (error) {
-    if ((error as Error).name === 'InvalidInstanceID.NotFound') return false;
-    throw error;
+    return error as Error;
   }
 }
 
-async function look(state: CommandedState, { ec2, ssm, clock }: PollerClients): Promise<Outcome | undefined> {
+async function look(
+  state: CommandedState,
+  { ec2, ssm, clock }: PollerClients,
+  registered: true | Error,
+): Promise<Outcome | undefined> {
   const outcome = outcomeOf(await invocation(ssm, state.instance_id, state.command_id));
   if (outcome) return outcome;
   const instance = await findInstance(ec2, state.instance_id);
@@ -55,19 +79,20 @@ async function look(state: CommandedState, { ec2, ssm, clock }: PollerClients): 
       cause: `Instance ${state.instance_id} ended before the job did: ${deathOf(instance)}.`,
     };
   }
+  // Neither of two calls knows it: EC2 forgets an instance about an hour after its end.
+  if (!instance && registered !== true && registered.name === 'InvalidInstanceID.NotFound') {
+    return { error: ErrorName.InstanceLost, cause: `Instance ${state.instance_id} no longer exists.` };
+  }
   if (clock.now() < new Date(state.deadline)) return undefined;
-  await ssm.send(new CancelCommandCommand({ CommandId: state.command_id, InstanceIds: [state.instance_id] }));
   return {
     error: ErrorName.JobTimedOut,
     cause: `The job ran longer than timeout_s (${state.job.timeout_s} s) and was cancelled.`,
   };
 }
 
-function gone(state: CommandedState): Outcome {
-  return {
-    error: ErrorName.InstanceLost,
-    cause: `Instance ${state.instance_id} no longer exists: it was terminated from outside before the job ended.`,
-  };
+/** After the outcome is told: in the other order a report of the cancellation could be told first. */
+async function cancel(ssm: Ssm, state: CommandedState): Promise<void> {
+  await ssm.send(new CancelCommandCommand({ CommandId: state.command_id, InstanceIds: [state.instance_id] }));
 }
 
 /** The function with its clients, as Lambda and the embedded cloud both run it. */
@@ -75,5 +100,10 @@ export const createPoller = (clients: PollerClients, log?: Log) =>
   createHandler('poller', PollerEvent, (event, lines) => poll(event, clients, lines), log);
 
 export const handler = lazily(() =>
-  createPoller({ ec2: new EC2Client({}), ssm: new SSMClient({}), sfn: new SFNClient({}), clock: systemClock }),
+  createPoller({
+    ec2: new EC2Client(CLIENT),
+    ssm: new SSMClient(CLIENT),
+    sfn: new SFNClient(CLIENT),
+    clock: systemClock,
+  }),
 );

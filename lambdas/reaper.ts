@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { type EndedInstance, endInstance } from './end-instances';
 import { type Ec2, findInstances, Tag, tagOf } from './instance';
 import type { Sfn } from './outcome';
-import { createHandler, environment, type Log, lazily } from './runtime';
+import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 
 /** An execution's end by EventBridge, or the schedule's empty call for all executions. */
 const ReaperEvent = z.union([
@@ -15,6 +15,7 @@ const ReaperEvent = z.union([
 export interface ReaperClients {
   readonly ec2: Ec2;
   readonly sfn: Sfn;
+  readonly clock: Clock;
   readonly stateMachineArn: string;
 }
 
@@ -27,7 +28,7 @@ export interface ReaperClients {
  */
 export async function reap(
   { detail }: z.infer<typeof ReaperEvent>,
-  { ec2, sfn, stateMachineArn }: ReaperClients,
+  { ec2, sfn, clock, stateMachineArn }: ReaperClients,
   log: Log,
 ): Promise<EndedInstance[]> {
   const instances = await findInstances(ec2, {
@@ -37,12 +38,13 @@ export async function reap(
   });
   const ended: EndedInstance[] = [];
   const failures: unknown[] = [];
-  for (const [execution, its] of byExecution(instances.filter(hasWork))) {
+  for (const [execution, its] of byExecution(instances.filter((instance) => hasWork(instance, clock.now())))) {
     log.appendKeys({ execution, attempt: Number(tagOf(its[0] ?? {}, Tag.attempt)) });
     try {
-      const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn: execution }));
+      const { status, stopDate } = await sfn.send(new DescribeExecutionCommand({ executionArn: execution }));
       if (!status || status === 'RUNNING' || status === 'PENDING_REDRIVE') continue;
       for (const instance of its) {
+        if (startedAgain(instance, stopDate)) continue;
         const one = await endInstance(ec2, instance);
         ended.push(one);
         log.warn('ended an instance whose execution no longer runs', { status, ...one });
@@ -65,10 +67,22 @@ function byExecution(instances: readonly Instance[]): Map<string, Instance[]> {
   return groups;
 }
 
-/** A stopped instance that was to be stopped has nothing left to be done. */
-function hasWork(instance: Instance): boolean {
+/** A day after the deadline the reaper has had its chances at a stopped instance; a running one it never lets go. */
+const DAY_MS = 86_400_000;
+
+function hasWork(instance: Instance, now: Date): boolean {
   const stopped = ['stopping', 'stopped'].includes(instance.State?.Name ?? '');
-  return !(stopped && tagOf(instance, Tag.end) === 'stop');
+  const deadline = Date.parse(tagOf(instance, Tag.deadline) ?? '');
+  return !(stopped && (tagOf(instance, Tag.end) === 'stop' || now.getTime() > deadline + DAY_MS));
+}
+
+/** A function that was still launching when its execution ended has done so long before. */
+const LATE_LAUNCH_MS = 300_000;
+
+/** An instance that its file keeps is kept to be started again by hand; EC2 renews LaunchTime at every start. */
+function startedAgain(instance: Instance, executionEnd: Date | undefined): boolean {
+  if (tagOf(instance, Tag.end) === 'terminate' || !executionEnd || !instance.LaunchTime) return false;
+  return instance.LaunchTime.getTime() > executionEnd.getTime() + LATE_LAUNCH_MS;
 }
 
 /** The function with its clients, as Lambda and the embedded cloud both run it. */
@@ -77,8 +91,9 @@ export const createReaper = (clients: ReaperClients, log?: Log) =>
 
 export const handler = lazily(() =>
   createReaper({
-    ec2: new EC2Client({}),
-    sfn: new SFNClient({}),
+    ec2: new EC2Client(CLIENT),
+    sfn: new SFNClient(CLIENT),
+    clock: systemClock,
     stateMachineArn: environment('STATE_MACHINE_ARN'),
   }),
 );

@@ -5,10 +5,11 @@ import * as z from 'zod';
 import { ErrorName } from './errors';
 import { deathOf, type Ec2, findInstances, isDead, registeredToken, Tag, tagOf } from './instance';
 import { invocation, type Outcome, outcomeOf, type Sfn, type Ssm, settle } from './outcome';
-import { type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
+import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 
-/** SSM may announce a command's end a moment before GetCommandInvocation shows it. */
-const SECOND_LOOK_MS = 1_000;
+/** What an event announces EC2 and SSM may show a moment later: DescribeInstances and GetCommandInvocation lag. */
+const LAG_MS = 1_000;
+const LOOKS = 3;
 
 const RelayEvent = z.discriminatedUnion('detail-type', [
   z.object({
@@ -40,22 +41,34 @@ export interface RelayClients {
  * and a token for which nobody waits any more changes nothing.
  */
 export async function relay(event: RelayEvent, clients: RelayClients, log: Log): Promise<void> {
-  const [instance] = await findInstances(clients.ec2, {
-    'instance-id': [event.detail['instance-id']],
-    [`tag:${Tag.stateMachine}`]: [clients.stateMachineArn],
-  });
-  const token = instance && registeredToken(instance);
-  const commandId = instance && tagOf(instance, Tag.command);
-  // Not ours, or EC2Poller has not been there yet and will look itself.
-  if (!token || !commandId) return;
-  log.appendKeys({ execution: tagOf(instance, Tag.execution), attempt: Number(tagOf(instance, Tag.attempt)) });
-  // Another command on our instance, such as one of Patch Manager.
-  if ('command-id' in event.detail && event.detail['command-id'] !== commandId) return;
-
-  const outcome = await outcomeOfEvent(event, instance, commandId, clients);
-  if (!outcome) return;
-  const settled = await settle(clients.sfn, token, outcome);
-  log.info('event relayed', { detail_type: event['detail-type'], instance_id: instance.InstanceId, settled });
+  let tried: string | undefined;
+  for (let round = 1; ; round++) {
+    const [instance] = await findInstances(clients.ec2, {
+      'instance-id': [event.detail['instance-id']],
+      [`tag:${Tag.stateMachine}`]: [clients.stateMachineArn],
+    });
+    if (!instance) return;
+    log.appendKeys({ execution: tagOf(instance, Tag.execution), attempt: Number(tagOf(instance, Tag.attempt)) });
+    const token = registeredToken(instance);
+    const commandId = tagOf(instance, Tag.command);
+    // Another command on our instance, such as one of Patch Manager.
+    const isCommand = 'command-id' in event.detail;
+    if (commandId && 'command-id' in event.detail && event.detail['command-id'] !== commandId) return;
+    if (token && commandId && token !== tried) {
+      const outcome = await outcomeOfEvent(event, instance, commandId, clients);
+      if (!outcome) return;
+      const settled = await settle(clients.sfn, token, outcome);
+      log.info('event relayed', { detail_type: event['detail-type'], instance_id: instance.InstanceId, settled });
+      if (settled) return;
+    } else if (token) {
+      // Nobody waits for it, and there is no newer one.
+      return;
+    }
+    // A command that ends at once is announced while EC2 does not show the token yet that EC2Poller has just written.
+    if (!isCommand || round === LOOKS) return;
+    tried = token;
+    await clients.clock.sleep(2 * LAG_MS);
+  }
 }
 
 async function outcomeOfEvent(
@@ -70,10 +83,13 @@ async function outcomeOfEvent(
   if (told) return told;
   switch (event['detail-type']) {
     case 'EC2 Command Invocation Status-change Notification': {
-      await clock.sleep(SECOND_LOOK_MS);
-      const again = await look();
-      // The event says that it is over; should GetCommandInvocation still not, the event's word is enough.
-      return again ?? outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status });
+      for (let again = 1; again < LOOKS; again++) {
+        await clock.sleep(LAG_MS);
+        const later = await look();
+        if (later) return later;
+      }
+      // It is over: should GetCommandInvocation still not say so, the event's word is enough.
+      return outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status });
     }
     case 'EC2 Instance State-change Notification':
       // A late event of an instance that runs again, or runs still, must not end its job.
@@ -96,9 +112,9 @@ export const createRelay = (clients: RelayClients, log?: Log) =>
 
 export const handler = lazily(() =>
   createRelay({
-    ec2: new EC2Client({}),
-    ssm: new SSMClient({}),
-    sfn: new SFNClient({}),
+    ec2: new EC2Client(CLIENT),
+    ssm: new SSMClient(CLIENT),
+    sfn: new SFNClient(CLIENT),
     clock: systemClock,
     stateMachineArn: environment('STATE_MACHINE_ARN'),
   }),

@@ -8,7 +8,7 @@ export interface LaunchDefaults {
   readonly stateMachineArn: string;
   readonly securityGroupId: string;
   readonly instanceProfileName: string;
-  /** Subnets to choose from, another one for each attempt; empty: EC2 takes the default VPC's. */
+  /** Subnets to try one after the other; empty: EC2 takes the default VPC's. */
   readonly subnetIds: readonly string[];
 }
 
@@ -19,14 +19,21 @@ export interface Launch {
   readonly market: 'spot' | 'on-demand';
   readonly deadline: Date;
   readonly rootDeviceName?: string;
+  /** One of the deployment's; absent: EC2 chooses. */
+  readonly subnetId?: string;
 }
 
 /** RunInstances makes these; each carries the tags by which IAM lets the functions touch it, and no other. */
 const TAGGED = ['instance', 'volume', 'network-interface'] as const;
 
 /** The ClientToken by which EC2 recognises a launch that it has already carried out. */
-export function clientToken({ execution, attempt, market }: Pick<Launch, 'execution' | 'attempt' | 'market'>): string {
-  return attemptHash(execution, attempt, market);
+export function clientToken({
+  execution,
+  attempt,
+  market,
+  subnetId,
+}: Pick<Launch, 'execution' | 'attempt' | 'market' | 'subnetId'>): string {
+  return attemptHash(execution, attempt, market, subnetId ?? '');
 }
 
 /**
@@ -38,23 +45,18 @@ export function runInstancesInput(job: Execution, launch: Launch, defaults: Laun
     Omit<RunInstancesCommandInput, 'MinCount' | 'MaxCount'>;
   const spot = launch.market === 'spot';
   return {
-    // With network interfaces of its own in the file, EC2 refuses subnet and security groups beside them.
-    ...(!file.NetworkInterfaces && {
-      SecurityGroupIds: [defaults.securityGroupId],
-      ...subnet(launch, defaults.subnetIds),
-    }),
+    ...network(file, launch, defaults),
     IamInstanceProfile: { Name: defaults.instanceProfileName },
     ...(file as Omit<RunInstancesCommandInput, 'MinCount' | 'MaxCount'>),
     MinCount: 1,
     MaxCount: 1,
     ClientToken: clientToken(launch),
-    // A job that keeps its instance keeps it at the dead-man's switch too.
-    InstanceInitiatedShutdownBehavior:
-      job.instance_end === 'terminate' && !keepsOnInterruption(file) ? 'terminate' : 'stop',
+    // A job that keeps its instance keeps it at the dead-man's switch too, and no other does.
+    InstanceInitiatedShutdownBehavior: job.instance_end === 'terminate' ? 'terminate' : 'stop',
     // Two hops: containers on the instance ask the metadata service for the instance's credentials too.
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, ...file.MetadataOptions },
     BlockDeviceMappings: volumes(job.instance_parameters, launch.rootDeviceName),
-    ...(spot && { InstanceMarketOptions: InstanceMarketOptions ?? SPOT }),
+    ...marketOptions(InstanceMarketOptions, spot),
     UserData: userData(launch.deadline, UserData),
     TagSpecifications: tagSpecifications(job, launch, defaults, spot),
   } as RunInstancesCommandInput;
@@ -66,14 +68,34 @@ const SPOT = {
   SpotOptions: { SpotInstanceType: 'one-time', InstanceInterruptionBehavior: 'terminate' },
 } as const;
 
-function keepsOnInterruption(file: { InstanceInitiatedShutdownBehavior?: string }): boolean {
-  return file.InstanceInitiatedShutdownBehavior === 'stop';
+/** The file's spot options give way in an on-demand attempt; capacity blocks and the like are what the file asks for. */
+function marketOptions(
+  file: RunInstancesCommandInput['InstanceMarketOptions'],
+  spot: boolean,
+): Pick<RunInstancesCommandInput, 'InstanceMarketOptions'> {
+  if (spot) return { InstanceMarketOptions: file?.MarketType === 'spot' ? file : SPOT };
+  return file && file.MarketType !== 'spot' ? { InstanceMarketOptions: file } : {};
 }
 
-function subnet(launch: Launch, subnetIds: readonly string[]): { SubnetId?: string } {
-  if (subnetIds.length === 0) return {};
-  const first = Number.parseInt(attemptHash(launch.execution).slice(0, 8), 16);
-  return { SubnetId: subnetIds[(first + launch.attempt - 1) % subnetIds.length] };
+/** The deployment's subnet and group, unless the file says where it goes: EC2 refuses the one beside the other. */
+function network(
+  file: Partial<RunInstancesCommandInput>,
+  launch: Launch,
+  defaults: LaunchDefaults,
+): Pick<RunInstancesCommandInput, 'SubnetId' | 'SecurityGroupIds'> {
+  if (file.NetworkInterfaces || file.LaunchTemplate || file.SecurityGroups) return {};
+  const placed = file.Placement?.AvailabilityZone || file.Placement?.AvailabilityZoneId;
+  return {
+    SecurityGroupIds: [defaults.securityGroupId],
+    ...(launch.subnetId && !placed && { SubnetId: launch.subnetId }),
+  };
+}
+
+/** The deployment's subnets in the order in which an attempt tries them: each attempt begins with another one. */
+export function subnetsFor(execution: string, attempt: number, subnetIds: readonly string[]): (string | undefined)[] {
+  if (subnetIds.length === 0) return [undefined];
+  const first = (Number.parseInt(attemptHash(execution).slice(0, 8), 16) + attempt - 1) % subnetIds.length;
+  return [...subnetIds.slice(first), ...subnetIds.slice(0, first)];
 }
 
 type Mapping = NonNullable<RunInstancesCommandInput['BlockDeviceMappings']>[number];

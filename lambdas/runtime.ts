@@ -15,6 +15,14 @@ export const systemClock: Clock = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
+/**
+ * For every client: a call that hangs becomes a TimeoutError, which the machine's Retry takes up, well within the
+ * function's own 30 s. The SDK by itself waits for ever.
+ */
+export const CLIENT = {
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnRequestTimeout: true },
+} as const;
+
 /** What the functions write: structured lines that carry the execution and the attempt. */
 export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'resetKeys'>;
 

@@ -32,6 +32,8 @@ function prelude(commands: readonly string[]): string {
     `"$datastream_n" "$1" "$(printf %s "$3" | tr '\\n' ' ')" >&2`;
   return (
     'set -e; (set -o pipefail) 2>/dev/null && set -o pipefail; ' +
+    // 194 would make the agent reboot the instance and run the script again (Systems Manager, rebooting from scripts).
+    `trap '[ "$?" -ne 194 ] || exit 1' EXIT; ` +
     `datastream_failed() { ${report}; }; ` +
     `(trap : ERR) 2>/dev/null && trap 'datastream_failed "$?" "$LINENO" "$BASH_COMMAND"' ERR`
   );

@@ -7,8 +7,8 @@ import { parseExecution } from '../executions/parse';
 import { CAPACITY_ERRORS, DatastreamError, ErrorName } from './errors';
 import { deathOf, type Ec2, findInstance, findInstances, isDead, Tag } from './instance';
 import type { Ssm } from './outcome';
-import { type Launch, type LaunchDefaults, runInstancesInput } from './run-instances';
-import { type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
+import { type Launch, type LaunchDefaults, runInstancesInput, subnetsFor } from './run-instances';
+import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 import { type AttemptState, NextAttempt } from './state';
 
 /** Beyond this the state machine waits instead: 20 s of the function cost less than one state transition ($0.000025). */
@@ -60,8 +60,15 @@ export async function start(
   if (!instance) {
     const image = await describeImage(clients.ec2, job.instance_parameters.ImageId);
     parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
-    const market = preferredMarket(job, attempt, attempts);
-    instance = await launchInstance(job, { ...launch, market, rootDeviceName: image?.RootDeviceName }, clients, log);
+    const launches = marketsFor(job, attempt, attempts).flatMap((market) =>
+      subnetsFor(event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({
+        ...launch,
+        market,
+        subnetId,
+        rootDeviceName: image?.RootDeviceName,
+      })),
+    );
+    instance = await launchFirst(job, launches, clients, log);
   }
   const instanceId = instance.InstanceId ?? '';
   await online(instance, clients);
@@ -106,10 +113,13 @@ async function launched(
   return found.find((instance) => !isDead(instance)) ?? found[0];
 }
 
-/** Spot where the file asks for it; the last of several attempts is on-demand when that is upstream's `ii_cheapo`. */
-function preferredMarket(job: Execution, attempt: number, attempts: number): 'spot' | 'on-demand' {
-  if (job.ii_cheapo) return attempt > 1 && attempt === attempts ? 'on-demand' : 'spot';
-  return job.instance_parameters.InstanceMarketOptions?.MarketType === 'spot' ? 'spot' : 'on-demand';
+/**
+ * The markets that an attempt tries. With upstream's `ii_cheapo` spot, then on-demand when EC2 has no spot capacity, as
+ * upstream does; the last of several attempts is on-demand from the start.
+ */
+function marketsFor(job: Execution, attempt: number, attempts: number): Launch['market'][] {
+  if (job.ii_cheapo) return attempt > 1 && attempt === attempts ? ['on-demand'] : ['spot', 'on-demand'];
+  return [job.instance_parameters.InstanceMarketOptions?.MarketType === 'spot' ? 'spot' : 'on-demand'];
 }
 
 /** EC2 itself names an AMI that does not exist (InvalidAMIID.NotFound). */
@@ -122,17 +132,20 @@ function architectureOf(image: Image | undefined): ParseOptions['imageArchitectu
   return name === 'arm64' || name === 'x86_64' ? name : undefined;
 }
 
-async function launchInstance(
+/** The first launch for which EC2 has capacity. A refusal is certain: nothing was launched by the ones before it. */
+async function launchFirst(
   job: Execution,
-  launch: Launch,
-  { ec2, defaults }: Pick<StarterClients, 'ec2' | 'defaults'>,
+  [launch, ...others]: readonly Launch[],
+  clients: Pick<StarterClients, 'ec2' | 'defaults'>,
   log: Log,
 ): Promise<Instance> {
+  if (!launch) throw new DatastreamError(ErrorName.InstanceNotReady, 'There is no market to launch in.');
+  const { market, subnetId } = launch;
   try {
-    const input = runInstancesInput(job, launch, defaults);
-    const [instance] = (await ec2.send(new RunInstancesCommand(input))).Instances ?? [];
+    const input = runInstancesInput(job, launch, clients.defaults);
+    const [instance] = (await clients.ec2.send(new RunInstancesCommand(input))).Instances ?? [];
     if (!instance) throw new DatastreamError(ErrorName.InstanceNotReady, 'RunInstances answered without an instance.');
-    log.info('instance launched', { instance_id: instance.InstanceId, market: launch.market });
+    log.info('instance launched', { instance_id: instance.InstanceId, market });
     return instance;
   } catch (error) {
     const name = (error as Error).name;
@@ -142,12 +155,9 @@ async function launchInstance(
         cause: error,
       });
     }
-    // EC2 has refused, so nothing was launched on spot: as upstream does, the attempt goes on with on-demand.
-    if (launch.market === 'spot' && job.ii_cheapo && (CAPACITY_ERRORS as readonly string[]).includes(name)) {
-      log.warn('no spot capacity, launching on-demand', { error_name: name });
-      return launchInstance(job, { ...launch, market: 'on-demand' }, { ec2, defaults }, log);
-    }
-    throw error;
+    if (others.length === 0 || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
+    log.warn('no capacity, trying elsewhere', { error_name: name, market, subnet_id: subnetId });
+    return launchFirst(job, others, clients, log);
   }
 }
 
@@ -169,7 +179,7 @@ async function online(instance: Instance, { ec2, ssm, clock }: StarterClients): 
   throw new DatastreamError(
     ErrorName.InstanceNotReady,
     `Instance ${id} is not Online in Systems Manager yet. If this lasts: the AMI needs the SSM agent, ` +
-      'the instance profile AmazonSSMManagedInstanceCore, and the subnet a way to the Internet or to the SSM endpoints.',
+      'the instance profile the rights of AmazonSSMManagedInstanceCore, and the subnet a way to the Internet or to the SSM endpoints.',
   );
 }
 
@@ -179,8 +189,8 @@ export const createStarter = (clients: StarterClients, log?: Log) =>
 
 export const handler = lazily(() =>
   createStarter({
-    ec2: new EC2Client({}),
-    ssm: new SSMClient({}),
+    ec2: new EC2Client(CLIENT),
+    ssm: new SSMClient(CLIENT),
     clock: systemClock,
     region: environment('AWS_REGION'),
     defaults: {

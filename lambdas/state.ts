@@ -54,6 +54,11 @@ const RetriesOfFile = z
   .transform((file) => file.run_options.n_retries_allowed)
   .catch(0);
 
+/** What a success must have, whatever else there is. */
+const Success = CommandedState.extend({ result: z.looseObject({}), object: z.looseObject({}).optional() }).refine(
+  ({ job, object }) => !job.check_object || object !== undefined,
+);
+
 /**
  * What reaches EC2Stopper: an attempt's state, or, when EC2StarterFromAMI failed, whatever that was given.
  * Nothing in it can make the clean-up fail, which works by tag.
@@ -63,7 +68,7 @@ export const StopperState = z
     attempt: z.number().int().catch(1),
     attempts: z.number().int().optional().catch(undefined),
     errors: z.array(EarlierError).catch([]),
-    error: CaughtError.optional().catch(undefined),
+    error: CaughtError.optional().catch({ Error: 'OutcomeUnknown', Cause: 'The error could not be read.' }),
     job: z.unknown().optional(),
     input: z.unknown().optional(),
   })
@@ -72,6 +77,8 @@ export const StopperState = z
     attempts: state.attempts ?? RetriesOfFile.parse(state.input ?? state) + 1,
     /** EC2StarterFromAMI succeeded in this attempt. */
     started: AttemptState.safeParse(state).success,
+    /** The commands exited 0, and the object that was asked for was verified. */
+    succeeded: Success.safeParse(state).success,
   }));
 export type StopperState = z.infer<typeof StopperState>;
 

@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { type EndedInstance, endInstance } from './end-instances';
 import { DatastreamError, ErrorName, mayRetry } from './errors';
 import { type Ec2, findInstances, Tag } from './instance';
-import { createHandler, environment, type Log, lazily } from './runtime';
+import { CLIENT, createHandler, environment, type Log, lazily } from './runtime';
 import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
 
 const StopperEvent = machineEvent(StopperState);
@@ -51,16 +51,21 @@ export async function stop(
 }
 
 function conclude(state: StopperState, ended: readonly EndedInstance[]): StopperResult {
-  const { attempt, attempts, errors, started, error, input: _input, ...rest } = state;
+  const { attempt, attempts, errors, started, succeeded, error: _error, input: _input, ...rest } = state;
   const instances = ended.map(({ instance_id, state: name }) => ({ instance_id, state: name }));
   // What EC2StarterFromAMI was given is the execution's input: not to be repeated in its output.
   const told = { ...(started ? rest : {}), attempt, attempts, errors, instances };
-  if (!error) return told;
+  if (succeeded && !state.error) return told;
+  // SUCCEEDED needs evidence: no error alone is none.
+  const error = state.error ?? { Error: ErrorName.OutcomeUnknown, Cause: 'The commands have left no result.' };
   const cause = sentence(error.Cause) || error.Error;
   if (attempt < attempts && mayRetry(error.Error)) {
     return {
       ...told,
-      next: { attempt: attempt + 1, errors: [...errors, { attempt, Error: error.Error, Cause: cause }] },
+      next: {
+        attempt: attempt + 1,
+        errors: [...errors, { attempt, Error: error.Error, Cause: cause.slice(0, EARLIER_CAUSE_KEPT) }],
+      },
     };
   }
   return { ...told, error: { Error: error.Error, Cause: withHistory(cause, attempt, attempts, errors) } };
@@ -76,13 +81,15 @@ function sentence(cause: string): string {
   }
 }
 
+/** Of each earlier attempt, of which there are at most ten, in a state of at most 256 KB. */
+const EARLIER_CAUSE_KEPT = 500;
 /** A Cause holds 32,768 characters (Step Functions, Fail state). */
 const CAUSE_KEPT = 16_000;
 
 function withHistory(cause: string, attempt: number, attempts: number, errors: readonly EarlierError[]): string {
   const text = cause.slice(0, CAUSE_KEPT);
   if (attempts === 1) return text;
-  const earlier = errors.map((each) => `\nAttempt ${each.attempt}: ${each.Error}: ${each.Cause.slice(0, 500)}`);
+  const earlier = errors.map((each) => `\nAttempt ${each.attempt}: ${each.Error}: ${each.Cause}`);
   return `${text}\n(attempt ${attempt} of ${attempts})${earlier.join('')}`;
 }
 
@@ -91,5 +98,5 @@ export const createStopper = (clients: StopperClients, log?: Log) =>
   createHandler('stopper', StopperEvent, (event, lines) => stop(event, clients, lines), log);
 
 export const handler = lazily(() =>
-  createStopper({ ec2: new EC2Client({}), stateMachineArn: environment('STATE_MACHINE_ARN') }),
+  createStopper({ ec2: new EC2Client(CLIENT), stateMachineArn: environment('STATE_MACHINE_ARN') }),
 );

@@ -38,6 +38,8 @@ export interface EmbeddedCloudOptions {
   readonly lifecycle: Lifecycle;
   /** Milliseconds that an API call takes. */
   readonly latency: number;
+  /** The deployment's subnets. By default none. */
+  readonly subnetIds?: readonly string[];
   /** By default no call fails. */
   readonly faults?: Faults;
   /** By default every event arrives once, half a second later. */
@@ -102,7 +104,7 @@ export class EmbeddedCloud {
       stateMachineArn,
       securityGroupId: 'sg-00000000000000000',
       instanceProfileName: 'local',
-      subnetIds: [],
+      subnetIds: options.subnetIds ?? [],
     };
     this.functions = {
       starter: createStarter({ ec2, ssm, clock, region, defaults }, log),
@@ -111,7 +113,7 @@ export class EmbeddedCloud {
       checker: createChecker({ s3 }, log),
       stopper: createStopper({ ec2, stateMachineArn }, log),
       relay: createRelay({ ec2, ssm, sfn, clock, stateMachineArn }, log),
-      reaper: createReaper({ ec2, sfn, stateMachineArn }, log),
+      reaper: createReaper({ ec2, sfn, clock, stateMachineArn }, log),
     };
     this.#scheduleReaper();
   }

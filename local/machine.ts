@@ -92,6 +92,7 @@ export function startExecution(
     tasks.end();
     cloud.sfn.executions.set(arn, status);
     const endedAt = cloud.clock.now();
+    cloud.sfn.stopDates.set(arn, endedAt);
     cloud.emit('aws.states', 'Step Functions Execution Status Change', {
       executionArn: arn,
       stateMachineArn: cloud.stateMachineArn,

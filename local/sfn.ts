@@ -16,6 +16,8 @@ interface WaitingTask {
 /** Step Functions as the functions see it: executions with a status, and tasks that wait for their token. */
 export class EmbeddedSfn {
   readonly executions = new Map<string, ExecutionStatus>();
+  /** When an execution has ended. */
+  readonly stopDates = new Map<string, Date>();
   readonly #tasks = new Map<string, WaitingTask>();
   readonly client: Pick<SFNClient, 'send'>;
 
@@ -24,7 +26,7 @@ export class EmbeddedSfn {
       .on(DescribeExecutionCommand, ({ executionArn = '' }) => {
         const status = this.executions.get(executionArn);
         if (!status) throw awsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
-        return { executionArn, status };
+        return { executionArn, status, stopDate: this.stopDates.get(executionArn) };
       })
       .on(SendTaskSuccessCommand, ({ taskToken = '', output = '' }) => {
         this.#take(taskToken).resolve(JSON.parse(output));

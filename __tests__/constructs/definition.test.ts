@@ -189,9 +189,10 @@ test('the definition, as a whole', () => {
             BackoffRate: 2,
             MaxAttempts: 3,
           },
+          { ErrorEquals: ['ObjectAccessDenied'], MaxAttempts: 0 },
           {
-            ErrorEquals: TRANSIENT_ERRORS,
-            IntervalSeconds: 2,
+            ErrorEquals: ['States.ALL'],
+            IntervalSeconds: 5,
             BackoffRate: 2,
             MaxDelaySeconds: 60,
             MaxAttempts: 8,
@@ -334,8 +335,8 @@ test.each(tasks)('%s: retries, and not for ever', (_name, { Retry = [] }) => {
   for (const { MaxAttempts, ErrorEquals } of Retry) {
     // Step Functions' own default is 3; its limit, which would be "for ever", is 99,999,999.
     expect(MaxAttempts).toBeLessThanOrEqual(200);
-    // What no retrier names must fail at once: only the look at a running job and the clean-up retry everything.
-    if (ErrorEquals.includes('States.ALL')) expect(['EC2Poller', 'EC2Stopper']).toContain(_name);
+    // What no retrier names must fail at once, but where a job is at work or done: there everything is retried.
+    if (ErrorEquals.includes('States.ALL')) expect(['EC2Poller', 'RunChecker', 'EC2Stopper']).toContain(_name);
   }
 });
 

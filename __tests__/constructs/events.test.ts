@@ -21,7 +21,7 @@ test('relay and reaper hear of these events and of no other', () => {
     'relay_command-ended_rule': {
       source: ['aws.ssm'],
       'detail-type': ['EC2 Command Invocation Status-change Notification'],
-      detail: { status: ['Success', 'Failed', 'TimedOut', 'Cancelled'] },
+      detail: { 'document-name': ['AWS-RunShellScript'], status: ['Success', 'Failed', 'TimedOut', 'Cancelled'] },
     },
     'relay_instance-ended_rule': {
       source: ['aws.ec2'],

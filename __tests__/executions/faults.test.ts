@@ -539,6 +539,12 @@ const WARNINGS: Case[] = [
   ['a note in run_options', withRunOptions({ comment: 'x' }), `${R}.comment`, /ignored/],
   ['a note in the options', options({ owner: 'x' }), `${D}.owner`, /ignored/],
   ['a number in quotes', withRunOptions({ timeout_s: '600' }), `${R}.timeout_s`, /Write 600 without quotes/],
+  [
+    'a timeout that the launch may take up',
+    withRunOptions({ timeout_s: 60 }),
+    `${R}.timeout_s`,
+    /counts from the launch/,
+  ],
   ['a pause between attempts', withRunOptions({ retry_backoff_rate: 2 }), `${R}.retry_backoff_rate`, /not supported/],
   ['a family newer than the table', withParameters({ InstanceType: 'm12g.large' }), `${P}.InstanceType`, /newer/],
   ['a client token', withParameters({ ClientToken: 'x' }), `${P}.ClientToken`, /ignored/],
@@ -616,7 +622,7 @@ describe('no fault is', () => {
       withCommands('x --FORCING_SOURCE A_MEDIUM_RANGE_12_3 --S3_PREFIX p/DAILY'),
     ],
     ['coordinates', options({ subset_id_type: 'xy', subset_id: '-105.1,40.5' })],
-    ['a timeout of 30 s', withRunOptions({ timeout_s: 30 })],
+    ['a timeout of two minutes', withRunOptions({ timeout_s: 120 })],
     ['a timeout of 48 hours', withRunOptions({ timeout_s: 172_800 })],
   ])('%s', (_, file, parseOptions = {}) => {
     expect(faultsOf(file, parseOptions)).toEqual([]);

@@ -122,7 +122,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     });
     expect(stopped.instances).toHaveLength(1);
     expect((await describeInstances()).map((instance) => instance.State?.Name)).toEqual(['terminated']);
-    await expect(createReaper({ ec2, sfn: sfn.client, stateMachineArn })({})).resolves.toEqual([]);
+    await expect(createReaper({ ec2, sfn: sfn.client, clock: systemClock, stateMachineArn })({})).resolves.toEqual([]);
   }, 60_000);
 
   it('refuse an instance type of another architecture than the AMI has', async () => {

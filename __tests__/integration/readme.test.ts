@@ -4,7 +4,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { inventory } from '../support/deployed';
 import { type Moto, startMoto } from '../support/moto';
 import { ROOT, run, succeed, Workspace } from '../support/terraform';
-import { describeWith, providerMirror } from '../support/tools';
+import { describeWith } from '../support/tools';
 
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
 const CI = readFileSync(path.join(ROOT, '.ci', 'run'), 'utf8');
@@ -48,12 +48,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an e
     return folder;
   }
 
-  const environment = () => ({
-    ...workspace.environment,
-    TF_CLI_ARGS_apply: '-auto-approve',
-    // cdktf locks the providers for other platforms too: without this Terraform asks the registry for that.
-    ...(providerMirror() && { TF_CLI_ARGS_providers_lock: `-fs-mirror=${providerMirror()}` }),
-  });
+  const environment = () => ({ ...workspace.environment, TF_CLI_ARGS_apply: '-auto-approve' });
 
   it('work one after the other as they stand there, and leave nothing in AWS', async () => {
     const cwd = clone('clone');

@@ -106,15 +106,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     const cdktf = (...args: string[]) =>
       run(
         path.join(ROOT, 'node_modules', '.bin', 'cdktf'),
-        // The lock for other platforms is asked of the registry even where there is a mirror.
-        [
-          ...args,
-          '--skip-provider-lock',
-          '--auto-approve',
-          '--output',
-          path.join(home, 'cdktf.out'),
-          '--var-file=variables.tfvars',
-        ],
+        [...args, '--auto-approve', '--output', path.join(home, 'cdktf.out'), '--var-file=variables.tfvars'],
         { cwd: ROOT, env: { ...workspace.environment, CI: 'true' } },
       );
     const deploy = await cdktf('deploy');

@@ -21,6 +21,10 @@ describe('Error names', () => {
     'InvalidParameterValue',
     'InvalidParameterCombination',
     'MissingParameter',
+    'ZodError',
+    'TagLimitExceeded',
+    'KMSKeyNotAccessible',
+    'States.Runtime',
     'ObjectAccessDenied',
     'CommandCancelled',
   ])('%s is final: another attempt would end in it again', (name) => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commanderSsm, reconcileSeconds } from '../../lambdas/commander';
+import { TRANSIENT_ERRORS } from '../../lambdas/errors';
 import { registeredToken, Tag } from '../../lambdas/instance';
 import { EXECUTION, failureOf, NOW, testCloud } from '../support/cloud';
 import { BUCKET, executionFile, KEY } from '../support/scenario';
@@ -178,6 +179,50 @@ describe('EC2Poller', () => {
     });
   });
 
+  it('sees the end of a job whose token cannot be written', async () => {
+    const { start, call, wait, clock, cloud } = testCloud({
+      faults: (name) => (name === 'CreateTags' ? { error: 'UnauthorizedOperation' } : undefined),
+    });
+    const state = await call('commander', { execution: EXECUTION, state: await start() });
+    const { token, result } = cloud.sfn.waitForTaskToken();
+
+    expect((await failureOf(call('poller', { execution: EXECUTION, state, token }))).name).toBe(
+      'UnauthorizedOperation',
+    );
+    await wait(70_000);
+    await call('poller', { execution: EXECUTION, state, token });
+
+    await expect(clock.run(result)).resolves.toMatchObject({ exit_code: 0 });
+  });
+
+  it('gives a job up that cannot be looked at long after its deadline', async () => {
+    const { start, call, wait, cloud } = testCloud({
+      faults: (name) => (name === 'GetCommandInvocation' ? { error: 'AccessDeniedException' } : undefined),
+    });
+    const state = await call('commander', {
+      execution: EXECUTION,
+      state: await start(executionFile({ timeout_s: 300 })),
+    });
+    const look = () =>
+      failureOf(call('poller', { execution: EXECUTION, state, token: cloud.sfn.waitForTaskToken().token }));
+
+    expect((await look()).name).toBe('AccessDeniedException');
+    await wait(1_300_000);
+    expect((await look()).name).toBe('JobTimedOut');
+  });
+
+  it('does not take an instance for lost that one of two calls still knows', async () => {
+    const { start, call, cloud } = testCloud({
+      faults: (name) => (name === 'CreateTags' ? { error: 'InvalidInstanceID.NotFound' } : undefined),
+    });
+    const state = await call('commander', { execution: EXECUTION, state: await start() });
+    const { token } = cloud.sfn.waitForTaskToken();
+
+    const { name } = await failureOf(call('poller', { execution: EXECUTION, state, token }));
+
+    expect(name).toBe('InvalidInstanceID.NotFound');
+  });
+
   it('takes an instance that EC2 has forgotten for lost', async () => {
     const { start, call, clock, cloud } = testCloud();
     const state = await call('commander', { execution: EXECUTION, state: await start() });
@@ -214,6 +259,17 @@ describe('RunChecker', () => {
     expect(name).toBe('ObjectAccessDenied');
     expect(message).toContain(`s3://${BUCKET}/${KEY}`);
     expect(message).toContain('s3:ListBucket');
+  });
+
+  it.each([429, 500, 503])('leaves an answer of status %d, which has no name, to the Retry', async (status) => {
+    const { check } = await checked({
+      faults: (name) => (name === 'HeadObject' ? { error: 'Unknown', message: 'UnknownError', status } : undefined),
+    });
+
+    const { name } = await failureOf(check());
+
+    expect(name).toBe('S3Unavailable');
+    expect(TRANSIENT_ERRORS).toContain(name);
   });
 
   it('asks S3 nothing when the file asks for no object', async () => {
@@ -283,6 +339,44 @@ describe('EC2Stopper', () => {
   });
 });
 
+describe('EC2Stopper without an error', () => {
+  const evidence = async () => {
+    const { start, call } = testCloud();
+    const commanded = await call('commander', { execution: EXECUTION, state: await start() });
+    const result = { command_id: commanded.command_id, exit_code: 0 };
+    const object = { bucket: BUCKET, key: KEY, size: 6 };
+    return { state: { ...commanded, result, object }, call };
+  };
+
+  it('passes a success on with what was found', async () => {
+    const { state, call } = await evidence();
+
+    const told = await call('stopper', { execution: EXECUTION, state });
+
+    expect(told).not.toHaveProperty('error');
+    expect(told).toMatchObject({ object: { key: KEY }, result: { exit_code: 0 } });
+  });
+
+  it.each(['result', 'object', 'command_id', 'job'])(
+    'does not take it for a success without its %s',
+    async (member) => {
+      const { state, call } = await evidence();
+
+      const told = await call('stopper', { execution: EXECUTION, state: { ...state, [member]: undefined } });
+
+      expect(told.error).toMatchObject({ Error: 'OutcomeUnknown' });
+    },
+  );
+
+  it('does not take an error that it cannot read for none', async () => {
+    const { state, call } = await evidence();
+
+    const told = await call('stopper', { execution: EXECUTION, state: { ...state, error: { Error: 7, Cause: null } } });
+
+    expect(told.error).toMatchObject({ Error: 'OutcomeUnknown' });
+  });
+});
+
 describe('relay', () => {
   const command = (id: unknown, instance: unknown, status = 'Success') => ({
     'detail-type': 'EC2 Command Invocation Status-change Notification',
@@ -329,6 +423,17 @@ describe('relay', () => {
     await call('relay', command(state.command_id, state.instance_id, 'Failed'));
 
     expect(outcome()).toBe('CommandFailed');
+  });
+
+  it('waits for the token of a command that has ended before EC2 shows it', async () => {
+    const { call, cloud, clock, start } = testCloud({ deliver: () => [] });
+    const state = await call('commander', { execution: EXECUTION, state: await start() });
+    const task = cloud.sfn.waitForTaskToken();
+    clock.after(1_500, () => void cloud.invoke('poller', { execution: EXECUTION, state, token: task.token }));
+
+    await call('relay', command(state.command_id, state.instance_id, 'Failed'));
+
+    await expect(clock.run(task.result)).rejects.toMatchObject({ name: 'CommandFailed' });
   });
 
   it('passes over a late event of an instance that runs', async () => {
@@ -410,6 +515,23 @@ describe('reaper', () => {
     await call('reaper', { detail: { executionArn: EXECUTION, status: 'FAILED' } });
 
     expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
+
+  it.each([
+    ['stop', 'running'],
+    ['terminate', 'shutting-down'],
+  ])('of a kept instance that somebody has started again (%s) leaves it %s', async (end, left) => {
+    const { start, call, cloud, instances, wait } = testCloud();
+    await start(executionFile({ ii_terminate_instance: end === 'terminate' }));
+    cloud.sfn.executions.set(EXECUTION, 'SUCCEEDED');
+    cloud.sfn.stopDates.set(EXECUTION, cloud.clock.now());
+    // Before the reaper's own next look.
+    await wait(400_000);
+    for (const { api } of instances()) api.LaunchTime = cloud.clock.now();
+
+    await call('reaper', {});
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual([left]);
   });
 
   it("looks only at the event's execution", async () => {

@@ -27,8 +27,10 @@ describe('The outcome of a command', () => {
     ['Terminated', 'CommandNotDelivered'],
     ['Cancelled', 'CommandCancelled'],
     ['Canceled', 'CommandCancelled'],
-  ])('of %j is %s', (details, error) => {
-    expect(outcomeOf(invocation(details))).toMatchObject({ error });
+    // Status where StatusDetails is of a kind that nobody has heard of.
+    ['Failed', 'CommandFailed', 'RateExceeded'],
+  ])('of %j is %s', (status, error, details = status) => {
+    expect(outcomeOf(invocation(details, { Status: status }))).toMatchObject({ error });
   });
 
   it('is its result when it succeeded', () => {

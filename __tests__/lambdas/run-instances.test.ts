@@ -1,5 +1,5 @@
 import type { Execution } from '../../executions/model';
-import { clientToken, runInstancesInput } from '../../lambdas/run-instances';
+import { clientToken, runInstancesInput, subnetsFor } from '../../lambdas/run-instances';
 
 const STATE_MACHINE = 'arn:aws:states:us-east-1:000000000000:stateMachine:sm';
 const EXECUTION = 'arn:aws:states:us-east-1:000000000000:execution:sm:vpu-09';
@@ -7,7 +7,7 @@ const defaults = {
   stateMachineArn: STATE_MACHINE,
   securityGroupId: 'sg-0123456789abcdef0',
   instanceProfileName: 'profile',
-  subnetIds: [] as string[],
+  subnetIds: [],
 };
 const launch = {
   execution: EXECUTION,
@@ -130,27 +130,31 @@ describe("RunInstances' parameters", () => {
     ).toBe('stop');
   });
 
-  it('take another subnet in every attempt', () => {
-    const subnets = [1, 2, 3].map(
-      (attempt) =>
-        runInstancesInput(
-          job(),
-          { ...launch, attempt },
-          { ...defaults, subnetIds: ['subnet-a', 'subnet-b', 'subnet-c'] },
-        ).SubnetId,
-    );
+  it("take the deployment's subnet where the file says nothing of the place", () => {
+    const placed = { ...launch, subnetId: 'subnet-a' };
 
-    expect(new Set(subnets)).toEqual(new Set(['subnet-a', 'subnet-b', 'subnet-c']));
+    expect(runInstancesInput(job(), placed, defaults).SubnetId).toBe('subnet-a');
+    const Placement = { AvailabilityZone: 'us-east-1b' };
+    expect(runInstancesInput(job({ Placement }), placed, defaults)).not.toHaveProperty('SubnetId');
   });
 
-  it('name neither subnet nor security groups beside network interfaces of the file', () => {
-    const input = runInstancesInput(job({ NetworkInterfaces: [{ DeviceIndex: 0 }] }), launch, {
-      ...defaults,
-      subnetIds: ['subnet-a'],
-    });
+  it.each([
+    { NetworkInterfaces: [{ DeviceIndex: 0 }] },
+    { SecurityGroups: ['by-name'] },
+    { LaunchTemplate: { LaunchTemplateName: 'mine' } },
+  ])('name neither subnet nor group of the deployment beside %j', (parameters) => {
+    const input = runInstancesInput(job(parameters), { ...launch, subnetId: 'subnet-a' }, defaults);
 
     expect(input).not.toHaveProperty('SubnetId');
     expect(input).not.toHaveProperty('SecurityGroupIds');
+  });
+
+  it('keep a market of the file that is not spot', () => {
+    const InstanceMarketOptions = { MarketType: 'capacity-block' };
+
+    expect(runInstancesInput(job({ InstanceMarketOptions }), launch, defaults)).toMatchObject({
+      InstanceMarketOptions,
+    });
   });
 
   it('have a token of 64 characters at most that tells execution, attempt and market apart', () => {
@@ -159,9 +163,25 @@ describe("RunInstances' parameters", () => {
       { ...launch, attempt: 2 },
       { ...launch, market: 'spot' as const },
       { ...launch, execution: 'x' },
+      { ...launch, subnetId: 's' },
     ].map(clientToken);
 
-    expect(new Set(tokens).size).toBe(4);
+    expect(new Set(tokens).size).toBe(tokens.length);
     expect(Math.max(...tokens.map((token) => token.length))).toBeLessThanOrEqual(64);
+  });
+});
+
+describe('The subnets of an attempt', () => {
+  const subnets = ['subnet-a', 'subnet-b', 'subnet-c'];
+
+  it('are all of them, beginning with another one in every attempt', () => {
+    const orders = [1, 2, 3].map((attempt) => subnetsFor('execution', attempt, subnets));
+
+    expect(new Set(orders.map(([first]) => first))).toEqual(new Set(subnets));
+    for (const order of orders) expect([...order].sort()).toEqual(subnets);
+  });
+
+  it('are left to EC2 where the deployment has none', () => {
+    expect(subnetsFor('execution', 1, [])).toEqual([undefined]);
   });
 });

@@ -47,6 +47,12 @@ describe('The script of a job', () => {
     expect(withoutMarker(run(['echo no forcings >&2', 'false']).stderr)).toBe('no forcings');
   });
 
+  it("never exits with 194, by which SSM's agent would reboot and run the script again", () => {
+    expect(run(['exit 194']).status).toBe(1);
+    expect(run(['(exit 194)', 'true']).status).toBe(1);
+    expect(run(['exit 193']).status).toBe(193);
+  });
+
   it('leaves the script of another language alone', () => {
     expect(script(['#!/usr/bin/env python3\nprint(1)'])).toEqual(['#!/usr/bin/env python3\nprint(1)']);
   });

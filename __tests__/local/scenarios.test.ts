@@ -73,7 +73,7 @@ describe('An execution on the embedded cloud', () => {
     const { end } = await play({ job: async () => ({ code: 0 }) });
 
     expect(end).toMatchObject({ status: 'FAILED', error: 'ObjectNotFound' });
-    expect(end.cause).toBe(`The commands succeeded, but s3://${BUCKET}/${KEY} does not exist.`);
+    expect(end.cause).toBe(`The commands succeeded, but s3://${BUCKET}/${KEY} does not exist, or its bucket does not.`);
   });
 
   it('finds an object that appears some seconds after the commands', async () => {
@@ -130,6 +130,17 @@ describe('An execution on the embedded cloud', () => {
 
     expect(end.output).toMatchObject({ attempt: 1, market: 'on-demand' });
     expect(cloud.calls('RunInstances')).toBe(2);
+  });
+
+  it('launches in the next subnet when the first has no capacity', async () => {
+    const { end, cloud } = await play({
+      faults: failing('RunInstances', 'InsufficientInstanceCapacity', { times: 2 }),
+      subnetIds: ['subnet-a', 'subnet-b', 'subnet-c'],
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.invocations.filter((each) => each.error === 'InsufficientInstanceCapacity')).toEqual([]);
+    expect(cloud.calls('RunInstances')).toBe(3);
   });
 
   it("launches one instance when RunInstances' reply is lost", async () => {

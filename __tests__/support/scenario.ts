@@ -53,6 +53,7 @@ export interface Scenario {
   readonly shell?: (cloud: { readonly folder: string; readonly clock: EmbeddedCloud['clock'] }) => Shell;
   readonly faults?: EmbeddedCloudOptions['faults'];
   readonly deliver?: EmbeddedCloudOptions['deliver'];
+  readonly subnetIds?: readonly string[];
   readonly lifecycle?: EmbeddedCloudOptions['lifecycle'];
   /** What is there an hour before the execution starts. */
   readonly before?: (cloud: EmbeddedCloud) => void;
@@ -93,6 +94,7 @@ export async function play(scenario: Scenario = {}): Promise<Played> {
       region: 'us-east-1',
       lifecycle: scenario.lifecycle ?? LIKE_EC2,
       latency: 80,
+      ...(scenario.subnetIds && { subnetIds: scenario.subnetIds }),
       ...(scenario.faults && { faults: scenario.faults }),
       ...(scenario.deliver && { deliver: scenario.deliver }),
     });
