@@ -127,7 +127,9 @@ for (const [name, output] of Object.entries(outputs)) new TerraformOutput(stack,
 
 const backend = process.env.DATASTREAM_BACKEND || 'local';
 if (backend !== 'local' && backend !== 's3') {
-  throw new Error(`DATASTREAM_BACKEND is ${JSON.stringify(backend)}: write local or s3, or leave it out.`);
+  // Not thrown: a stack would bury the sentence.
+  console.error(`DATASTREAM_BACKEND is ${JSON.stringify(backend)}: write local or s3, or leave it out.`);
+  process.exit(1);
 }
 // Relative to the stack's folder: cdktf's default is the absolute path of this one.
 new LocalBackend(stack, { path: `../../../terraform.${stack.node.id}.tfstate` });

@@ -1,4 +1,10 @@
 #!/usr/bin/env node
 // The command runs from its TypeScript sources: nothing has to be built first.
+try {
+  require.resolve('tsx/cjs/api');
+} catch {
+  console.error("datastream: the packages are not installed: run 'npm ci' first.");
+  process.exit(2);
+}
 require('tsx/cjs/api').register();
 require('./main.ts');

@@ -16,7 +16,7 @@ function region(value: string): string {
 const program = new Command('datastream')
   .description('Scientific batch jobs on AWS: one JSON file, one fresh EC2 instance, one true outcome.')
   .showHelpAfterError()
-  .configureOutput({ outputError: (text, write) => write(text) });
+  .exitOverride((error) => process.exit(error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2));
 
 program
   .command('validate')
@@ -34,7 +34,10 @@ program
       'x86_64',
     ]),
   )
-  .addHelpText('after', '\nExit code: 0 without errors, 1 with any error, 2 when a file cannot be read or is not JSON.')
+  .addHelpText(
+    'after',
+    '\nExit code: 0 without errors, 1 with any error, 2 when a file cannot be read or is not JSON, and for wrong options.',
+  )
   .action((files: string[], options: ParseOptions) => {
     process.exitCode = validate(files, options, process.stdout);
   });
@@ -51,7 +54,7 @@ program
   .addHelpText(
     'after',
     '\nThe commands of the file run on this computer, as you.\n' +
-      'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, 130 after Ctrl-C.',
+      'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, and for wrong options, 130 after Ctrl-C.',
   )
   .action(async (file: string, options: { local?: boolean; folder: string }) => {
     // Loaded here, for it brings the embedded cloud and the AWS clients along.
@@ -60,6 +63,13 @@ program
     // What an ended execution leaves waiting, such as a function's sleep, must not keep the shell waiting.
     process.exit();
   });
+
+// `| head`, a full disk: what runs is ended as after Ctrl-C, and nobody is told of it in a place that takes no words.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`datastream: the output cannot be written: ${error.message}\n`);
+  if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
+  else process.exit(1);
+});
 
 program.parseAsync().catch((error: Error) => {
   process.stderr.write(`datastream: ${error.message}\n`);

@@ -79,7 +79,7 @@ function liveList(out: Output): ProgressView {
     },
     end: () => {
       clearInterval(timer);
-      if (current) finish(current.remark.startsWith('✖') ? '✖' : '■');
+      if (current) finish({ Failed: '✖', Succeeded: '✔' }[current.state] ?? '■');
     },
   };
 }

@@ -1,6 +1,6 @@
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseExecution } from '../executions/parse';
 import { realClock } from '../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../local/cloud';
@@ -23,7 +23,7 @@ const REAPER_WAIT_MS = 5000;
 /**
  * Runs one execution file on the embedded cloud and prints what happens.
  *
- * @returns the exit code: 0 succeeded, 1 failed or refused, 2 not readable as JSON, 130 stopped
+ * @returns the exit code: 0 succeeded, 1 failed or refused, 2 not readable as JSON or not to be run so, 130 stopped
  */
 export async function run(
   file: string,
@@ -35,9 +35,9 @@ export async function run(
     err.write(
       "This command runs jobs on the embedded cloud: say 'datastream run --local FILE'.\n" +
         'On AWS, start an execution of the deployed state machine:\n' +
-        `  aws stepfunctions start-execution --state-machine-arn "$(terraform output -raw datastream_arn)" --input file://${file}\n`,
+        `  aws stepfunctions start-execution --state-machine-arn "$(terraform -chdir=cdktf.out/stacks/datastream output -raw datastream_arn)" --input file://${file}\n`,
     );
-    return 1;
+    return 2;
   }
   const content = readExecutionFile(file);
   if ('error' in content) {
@@ -45,12 +45,13 @@ export async function run(
     return 2;
   }
   const { execution, faults } = parseExecution(content.value);
+  for (const line of content.repeated) err.write(`${line}\n`);
   for (const fault of faults) err.write(faultLines(fault));
   if (!execution) {
     err.write(`${file}: nothing was started.\n`);
     return 1;
   }
-  const missing = missingForLocalRun();
+  const missing = missingForLocalRun() ?? notAFolder(join(options.folder, 'buckets'));
   if (missing) {
     err.write(`${missing}\n`);
     return 1;
@@ -60,6 +61,23 @@ export async function run(
     return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Makes a folder, level by level: in places such as /proc Node.js' recursive mkdir never ends.
+ * @returns a sentence where that cannot be done
+ */
+function notAFolder(folder: string): string | undefined {
+  const path = resolve(folder);
+  try {
+    if (existsSync(path))
+      return statSync(path).isDirectory() ? undefined : `${path} is not a folder: name another --folder.`;
+    const above = dirname(path) === path ? undefined : notAFolder(dirname(path));
+    if (!above) mkdirSync(path);
+    return above;
+  } catch (error) {
+    return `The folder ${path} cannot be made (${(error as NodeJS.ErrnoException).code}): name another --folder.`;
   }
 }
 
@@ -129,14 +147,18 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
   const seconds = ((end.endedAt.getTime() - end.startedAt.getTime()) / 1000).toFixed(1);
   const row = (name: string, text: string) => out.write(`  ${name.padEnd(10)}${text}\n`);
   out.write(`\n${end.status} after ${seconds} s${end.error ? `: ${end.error}` : ''}\n`);
-  if (end.cause) out.write(`${indent(end.cause)}\n`);
+  if (end.cause) out.write(`${indent(visible(end.cause))}\n`);
 
   const job = [...cloud.ssm.commands.values()].at(-1);
   // SSM, and so the Cause, has only the beginning of a long standard error; here there is all of it.
   if (end.error && job && job.stderr.length > SSM_STDERR) {
-    out.write(`\n  end of standard error\n${indent(job.stderr.trim().slice(-SHOWN), '  | ')}\n`);
+    out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
   }
-  if (job?.stdout.trim()) out.write(`\n  output of the job\n${indent(job.stdout.trim().slice(-SHOWN), '  | ')}\n\n`);
+  if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
+  // A model's warnings; the end of what a command that failed has said is in the Cause already.
+  if (job?.stderr.trim() && end.error !== 'CommandFailed')
+    out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
+  out.write('\n');
   const object = end.output?.object as { bucket: string; key: string; size: number } | undefined;
   if (object) {
     row(
@@ -156,6 +178,23 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
   const { dollars, transitions, requests, gbSeconds } = end.cost;
   row('cost', `$${dollars.toFixed(6)} for the orchestration on AWS, without the instance:`);
   row('', `${transitions} state transitions, ${requests} Lambda requests, ${gbSeconds.toFixed(2)} GB-s`);
+}
+
+/** The end of what the job wrote, from the beginning of a line, with control characters made visible. */
+function shown(text: string): string {
+  const all = text.trim();
+  const end = all.slice(-SHOWN);
+  const left = all.length - end.length;
+  const lines = left > 0 ? `... ${left} characters before this\n${end.slice(end.indexOf('\n') + 1)}` : end;
+  return indent(visible(lines), '  | ');
+}
+
+/** A job's output must not move the cursor or clear the screen of whoever looks at it. */
+function visible(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to show
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (character) =>
+    character === '\u007f' ? '\u2421' : String.fromCodePoint(0x2400 + (character.codePointAt(0) ?? 0)),
+  );
 }
 
 function indent(text: string, by = '  '): string {

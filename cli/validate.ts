@@ -21,6 +21,7 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
       exitCode = 2;
       continue;
     }
+    for (const line of content.repeated) out.write(`${line}\n`);
     const { faults } = parseExecution(content.value, options);
     const errors = faults.filter((fault) => fault.severity === 'error').length;
     out.write(`${file}: ${summary(errors, faults.length - errors)}\n`);

@@ -22,15 +22,18 @@ const WORD = /[A-Za-z_$][\w$-]*/y;
 /**
  * Parses JSON and, where that fails, says where and why in the same words on every version of Node.js.
  * A byte order mark at the start is passed over. Never throws.
+ * Keys that stand twice in one object, of which JSON takes the last, are `repeated`.
  */
-export function parseJson(text: string): { value: unknown } | { error: JsonError } {
+export function parseJson(text: string): { value: unknown; repeated: readonly JsonError[] } | { error: JsonError } {
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const place = ({ at, message }: Problem) => ({ ...lineAndColumn(content, at), message });
+  const repeated: Problem[] = [];
+  const problem = firstProblem(content, repeated);
   try {
-    return { value: JSON.parse(content) as unknown };
+    return { value: JSON.parse(content) as unknown, repeated: repeated.map(place) };
   } catch {
-    // The engine's own message differs between versions; the scanner below finds the place again.
-    const problem = firstProblem(content) ?? { at: content.length, message: 'This is no JSON.' };
-    return { error: { ...lineAndColumn(content, problem.at), message: problem.message } };
+    // The engine's own message differs between versions: the scanner's is told.
+    return { error: place(problem ?? { at: content.length, message: 'This is no JSON.' }) };
   }
 }
 
@@ -43,8 +46,8 @@ function lineAndColumn(text: string, at: number): { line: number; column: number
 type Expect = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma or end';
 
 /** A hand-written scanner with a stack of its own: a deeply nested text cannot exhaust the call stack. */
-function firstProblem(text: string): Problem | undefined {
-  const open: { bracket: '{' | '['; at: number }[] = [];
+function firstProblem(text: string, repeated: Problem[]): Problem | undefined {
+  const open: { bracket: '{' | '['; at: number; keys: Set<string> }[] = [];
   let expect: Expect = 'value';
   let at = 0;
   let comma = 0;
@@ -87,12 +90,17 @@ function firstProblem(text: string): Problem | undefined {
       if (character !== '"') return { at, message: 'A key belongs here: write it in double quotes.' };
       const end = stringEnd(text, at);
       if (typeof end !== 'number') return end;
+      const key = text.slice(at, end);
+      const keys = open.at(-1)?.keys;
+      if (keys?.has(key))
+        repeated.push({ at, message: `The key ${key} stands here again; of its values only the last counts.` });
+      keys?.add(key);
       expect = 'colon';
       at = end;
       continue;
     }
     if (character === '{' || character === '[') {
-      open.push({ bracket: character, at });
+      open.push({ bracket: character, at, keys: new Set() });
       expect = character === '{' ? 'first key' : 'first value';
       at += 1;
       continue;

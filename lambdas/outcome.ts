@@ -103,7 +103,11 @@ function describeFailure(code: number | undefined, stderr: string): string {
 
 function tail(stderr: string): string {
   const text = withoutMarker(stderr);
-  return text ? `\nEnd of standard error:\n${text.slice(-STDERR_KEPT)}` : '';
+  if (!text) return '';
+  const end = text.slice(-STDERR_KEPT);
+  // From the beginning of a line, where there is one.
+  const shown = end.length < text.length ? end.slice(end.indexOf('\n') + 1) : end;
+  return `\nEnd of standard error:\n${shown}`;
 }
 
 /**

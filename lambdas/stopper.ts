@@ -4,7 +4,8 @@ import { type EndedInstance, endInstance } from './end-instances';
 import { DatastreamError, ErrorName, mayRetry } from './errors';
 import { type Ec2, findInstances, Tag } from './instance';
 import { CLIENT, createHandler, environment, type Log, lazily } from './runtime';
-import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
+import { withCommandText } from './script';
+import { AttemptState, type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
 
 const StopperEvent = machineEvent(StopperState);
 
@@ -58,7 +59,8 @@ function conclude(state: StopperState, ended: readonly EndedInstance[]): Stopper
   if (succeeded && !state.error) return told;
   // SUCCEEDED needs evidence: no error alone is none.
   const error = state.error ?? { Error: ErrorName.OutcomeUnknown, Cause: 'The commands have left no result.' };
-  const cause = sentence(error.Cause) || error.Error;
+  const commands = AttemptState.safeParse(state).data?.job.commands ?? [];
+  const cause = withCommandText(sentence(error.Cause), commands) || error.Error;
   if (attempt < attempts && mayRetry(error.Error)) {
     return {
       ...told,

@@ -269,6 +269,7 @@ async function follow(
   onProgress: (progress: Progress) => void,
 ): Promise<number> {
   let transitions = 0;
+  let failure = { error: '', cause: '' };
   for await (const log of logs) {
     const at = cloud.clock.now();
     switch (log.type) {
@@ -282,10 +283,12 @@ async function follow(
       case 'StateExited':
         onProgress({ type: 'exited', state: log.state.name, at });
         break;
-      case 'StateCaught':
-        break;
       case 'StateFailed':
-        onProgress({ type: 'failed', state: log.state.name, at, error: log.Error, cause: String(log.Cause ?? '') });
+        failure = { error: log.Error, cause: String(log.Cause ?? '') };
+        break;
+      case 'StateCaught':
+        // Not at StateFailed: a retry may follow, which the task runner tells of.
+        onProgress({ type: 'failed', state: log.state.name, at, ...failure });
         break;
       default:
         break;

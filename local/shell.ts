@@ -22,16 +22,9 @@ const HOME = /\/home\/ec2-user(?![\w-])/g;
 export function bashShell({ buckets, scratch, clock }: { buckets: string; scratch: string; clock: LocalClock }): Shell {
   return async ({ script, instanceId, signal }) => {
     const disk = join(scratch, instanceId);
-    const home = join(disk, 'home', 'ec2-user');
-    mkdirSync(home, { recursive: true });
-    mkdirSync(join(disk, 'root'), { recursive: true });
-    mkdirSync(buckets, { recursive: true });
-    const file = join(disk, 'script.sh');
-    writeFileSync(file, `${script.replace(HOME, () => home)}\n`);
-    chmodSync(file, 0o700);
     const release = clock.hold();
     try {
-      return await run(file, signal, {
+      return await run(prepare(disk, script, buckets), signal, {
         PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
         HOME: join(disk, 'root'),
         LANG: 'C.UTF-8',
@@ -39,10 +32,23 @@ export function bashShell({ buckets, scratch, clock }: { buckets: string; scratc
         DATASTREAM_DISK: disk,
         DATASTREAM_BUCKETS: resolve(buckets),
       });
+    } catch (error) {
+      // A full disk, a folder that cannot be made: as on an instance, the command fails and not the cloud.
+      return { code: 126, stdout: '', stderr: `${(error as Error).message}\n` };
     } finally {
       release();
     }
   };
+}
+
+/** Lays out the instance's disk. @returns the script's file */
+function prepare(disk: string, script: string, buckets: string): string {
+  const home = join(disk, 'home', 'ec2-user');
+  for (const folder of [home, join(disk, 'root'), buckets]) mkdirSync(folder, { recursive: true });
+  const file = join(disk, 'script.sh');
+  writeFileSync(file, `${script.replace(HOME, () => home)}\n`);
+  chmodSync(file, 0o700);
+  return file;
 }
 
 function run(file: string, signal: AbortSignal, env: Record<string, string>): ReturnType<Shell> {

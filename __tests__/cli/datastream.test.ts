@@ -104,6 +104,38 @@ describe('datastream validate', () => {
     expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
   });
 
+  it('warns of a key that stands twice, of which JSON takes the last', () => {
+    const text = JSON.stringify(job(['true'])).replace('{', '{\n"commands": ["lost"],\n');
+
+    const { status, stdout } = datastream('validate', file('twice.json', text));
+
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^twice\.json:3:\d+: warning: The key "commands" stands here again/m);
+  });
+
+  it.each([
+    ['UTF-16', Buffer.from('\ufeff{}', 'utf16le')],
+    ['ISO-8859-1', Buffer.from('{"a": "H\u00e9llo"}', 'latin1')],
+    ['a binary file', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1])],
+  ])('exits 2 for %s', (_what, bytes) => {
+    writeFileSync(join(folder, 'x.json'), bytes);
+
+    const { status, stdout } = datastream('validate', 'x.json');
+
+    expect(status).toBe(2);
+    expect(stdout).toContain('x.json: this is not UTF-8 text');
+  });
+
+  it.each([[], ['bogus'], ['run'], ['run', '--locl', 'x'], ['validate']])(
+    'exits 2 and helps when it is called as %j',
+    (...args: string[]) => {
+      const { status, stdout, stderr } = datastream(...args);
+
+      expect(args.length === 0 ? 0 : 2).toBe(status);
+      expect(stdout + stderr).toContain('Usage: datastream');
+    },
+  );
+
   it("compares the instance type with the AMI's architecture where that is said", () => {
     const name = file('arm.json', job(['true']));
 
@@ -116,7 +148,7 @@ describe('datastream validate', () => {
   it('refuses a region that is none', () => {
     const { status, stderr } = datastream('validate', '--region', 'narnia', 'x.json');
 
-    expect(status).not.toBe(0);
+    expect(status).toBe(2);
     expect(stderr).toContain("'narnia' is not a region's name");
   });
 });
@@ -155,7 +187,7 @@ describe('datastream run --local', () => {
   it('names the command that failed', () => {
     const { stdout } = datastream('run', '--local', file('x.json', job(['true', 'ls /nowhere-at-all'])));
 
-    expect(stdout).toContain('Command 2 of 2 exited with code 2: ls /nowhere-at-all.');
+    expect(stdout).toContain('Command 2 of 2 exited with code 2: ls /nowhere-at-all\n');
   });
 
   it('starts nothing for a file with errors', () => {
@@ -173,9 +205,50 @@ describe('datastream run --local', () => {
   it('says how to run on AWS without --local', () => {
     const { status, stderr } = datastream('run', 'x.json');
 
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toContain('datastream run --local FILE');
     expect(stderr).toContain('aws stepfunctions start-execution');
+  });
+
+  it('shows the warnings of a job that succeeded, and no control characters', () => {
+    const { status, stdout } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(["printf 'a\\033[2Jb\\n'; echo careful >&2"])),
+    );
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('| a\u241b[2Jb');
+    expect(stdout).toMatch(/standard error of the job\n {2}\| careful/);
+  });
+
+  it('says how much of a long output it leaves out, and begins with a whole line', () => {
+    const { stdout } = datastream('run', '--local', file('x.json', job(['seq 100000 120000'])));
+
+    expect(stdout).toMatch(/\| \.\.\. \d+ characters before this\n {2}\| \d{6}\n/);
+  });
+
+  it.each([
+    ['a file', 'in-the-way', /in-the-way is not a folder/],
+    ['a place below a file', 'in-the-way/below', /is not a folder/],
+    ['a place where no folder can be made', '/proc/datastream', /cannot be made/],
+  ])('refuses %s as its folder before anything starts', (_what, folder, message) => {
+    file('in-the-way', '');
+
+    const { status, stdout, stderr } = datastream('run', '--local', '--folder', folder, file('x.json', job(['true'])));
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+
+  it('ends what runs, quietly, when nobody reads its output any more', async () => {
+    const shell = `${process.execPath} ${COMMAND} run --local ${file('x.json', job(['sleep 20']))} | head -1`;
+
+    const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: folder, env, encoding: 'utf8' });
+
+    expect(stdout).toMatch(/EC2StarterFromAMI\n$/);
+    expect(stderr).toBe('');
+    expect(scratchFolders()).toEqual([]);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(

@@ -7,7 +7,7 @@ describe('well-formed JSON', () => {
     [' \n"x" ', 'x'],
     ['-0.5e+3', -500],
   ])('%j is parsed', (text, value) => {
-    expect(parseJson(text)).toEqual({ value });
+    expect(parseJson(text)).toEqual({ value, repeated: [] });
   });
 
   test('may be nested as deeply as the text is long', () => {

@@ -27,7 +27,9 @@ describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an e
   let moto: Moto;
   let workspace: Workspace;
   const commands = BLOCKS.filter((block) => !block.some(isForCi));
-  const withBackend = commands.filter((block) => block.some((command) => command.startsWith('DATASTREAM_BACKEND')));
+  const withBackend = commands.filter((block) =>
+    block.some((command) => command.startsWith('export DATASTREAM_BACKEND')),
+  );
   const inOrder = commands.filter((block) => !withBackend.includes(block));
 
   beforeAll(async () => {
@@ -85,11 +87,8 @@ describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an e
     });
   }, 120_000);
 
-  /** The block that starts a job says that it goes on in the folder of the one before; every other begins at the top. */
+  /** Each block begins in the README's folder. */
   function blockInFolder(block: readonly string[]): string {
-    const top = block.some((command) => command.startsWith('aws '))
-      ? ''
-      : `cd ${JSON.stringify(path.join(workspace.folder, 'clone'))}\n`;
-    return top + block.map(unattended).join('\n');
+    return [`cd ${JSON.stringify(path.join(workspace.folder, 'clone'))}`, ...block.map(unattended)].join('\n');
   }
 });

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { failedCommand, script, withoutMarker } from '../../lambdas/script';
+import { failedCommand, script, withCommandText, withoutMarker } from '../../lambdas/script';
 
 function run(commands: readonly string[], shell = 'bash') {
   const { status, stdout, stderr } = spawnSync(shell, ['-c', script(commands).join('\n')], { encoding: 'utf8' });
@@ -31,16 +31,27 @@ describe('The script of a job', () => {
   });
 
   it.each([
-    [['ls /nowhere-at-all', 'true'], 'command 1 of 2 exited with code 2: ls /nowhere-at-all'],
-    [['true', "bash -c 'exit 5'"], "command 2 of 2 exited with code 5: bash -c 'exit 5'"],
-    [
-      ['true\ntrue\ntrue', 'for i in 1 2\ndo\n  test "$i" = 1\ndone', 'true'],
-      'command 2 of 3 exited with code 1: test "$i" = 1',
-    ],
-    [['#!/bin/bash\ntrue\n(exit 4)', 'true'], 'command 1 of 2 exited with code 4: ( exit 4 )'],
-    [['#!/bin/bash', 'false'], 'command 2 of 2 exited with code 1: false'],
+    [['ls /nowhere-at-all', 'true'], 'command 1 of 2 exited with code 2'],
+    [['true', "bash -c 'exit 5'"], 'command 2 of 2 exited with code 5'],
+    [['true', 'exit 3', 'true'], 'command 2 of 3 exited with code 3'],
+    [['set -u', 'echo $NOT_SET_ANYWHERE', 'true'], 'command 2 of 3 exited with code 1'],
+    [['true', 'false | true', 'true'], 'command 2 of 3 exited with code 1'],
+    [['f() { return 6; }', 'true', 'f', 'true'], 'command 3 of 4 exited with code 6'],
+    [['true\ntrue\ntrue', 'for i in 1 2\ndo\n  test "$i" = 1\ndone', 'true'], 'command 2 of 3 exited with code 1'],
+    [['cat <<END >/dev/null', 'text', 'END', 'false'], 'command 4 of 4 exited with code 1'],
+    [['#!/bin/bash\ntrue\n(exit 4)', 'true'], 'command 1 of 2 exited with code 4'],
+    [['#!/bin/bash', 'false'], 'command 2 of 2 exited with code 1'],
   ])('says of %j which command failed', (commands, sentence) => {
     expect(failedCommand(run(commands).stderr)).toBe(sentence);
+  });
+
+  it('is told with the text of the command, as it stands in the execution', () => {
+    const cause = 'Command 2 of 2 exited with code 1.\nEnd of standard error:\noh';
+
+    expect(withCommandText(cause, ['true', "./model --name '$x.'"])).toBe(
+      "Command 2 of 2 exited with code 1: ./model --name '$x.'\nEnd of standard error:\noh",
+    );
+    expect(withCommandText('A command exited with code 1.', ['true'])).toBe('A command exited with code 1.');
   });
 
   it('keeps what the commands themselves wrote on standard error', () => {

@@ -12,7 +12,7 @@ const failing =
 
 const failingJob: Job = async ({ cloud, signal }) => {
   await cloud.clock.sleep(60_000, signal);
-  return { code: 3, stderr: 'datastream: command 1 of 1 exited with code 3: ./job\nno forcings for VPU_09\n' };
+  return { code: 3, stderr: 'datastream: command 1 of 1 exited with code 3\nno forcings for VPU_09\n' };
 };
 
 describe('An execution on the embedded cloud', () => {
@@ -55,7 +55,9 @@ describe('An execution on the embedded cloud', () => {
     const { end } = await play({ job: failingJob });
 
     expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
-    expect(end.cause).toBe('Command 1 of 1 exited with code 3: ./job.\nEnd of standard error:\nno forcings for VPU_09');
+    expect(end.cause).toBe(
+      "Command 1 of 1 exited with code 3: runuser -l ec2-user -c './job'\nEnd of standard error:\nno forcings for VPU_09",
+    );
   });
 
   it('does not run the second command when the first of two fails', async () => {
@@ -66,7 +68,7 @@ describe('An execution on the embedded cloud', () => {
 
     expect(runs.map((run) => run.code)).toEqual([2]);
     expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
-    expect(end.cause).toMatch(/^Command 1 of 2 exited with code 2: ls \/nowhere-at-all\.\nEnd of standard error:\n/);
+    expect(end.cause).toMatch(/^Command 1 of 2 exited with code 2: ls \/nowhere-at-all\nEnd of standard error:\n/);
   });
 
   it('fails with ObjectNotFound when the object does not appear', async () => {
