@@ -51,9 +51,9 @@ export async function relay(event: RelayEvent, clients: RelayClients, log: Log):
     log.appendKeys({ execution: tagOf(instance, Tag.execution), attempt: Number(tagOf(instance, Tag.attempt)) });
     const token = registeredToken(instance);
     const commandId = tagOf(instance, Tag.command);
+    const announced = 'command-id' in event.detail ? event.detail['command-id'] : undefined;
     // Another command on our instance, such as one of Patch Manager.
-    const isCommand = 'command-id' in event.detail;
-    if (commandId && 'command-id' in event.detail && event.detail['command-id'] !== commandId) return;
+    if (announced && commandId && announced !== commandId) return;
     if (token && commandId && token !== tried) {
       const outcome = await outcomeOfEvent(event, instance, commandId, clients);
       if (!outcome) return;
@@ -65,7 +65,7 @@ export async function relay(event: RelayEvent, clients: RelayClients, log: Log):
       return;
     }
     // A command that ends at once is announced while EC2 does not show the token yet that EC2Poller has just written.
-    if (!isCommand || round === LOOKS) return;
+    if (!announced || round === LOOKS) return;
     tried = token;
     await clients.clock.sleep(2 * LAG_MS);
   }
