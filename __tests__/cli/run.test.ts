@@ -1,0 +1,134 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { COMMAND, EXAMPLES, env, inNewFolders, job, scratchFolders } from '../support/cli';
+
+/** Each test starts programs; on a busy machine that takes its time. */
+jest.setTimeout(30_000);
+
+const { datastream, file, path } = inNewFolders();
+
+describe('datastream run --local', () => {
+  it('runs the example: states, outcome, output, object, time and cost', () => {
+    const { status, stdout, stderr } = datastream('run', '--local', join(EXAMPLES, 'hello.json'));
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    for (const state of ['EC2StarterFromAMI', 'Commander', 'EC2Poller', 'RunChecker', 'EC2Stopper', 'Succeeded']) {
+      expect(stdout).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}${state}$`, 'm'));
+    }
+    expect(stdout).toMatch(/^SUCCEEDED after [\d.]+ s$/m);
+    expect(stdout).toContain('| Hello from');
+    expect(stdout).toMatch(/object +s3:\/\/datastream-example\/hello\/greeting\.txt \(\d+ bytes\)/);
+    expect(stdout).toMatch(/instance +i-[0-9a-f]{17} terminated/);
+    expect(stdout).toMatch(/cost +\$0\.000\d+ /);
+    expect(readFileSync(path('.datastream/buckets/datastream-example/hello/greeting.txt'), 'utf8')).toContain(
+      'Hello from',
+    );
+  });
+
+  it('exits 1 and says which command failed, with the end of its standard error', () => {
+    const { status, stdout } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(['true', 'seq 9999 >&2; echo the last words >&2; exit 4', 'true'])),
+    );
+
+    expect(status).toBe(1);
+    expect(stdout).toContain('FAILED after');
+    expect(stdout).toContain('CommandFailed');
+    expect(stdout).toContain('the last words');
+  });
+
+  it('names the command that failed', () => {
+    const { stdout } = datastream('run', '--local', file('x.json', job(['true', 'ls /nowhere-at-all'])));
+
+    expect(stdout).toContain('Command 2 of 2 exited with code 2: ls /nowhere-at-all\n');
+  });
+
+  it('starts nothing for a file with errors', () => {
+    const { status, stdout, stderr } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(['touch ran'], { run_options: { timeout_s: 'soon' } })),
+    );
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('$.run_options.timeout_s');
+    expect(stderr).toContain('nothing was started');
+  });
+
+  it('says how to run on AWS without --local', () => {
+    const { status, stderr } = datastream('run', 'x.json');
+
+    expect(status).toBe(2);
+    expect(stderr).toContain('datastream run --local FILE');
+    expect(stderr).toContain('aws stepfunctions start-execution');
+  });
+
+  it('shows the warnings of a job that succeeded, and no control characters', () => {
+    const { status, stdout } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(["printf 'a\\033[2Jb\\n'; echo careful >&2"])),
+    );
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('| a\u241b[2Jb');
+    expect(stdout).toMatch(/standard error of the job\n {2}\| careful/);
+  });
+
+  it('says how much of a long output it leaves out, and begins with a whole line', () => {
+    const { stdout } = datastream('run', '--local', file('x.json', job(['seq 100000 120000'])));
+
+    expect(stdout).toMatch(/\| \.\.\. \d+ characters before this\n {2}\| \d{6}\n/);
+  });
+
+  it.each([
+    ['a file', 'in-the-way', /in-the-way is not a folder/],
+    ['a place below a file', 'in-the-way/below', /is not a folder/],
+    ['a place where no folder can be made', '/proc/datastream', /cannot be made/],
+  ])('refuses %s as its folder before anything starts', (_what, folder, message) => {
+    file('in-the-way', '');
+
+    const { status, stdout, stderr } = datastream('run', '--local', '--folder', folder, file('x.json', job(['true'])));
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+
+  it('ends what runs, quietly, when nobody reads its output any more', async () => {
+    const shell = `${process.execPath} ${COMMAND} run --local ${file('x.json', job(['sleep 20']))} | head -1`;
+
+    const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: path(), env, encoding: 'utf8' });
+
+    expect(stdout).toMatch(/EC2StarterFromAMI\n$/);
+    expect(stderr).toBe('');
+    expect(scratchFolders()).toEqual([]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'on %s stops the execution, and the reaper ends the instance and all that ran on it',
+    async (signal) => {
+      const survived = path('survived');
+      const child = spawn(
+        process.execPath,
+        [COMMAND, 'run', '--local', file('x.json', job([`sleep 2; touch ${survived}`]))],
+        { cwd: path(), env },
+      );
+      let stdout = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        if (text.includes('EC2Poller')) setTimeout(() => child.kill(signal), 300);
+      });
+
+      const code = await new Promise((done) => child.on('exit', done));
+
+      expect(code).toBe(130);
+      expect(stdout).toContain('ABORTED after');
+      expect(stdout).toMatch(/reaper: instance i-[0-9a-f]{17} is shutting-down/);
+      await new Promise((done) => setTimeout(done, 2500));
+      expect(existsSync(survived)).toBe(false);
+      expect(scratchFolders()).toEqual([]);
+    },
+  );
+});

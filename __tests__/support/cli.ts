@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** The command as npx finds it. */
+export const COMMAND = resolve(__dirname, '../../cli/datastream.cjs');
+export const EXAMPLES = resolve(__dirname, '../../executions/examples');
+
+const { AWS_REGION: _region, AWS_DEFAULT_REGION: _default, ...environment } = process.env;
+/** Without a region of this computer's. */
+export const env = environment;
+
+/** A new folder for each test of a suite, in which the command runs. */
+export function inNewFolders() {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'datastream-test-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    path: (name = '') => join(folder, name),
+    /** Runs the command to its end. */
+    datastream(...args: string[]) {
+      const options = { cwd: folder, env, encoding: 'utf8' } as const;
+      const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], options);
+      return { status, stdout, stderr };
+    },
+    /** Writes a file; anything but text becomes JSON. @returns its name */
+    file(name: string, content: unknown): string {
+      writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
+      return name;
+    },
+  };
+}
+
+/** A small execution file without an object to check. */
+export const job = (commands: string[], rest: object = {}) => ({
+  commands,
+  run_options: { ii_terminate_instance: true, ii_check_s3: false },
+  instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.micro' },
+  ...rest,
+});
+
+/** Folders of local runs that were left behind: each holds its instances' disks. */
+export const scratchFolders = () =>
+  readdirSync(tmpdir()).filter(
+    (name) =>
+      /^datastream-[A-Za-z0-9]{6}$/.test(name) &&
+      existsSync(join(tmpdir(), name)) &&
+      readdirSync(join(tmpdir(), name)).some((entry) => entry.startsWith('i-')),
+  );
