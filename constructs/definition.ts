@@ -1,4 +1,4 @@
-import { CAPACITY_ERRORS, ErrorName, TRANSIENT_ERRORS } from '../lambdas/errors';
+import { CAPACITY_ERRORS, ErrorName, TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../lambdas/errors';
 
 /** The functions that the state machine calls, by the role they play in it. */
 export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
@@ -135,6 +135,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
               ErrorName.JobTimedOut,
               ErrorName.InstanceLost,
               ErrorName.SpotInterrupted,
+              UNREADABLE_EVENT,
             ],
             MaxAttempts: 0,
           },
@@ -158,7 +159,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             BackoffRate: 2,
             MaxAttempts: 3,
           },
-          { ErrorEquals: [ErrorName.ObjectAccessDenied], MaxAttempts: 0 },
+          { ErrorEquals: [ErrorName.ObjectAccessDenied, UNREADABLE_EVENT], MaxAttempts: 0 },
           // Hours of work must not hang on an error that nobody has thought of.
           { ...retryTransient, ErrorEquals: ['States.ALL'], IntervalSeconds: 5 },
         ],

@@ -47,6 +47,9 @@ export class DatastreamError extends Error {
   }
 }
 
+/** zod's name for an event that a function cannot read: a defect, which no repetition mends. */
+export const UNREADABLE_EVENT = 'ZodError';
+
 /** No capacity now, in this market: EC2's names. Worth another try some time later. */
 export const CAPACITY_ERRORS = [
   'InsufficientInstanceCapacity',

@@ -144,6 +144,7 @@ test('the definition, as a whole', () => {
               'JobTimedOut',
               'InstanceLost',
               'SpotInterrupted',
+              'ZodError',
             ],
             MaxAttempts: 0,
           },
@@ -189,7 +190,7 @@ test('the definition, as a whole', () => {
             BackoffRate: 2,
             MaxAttempts: 3,
           },
-          { ErrorEquals: ['ObjectAccessDenied'], MaxAttempts: 0 },
+          { ErrorEquals: ['ObjectAccessDenied', 'ZodError'], MaxAttempts: 0 },
           {
             ErrorEquals: ['States.ALL'],
             IntervalSeconds: 5,

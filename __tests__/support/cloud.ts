@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '../../local/clock';
@@ -8,11 +8,22 @@ import { executionFile } from './scenario';
 export const EXECUTION = 'arn:aws:states:us-east-1:000000000000:execution:local:one';
 export const NOW = '2026-03-01T12:00:00.000Z';
 
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'datastream-test-'));
+  folders.push(folder);
+  return folder;
+}
+
 /** An embedded cloud on virtual time whose jobs succeed after a minute, and calls of its functions. */
 export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
   const clock = virtualClock(new Date(NOW));
   const cloud = new EmbeddedCloud({
-    folder: mkdtempSync(join(tmpdir(), 'datastream-test-')),
+    folder: newFolder(),
     clock,
     region: 'us-east-1',
     lifecycle: LIKE_EC2,
