@@ -150,14 +150,10 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
   if (end.cause) out.write(`${indent(visible(end.cause))}\n`);
 
   const job = [...cloud.ssm.commands.values()].at(-1);
-  // SSM, and so the Cause, has only the beginning of a long standard error; here there is all of it.
-  if (end.error && job && job.stderr.length > SSM_STDERR) {
-    out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
-  }
   if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
-  // A model's warnings; the end of what a command that failed has said is in the Cause already.
-  if (job?.stderr.trim() && end.error !== 'CommandFailed')
-    out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
+  // In the Cause of a command that failed there is its end already, unless it is so long that SSM keeps its beginning.
+  const told = end.error === 'CommandFailed' && (job?.stderr.length ?? 0) <= SSM_STDERR;
+  if (job?.stderr.trim() && !told) out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
   out.write('\n');
   const object = end.output?.object as { bucket: string; key: string; size: number } | undefined;
   if (object) {

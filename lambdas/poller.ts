@@ -36,11 +36,14 @@ export async function poll(
   const deadline = new Date(state.deadline);
   try {
     const registered = await register(clients.ec2, state, token);
-    const outcome = await look(state, clients, registered);
+    const seen = await look(state, clients, registered);
+    const overdue = !seen && clients.clock.now() >= deadline;
+    const outcome = overdue ? timedOut(state) : seen;
     if (outcome) {
       const settled = await settle(clients.sfn, token, outcome);
       log.info('the job has ended', { instance_id: state.instance_id, command_id: state.command_id, settled });
-      if ('error' in outcome && outcome.error === ErrorName.JobTimedOut) await cancel(clients.ssm, state);
+      // In the other order a report of the cancellation could be told first.
+      if (overdue) await cancel(clients.ssm, state);
     } else if (registered instanceof Error) {
       throw registered;
     }
@@ -67,7 +70,7 @@ async function register(ec2: Ec2, state: CommandedState, token: string): Promise
 
 async function look(
   state: CommandedState,
-  { ec2, ssm, clock }: PollerClients,
+  { ec2, ssm }: PollerClients,
   registered: true | Error,
 ): Promise<Outcome | undefined> {
   const outcome = outcomeOf(await invocation(ssm, state.instance_id, state.command_id));
@@ -83,14 +86,16 @@ async function look(
   if (!instance && registered !== true && registered.name === 'InvalidInstanceID.NotFound') {
     return { error: ErrorName.InstanceLost, cause: `Instance ${state.instance_id} no longer exists.` };
   }
-  if (clock.now() < new Date(state.deadline)) return undefined;
+  return undefined;
+}
+
+function timedOut(state: CommandedState): Outcome {
   return {
     error: ErrorName.JobTimedOut,
     cause: `The job ran longer than timeout_s (${state.job.timeout_s} s) and was cancelled.`,
   };
 }
 
-/** After the outcome is told: in the other order a report of the cancellation could be told first. */
 async function cancel(ssm: Ssm, state: CommandedState): Promise<void> {
   await ssm.send(new CancelCommandCommand({ CommandId: state.command_id, InstanceIds: [state.instance_id] }));
 }

@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMMAND, EXAMPLES, env, inNewFolders, job, scratchFolders } from '../support/cli';
+import { COMMAND, EXAMPLES, inNewFolders, job } from '../support/cli';
 
 /** Each test starts programs; on a busy machine that takes its time. */
 jest.setTimeout(30_000);
 
-const { datastream, file, path } = inNewFolders();
+const { datastream, env, file, path, scratchFolders } = inNewFolders();
 
 describe('datastream run --local', () => {
   it('runs the example: states, outcome, output, object, time and cost', () => {
@@ -99,7 +99,7 @@ describe('datastream run --local', () => {
   it('ends what runs, quietly, when nobody reads its output any more', async () => {
     const shell = `${process.execPath} ${COMMAND} run --local ${file('x.json', job(['sleep 20']))} | head -1`;
 
-    const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: path(), env, encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: path(), env: env(), encoding: 'utf8' });
 
     expect(stdout).toMatch(/EC2StarterFromAMI\n$/);
     expect(stderr).toBe('');
@@ -113,7 +113,7 @@ describe('datastream run --local', () => {
       const child = spawn(
         process.execPath,
         [COMMAND, 'run', '--local', file('x.json', job([`sleep 2; touch ${survived}`]))],
-        { cwd: path(), env },
+        { cwd: path(), env: env() },
       );
       let stdout = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {

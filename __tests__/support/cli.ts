@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -8,8 +8,6 @@ export const COMMAND = resolve(__dirname, '../../cli/datastream.cjs');
 export const EXAMPLES = resolve(__dirname, '../../executions/examples');
 
 const { AWS_REGION: _region, AWS_DEFAULT_REGION: _default, ...environment } = process.env;
-/** Without a region of this computer's. */
-export const env = environment;
 
 /** A new folder for each test of a suite, in which the command runs. */
 export function inNewFolders() {
@@ -18,11 +16,16 @@ export function inNewFolders() {
     folder = mkdtempSync(join(tmpdir(), 'datastream-test-'));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  /** Without a region of this computer's, and with temporary files where the test can see them. */
+  const env = () => ({ ...environment, TMPDIR: folder });
   return {
+    env,
     path: (name = '') => join(folder, name),
+    /** What local runs have left behind of their instances' disks. */
+    scratchFolders: () => readdirSync(folder).filter((name) => name.startsWith('datastream-')),
     /** Runs the command to its end. */
     datastream(...args: string[]) {
-      const options = { cwd: folder, env, encoding: 'utf8' } as const;
+      const options = { cwd: folder, env: env(), encoding: 'utf8' } as const;
       const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], options);
       return { status, stdout, stderr };
     },
@@ -41,12 +44,3 @@ export const job = (commands: string[], rest: object = {}) => ({
   instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.micro' },
   ...rest,
 });
-
-/** Folders of local runs that were left behind: each holds its instances' disks. */
-export const scratchFolders = () =>
-  readdirSync(tmpdir()).filter(
-    (name) =>
-      /^datastream-[A-Za-z0-9]{6}$/.test(name) &&
-      existsSync(join(tmpdir(), name)) &&
-      readdirSync(join(tmpdir(), name)).some((entry) => entry.startsWith('i-')),
-  );
