@@ -2,6 +2,7 @@ import { SchedulerSchedule } from '@cdktf/provider-aws/lib/scheduler-schedule';
 import { SchedulerScheduleGroup } from '@cdktf/provider-aws/lib/scheduler-schedule-group';
 import { Construct } from 'constructs';
 import type { CurrentAws } from './current-aws';
+import { EVENT_PATTERNS } from './definition';
 import { EventRule } from './event-rule';
 import { DatastreamFunction } from './function';
 import { describeInstances, endInstances } from './instance-grants';
@@ -48,15 +49,11 @@ export class Reaper extends Construct {
       environment: { STATE_MACHINE_ARN: stateMachineArn },
       logRetentionDays: props.logRetentionDays,
     });
-    // Not SUCCEEDED: that execution has gone through EC2Stopper.
+    const { executionEnded } = EVENT_PATTERNS;
     new EventRule(this, 'execution-ended', {
       ruleName: derivedName(props.namePrefix, '_execution_ended'),
       description: 'An execution has ended, perhaps without its clean-up.',
-      pattern: {
-        source: ['aws.states'],
-        'detail-type': ['Step Functions Execution Status Change'],
-        detail: { stateMachineArn: [stateMachineArn], status: ['ABORTED', 'TIMED_OUT', 'FAILED'] },
-      },
+      pattern: { ...executionEnded, detail: { ...executionEnded.detail, stateMachineArn: [stateMachineArn] } },
       target: this.function,
     });
     this.#schedule(props);

@@ -1,4 +1,5 @@
 import { Construct } from 'constructs';
+import { EVENT_PATTERNS } from './definition';
 import { EventRule } from './event-rule';
 import { DatastreamFunction } from './function';
 import { describeInstances } from './instance-grants';
@@ -47,30 +48,19 @@ export class Relay extends Construct {
     new EventRule(this, 'command-ended', {
       ruleName: derivedName(props.namePrefix, '_command_ended'),
       description: 'A Run Command invocation has reached a final status.',
-      pattern: {
-        source: ['aws.ssm'],
-        'detail-type': ['EC2 Command Invocation Status-change Notification'],
-        detail: {
-          'document-name': ['AWS-RunShellScript'],
-          status: ['Success', 'Failed', 'TimedOut', 'Cancelled'],
-        },
-      },
+      pattern: EVENT_PATTERNS.commandEnded,
       target: this.function,
     });
     new EventRule(this, 'instance-ended', {
       ruleName: derivedName(props.namePrefix, '_instance_ended'),
       description: 'An instance stops or terminates.',
-      pattern: {
-        source: ['aws.ec2'],
-        'detail-type': ['EC2 Instance State-change Notification'],
-        detail: { state: ['stopping', 'stopped', 'shutting-down', 'terminated'] },
-      },
+      pattern: EVENT_PATTERNS.instanceEnded,
       target: this.function,
     });
     new EventRule(this, 'spot-interrupted', {
       ruleName: derivedName(props.namePrefix, '_spot_interrupted'),
       description: 'EC2 takes a spot instance back in two minutes.',
-      pattern: { source: ['aws.ec2'], 'detail-type': ['EC2 Spot Instance Interruption Warning'] },
+      pattern: EVENT_PATTERNS.spotInterrupted,
       target: this.function,
     });
   }

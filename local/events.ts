@@ -1,3 +1,5 @@
+import { EVENT_PATTERNS } from '../constructs/definition';
+
 /** An event as EventBridge hands it to a function. */
 export interface CloudEvent {
   readonly source: string;
@@ -17,19 +19,24 @@ export type Emit = (source: string, detailType: string, detail: Readonly<Record<
  */
 export type Delivery = (event: CloudEvent) => readonly number[];
 
+const { executionEnded, ...forRelay } = EVENT_PATTERNS;
+
 /** Which function the deployed rules send an event to. */
-export function targetOf({ 'detail-type': type, detail }: CloudEvent): 'relay' | 'reaper' | undefined {
-  const is = (...values: string[]) => values.includes(String(detail.state ?? detail.status));
-  switch (type) {
-    case 'EC2 Command Invocation Status-change Notification':
-      return is('Success', 'Failed', 'TimedOut', 'Cancelled') ? 'relay' : undefined;
-    case 'EC2 Instance State-change Notification':
-      return is('stopping', 'stopped', 'shutting-down', 'terminated') ? 'relay' : undefined;
-    case 'EC2 Spot Instance Interruption Warning':
-      return 'relay';
-    case 'Step Functions Execution Status Change':
-      return is('ABORTED', 'TIMED_OUT', 'FAILED') ? 'reaper' : undefined;
-    default:
-      return undefined;
-  }
+export function targetOf(event: CloudEvent): 'relay' | 'reaper' | undefined {
+  if (matches(event, executionEnded)) return 'reaper';
+  return Object.values(forRelay).some((pattern) => matches(event, pattern)) ? 'relay' : undefined;
+}
+
+interface Pattern {
+  readonly source: readonly unknown[];
+  readonly 'detail-type': readonly unknown[];
+  readonly detail?: Readonly<Record<string, readonly unknown[]>>;
+}
+
+function matches(event: CloudEvent, { source, 'detail-type': types, detail = {} }: Pattern): boolean {
+  return (
+    source.includes(event.source) &&
+    types.includes(event['detail-type']) &&
+    Object.entries(detail).every(([key, values]) => values.includes(event.detail[key]))
+  );
 }
