@@ -11,7 +11,7 @@ import { type Launch, type LaunchDefaults, runInstancesInput, subnetsFor } from 
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 import { type AttemptState, NextAttempt } from './state';
 
-/** Beyond this the state machine waits instead: 20 s of the function cost less than one state transition ($0.000025). */
+/** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
 const ONLINE_WAIT_MS = 20_000;
 const ONLINE_POLL_MS = 3_000;
 
@@ -34,7 +34,7 @@ export interface StarterClients {
 }
 
 /**
- * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt and market,
+ * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
  * and waits for a short while until SSM reports it Online.
  *
  * @throws InvalidExecution with every fault of the file, before anything is launched

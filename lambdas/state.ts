@@ -75,8 +75,8 @@ export const StopperState = z
   .transform((state) => ({
     ...state,
     attempts: state.attempts ?? RetriesOfFile.parse(state.input ?? state) + 1,
-    /** EC2StarterFromAMI succeeded in this attempt. */
-    started: AttemptState.safeParse(state).success,
+    /** The attempt's commands; absent when EC2StarterFromAMI did not succeed. */
+    commands: AttemptState.safeParse(state).data?.job.commands,
     /** The commands exited 0, and the object that was asked for was verified. */
     succeeded: Success.safeParse(state).success,
   }));

@@ -5,7 +5,7 @@ import { DatastreamError, ErrorName, mayRetry } from './errors';
 import { type Ec2, findInstances, Tag } from './instance';
 import { CLIENT, createHandler, environment, type Log, lazily } from './runtime';
 import { withCommandText } from './script';
-import { AttemptState, type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
+import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
 
 const StopperEvent = machineEvent(StopperState);
 
@@ -52,15 +52,14 @@ export async function stop(
 }
 
 function conclude(state: StopperState, ended: readonly EndedInstance[]): StopperResult {
-  const { attempt, attempts, errors, started, succeeded, error: _error, input: _input, ...rest } = state;
+  const { attempt, attempts, errors, commands, succeeded, error: _error, input: _input, ...rest } = state;
   const instances = ended.map(({ instance_id, state: name }) => ({ instance_id, state: name }));
   // What EC2StarterFromAMI was given is the execution's input: not to be repeated in its output.
-  const told = { ...(started ? rest : {}), attempt, attempts, errors, instances };
+  const told = { ...(commands ? rest : {}), attempt, attempts, errors, instances };
   if (succeeded && !state.error) return told;
   // SUCCEEDED needs evidence: no error alone is none.
   const error = state.error ?? { Error: ErrorName.OutcomeUnknown, Cause: 'The commands have left no result.' };
-  const commands = AttemptState.safeParse(state).data?.job.commands ?? [];
-  const cause = withCommandText(sentence(error.Cause), commands) || error.Error;
+  const cause = withCommandText(sentence(error.Cause), commands ?? []) || error.Error;
   if (attempt < attempts && mayRetry(error.Error)) {
     return {
       ...told,
