@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { readable } from './support/stack';
 import { type Finished, ROOT, run } from './support/terraform';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'datastream-main-'));
@@ -80,6 +81,16 @@ test('hands the subnets to the starter', () => {
   const subnets = functions.flatMap(({ environment }) => environment.variables.SUBNET_IDS ?? []);
 
   expect(subnets).toEqual(['${join(",", var.subnet_ids)}']);
+});
+
+test('lets the functions read the SSM parameter of the variable, where it is set', () => {
+  const policies = Object.values<{ policy: string }>(json('here').resource.aws_iam_role_policy);
+  const publicOnes = '"arn:aws:ssm:REGION::parameter/aws/service/*"';
+  const own = '"arn:aws:ssm:REGION:ACCOUNT:parameter${var.ami_parameter_name}"';
+
+  expect(policies.map(({ policy }) => readable(policy))).toContainEqual(
+    expect.stringContaining(`[${publicOnes},"\${(length(var.ami_parameter_name) >= 1) ? ${own} : ${publicOnes}}"]`),
+  );
 });
 
 test('keeps its state in a file beside the output', () => {

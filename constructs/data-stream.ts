@@ -51,6 +51,8 @@ export interface DataStreamProps {
   readonly profileName?: string;
   /** The one bucket that jobs read and write. Default: every bucket of the account, for execution files name theirs. */
   readonly s3Bucket?: string;
+  /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: none but AWS's public ones. */
+  readonly amiParameterName?: string;
   /** The VPC of the instances' security group. Default: the region's default VPC. */
   readonly vpcId?: string;
   /** Subnets of that VPC, another one for each attempt. Default: EC2 takes one of the default VPC. */
@@ -125,6 +127,7 @@ export class DataStream extends Construct {
       securityGroupId: securityGroup.groupId,
       subnetIds: props.subnetIds,
       buckets,
+      amiParameterName: props.amiParameterName,
       logRetentionDays,
     });
     const stateMachine = new StateMachine(this, 'state-machine', {
@@ -177,6 +180,7 @@ function checkProps(props: DataStreamProps): void {
   }
   check('profileName', props.profileName, RULES.profile);
   check('s3Bucket', props.s3Bucket, RULES.bucket);
+  check('amiParameterName', props.amiParameterName, RULES.amiParameter);
   check('vpcId', props.vpcId, RULES.vpc);
   checkEach('subnetIds', props.subnetIds, RULES.subnet);
   check('permissionsBoundaryArn', props.permissionsBoundaryArn, RULES.permissionsBoundary);

@@ -1,4 +1,5 @@
 import type { CurrentAws } from './current-aws';
+import { whenSet } from './optional';
 import type { Grant } from './role';
 import { STATE_MACHINE_TAG } from './tags';
 
@@ -55,6 +56,18 @@ export function launchInstances(aws: CurrentAws, stateMachineArn: string): Grant
       conditions: { StringEquals: { 'iam:AWSServiceName': 'spot.amazonaws.com' } },
     },
   ];
+}
+
+/**
+ * To launch from the AMI that an SSM parameter names: RunInstances with `resolve:ssm:` wants this of its caller (Systems
+ * Manager User Guide, "Using native parameter support in Parameter Store for Amazon Machine Image IDs").
+ *
+ * @param parameterName the one parameter, beginning with a slash; undefined or empty: only AWS's public ones
+ */
+export function resolveAmi(aws: CurrentAws, parameterName: string | undefined): Grant {
+  const publicOnes = aws.sharedArn('ssm', 'parameter/aws/service/*');
+  const resources = [publicOnes, whenSet(parameterName, aws.arn('ssm', `parameter${parameterName}`), publicOnes)];
+  return { sid: 'ResolveAmi', actions: ['ssm:GetParameters'], resources: [...new Set(resources)] };
 }
 
 /** To leave the task token and the command's ID on an instance, and nothing else: no tag that a condition rests on. */

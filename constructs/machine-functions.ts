@@ -4,7 +4,14 @@ import type { Buckets } from './buckets';
 import type { CurrentAws } from './current-aws';
 import { MACHINE_FUNCTIONS, type MachineFunction } from './definition';
 import { DatastreamFunction } from './function';
-import { describeInstances, endInstances, launchInstances, registerTokens, sendCommands } from './instance-grants';
+import {
+  describeInstances,
+  endInstances,
+  launchInstances,
+  registerTokens,
+  resolveAmi,
+  sendCommands,
+} from './instance-grants';
 import type { InstanceProfile } from './instance-profile';
 import { Role } from './role';
 
@@ -21,6 +28,8 @@ export interface MachineFunctionsProps {
   /** Default: EC2 takes a subnet of the default VPC. */
   readonly subnetIds?: readonly string[];
   readonly buckets: Buckets;
+  /** Default: execution files name no SSM parameter but AWS's public ones. */
+  readonly amiParameterName?: string;
   readonly logRetentionDays: number;
 }
 
@@ -74,6 +83,7 @@ export class MachineFunctions extends Construct {
     const grants = [
       describeInstances(),
       ...launchInstances(aws, stateMachineArn),
+      resolveAmi(aws, props.amiParameterName),
       {
         // Without the service's name the role could be handed to a function, whose code would then have it.
         sid: 'PassInstanceRole',

@@ -43,6 +43,12 @@ export const RULES = {
   },
   vpc: { pattern: '^vpc-[0-9a-f]{8,17}$', write: 'the ID of a VPC such as vpc-0123456789abcdef0' },
   subnet: { pattern: '^subnet-[0-9a-f]{8,17}$', write: 'IDs of subnets such as subnet-0123456789abcdef0' },
+  amiParameter: {
+    // With a slash even outside of a hierarchy, where SSM takes both: the ARN is the same.
+    pattern: '^(/[A-Za-z0-9_.-]+){1,15}$',
+    write:
+      "an SSM parameter's name, beginning with a slash, such as /datastream/ami: up to 15 levels of letters, digits and _.-",
+  },
   permissionsBoundary: {
     pattern: '^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/.+$',
     write: 'the ARN of a managed policy such as arn:aws:iam::123456789012:policy/boundary',

@@ -59,7 +59,7 @@ test('derives names that AWS accepts from the longest name of a state machine', 
 test('takes an empty string for a value that was left out', () => {
   const empty = { resourcePrefix: '', starterLambdaName: '', s3Bucket: '', vpcId: '', permissionsBoundaryArn: '' };
 
-  expect(synthesise({ smName: 'machine', ...empty })).toEqual(stack);
+  expect(synthesise({ smName: 'machine', amiParameterName: '', ...empty })).toEqual(stack);
 });
 
 describe('the functions', () => {
@@ -204,6 +204,7 @@ describe('refuses, before anything is deployed,', () => {
     [{ lambdaPolicyName: 'a/b' }, 'lambdaPolicyName is "a/b": write 1 to 128 letters'],
     [{ profileName: 'a b' }, 'profileName is "a b": write 1 to 128 letters'],
     [{ s3Bucket: 's3://bucket/' }, 's3Bucket is "s3://bucket/": write the name of a bucket, without s3://'],
+    [{ amiParameterName: 'ami' }, 'amiParameterName is "ami": write an SSM parameter\'s name, beginning with a slash'],
     [{ vpcId: 'default' }, 'vpcId is "default": write the ID of a VPC'],
     [{ subnetIds: ['subnet-0123456789abcdef0', 'x'] }, 'subnetIds[1] is "x": write IDs of subnets'],
     [{ permissionsBoundaryArn: 'boundary' }, 'permissionsBoundaryArn is "boundary": write the ARN'],

@@ -63,6 +63,7 @@ test("what the machine's functions may do", () => {
       ['arn:aws:iam::ACCOUNT:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot'],
       { StringEquals: { 'iam:AWSServiceName': 'spot.amazonaws.com' } },
     ),
+    allow('ResolveAmi', ['ssm:GetParameters'], ['arn:aws:ssm:REGION::parameter/aws/service/*']),
     allow('PassInstanceRole', ['iam:PassRole'], ['<instance-profile_role.arn>'], {
       StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' },
     }),
@@ -220,6 +221,17 @@ test('without s3_bucket, every bucket of the account and no other', () => {
   ]);
 });
 
+test("with ami_parameter_name, that parameter of the account beside AWS's own", () => {
+  const statements = (amiParameterName: string) =>
+    policies(synthesise({ smName: 'machine', amiParameterName })).functions_role?.Statement;
+  const publicOnes = 'arn:aws:ssm:REGION::parameter/aws/service/*';
+
+  expect(statements('/datastream/ami')).toContainEqual(
+    allow('ResolveAmi', ['ssm:GetParameters'], [publicOnes, 'arn:aws:ssm:REGION:ACCOUNT:parameter/datastream/ami']),
+  );
+  expect(statements('')).toContainEqual(allow('ResolveAmi', ['ssm:GetParameters'], [publicOnes]));
+});
+
 test('who may assume the roles', () => {
   const trust = Object.entries(resources(stack, 'aws_iam_role')).map(([id, role]) => {
     const [statement, ...more] = JSON.parse(readable(String(role.assume_role_policy))).Statement;
@@ -247,7 +259,8 @@ test('who may assume the roles', () => {
 });
 
 test("no policy is longer than IAM's limit for a role, 10,240 characters, with the longest names", () => {
-  const longest = policies(synthesise({ smName: 'm'.repeat(80), s3Bucket: 'b'.repeat(63) }));
+  const amiParameterName = `/${'p'.repeat(900)}`;
+  const longest = policies(synthesise({ smName: 'm'.repeat(80), s3Bucket: 'b'.repeat(63), amiParameterName }));
 
   for (const policy of Object.values(longest)) {
     const text = JSON.stringify(policy)

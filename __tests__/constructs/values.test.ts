@@ -66,6 +66,11 @@ describe('the rule for', () => {
       ['abc', 'my.bucket-1', 'a'.repeat(63)],
       ['ab', 'My-Bucket', 'a'.repeat(64), '-ab', 'bucket/prefix', 's3://bucket'],
     ],
+    [
+      'amiParameter',
+      ['/ami', '/a/b_C.d-9', '/l'.repeat(15)],
+      ['ami', '/a b', '/a/', '//a', '/a:1', '/l'.repeat(16), '/*', 'resolve:ssm:/a', 'arn:aws:ssm:r:1:parameter/a'],
+    ],
     ['vpc', ['vpc-0123abcd', 'vpc-0123456789abcdef0'], ['vpc-xyz', 'default', 'subnet-0123abcd']],
     ['subnet', ['subnet-0123abcd'], ['vpc-0123abcd', 'subnet-0123abcd,subnet-0123abce']],
     [

@@ -169,6 +169,11 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
       expect(buckets).toEqual(
         Array(5).fill([given.s3_bucket ?? '*', { StringLike: { 'aws:ResourceAccount': account } }]),
       );
+      const parameters = deployed
+        .flatMap(({ Statement }) => Statement)
+        .filter(({ Action }) => Action.includes('ssm:GetParameters'))
+        .flatMap(({ Resource }) => Resource);
+      expect(new Set(parameters)).toEqual(new Set([`arn:aws:ssm:${given.region}::parameter/aws/service/*`]));
     });
 
     test('is destroyed', async () => {
@@ -240,6 +245,10 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
       ec2_policy_name: ['a b', 'ec2_policy_name is "a b": write 1 to 128 letters, digits and _+=,.@- (IAM\'s names).'],
       profile_name: ['a*b', 'profile_name is "a*b": write 1 to 128 letters, digits and _+=,.@- (IAM\'s names).'],
       s3_bucket: ['s3://bucket', 's3_bucket is "s3://bucket": write the name of a bucket, without s3:// and without'],
+      ami_parameter_name: [
+        'ami',
+        'ami_parameter_name is "ami": write an SSM parameter\'s name, beginning with a slash',
+      ],
       vpc_id: ['default', 'vpc_id is "default": write the ID of a VPC such as vpc-0123456789abcdef0.'],
       subnet_ids: ['["vpc-1"]', 'subnet_ids is ["vpc-1"]: write IDs of subnets such as subnet-0123456789abcdef0.'],
       permissions_boundary_arn: ['boundary', 'permissions_boundary_arn is "boundary": write the ARN of a managed'],
