@@ -2,7 +2,7 @@ import type { Faults, Path } from './faults';
 import { checkInstanceType } from './instance-types';
 import type { ParseOptions } from './model';
 import { placeholderInValue } from './placeholders';
-import { AMI_ID, SECURITY_GROUP_ID, SUBNET_ID } from './run-instances';
+import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID } from './run-instances';
 import { checkTags } from './tags';
 import { isRecord, list, member, text, utf8Bytes } from './values';
 
@@ -38,13 +38,25 @@ export function checkInstanceParameters(value: unknown, options: ParseOptions, f
 
 function checkImage(parameters: Parameters, faults: Faults): void {
   const path = [ROOT, 'ImageId'];
-  const write = 'write the ID of the AMI to launch, "ami-" and 17 hexadecimal digits';
+  const write = `write the ID of the AMI to launch, "ami-" and 17 hexadecimal digits, or "${RESOLVE_SSM}/name"`;
   const id = parameters.ImageId;
   if (id === undefined) faults.error(path, `"ImageId" is missing: ${write}.`);
   else if (id === '') faults.error(path, `This is empty: ${write}.`, id);
+  else if (typeof id === 'string' && id.startsWith(RESOLVE_SSM)) checkAmiParameter(id, path, faults);
   else if (typeof id === 'string' && !AMI_ID.test(id)) {
     faults.error(path, `This is no AMI's ID${placeholderNote(id)}: ${write}.`, id);
   }
+}
+
+function checkAmiParameter(id: string, path: Path, faults: Faults): void {
+  const note = placeholderNote(id.slice(RESOLVE_SSM.length).replace(/^\//, ''));
+  if (AMI_PARAMETER.test(id) && !note) return;
+  faults.error(
+    path,
+    `This is no SSM parameter that EC2 can resolve${note}: write "${RESOLVE_SSM}" and the parameter's full name, ` +
+      'such as "/datastream/ami" (or its ARN, when another account shares it), then ":" and a version or a label if need be.',
+    id,
+  );
 }
 
 function checkType(parameters: Parameters, options: ParseOptions, faults: Faults): void {

@@ -21,6 +21,25 @@ export const AMI_ID = resourceId('ami');
 export const SECURITY_GROUP_ID = resourceId('sg');
 export const SUBNET_ID = resourceId('subnet');
 
+/** Begins an ImageId that names an SSM parameter; what follows is what SSM's GetParameters takes as a name. */
+export const RESOLVE_SSM = 'resolve:ssm:';
+
+/**
+ * Such an ImageId: the parameter's name, or the ARN of one that another account shares, and then, if need be, a version
+ * or a label (EC2 User Guide, "Use a Systems Manager parameter instead of an AMI ID"; Systems Manager User Guide,
+ * "Understanding parameter name requirements and constraints"; API reference, LabelParameterVersion).
+ */
+export const AMI_PARAMETER = new RegExp(
+  [
+    `^${RESOLVE_SSM}`,
+    '(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter(?=/))?',
+    // Reserved in any case, but for AWS's own public parameters.
+    '(?!/?(?:[Aa][Ww][Ss](?!/service/)|[Ss][Ss][Mm]))',
+    '(?=[^:]{1,1011}(?::|$))(?:[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+){1,15})',
+    '(?::(?:[1-9][0-9]*|(?![Aa][Ww][Ss]|[Ss][Ss][Mm])[A-Za-z_.-][A-Za-z0-9_.-]{0,99}))?$',
+  ].join(''),
+);
+
 const ipv6Addresses = listOf(
   'IPv6 addresses to assign.',
   z.strictObject({
@@ -117,7 +136,11 @@ const secondaryInterface = z.strictObject({
 export const instanceParametersShape = z.strictObject({
   ImageId: z
     .string()
-    .meta({ description: 'The AMI to launch, ami-..., in the state machine’s region.', pattern: AMI_ID.source })
+    .meta({
+      description:
+        'The AMI to launch, in the state machine’s region: ami-..., or resolve:ssm: and the name of an SSM parameter that holds its ID.',
+      pattern: `${AMI_ID.source}|${AMI_PARAMETER.source}`,
+    })
     .optional(),
   InstanceType: z
     .string()

@@ -1,9 +1,11 @@
 import { DescribeImagesCommand, EC2Client, type Image, type Instance, RunInstancesCommand } from '@aws-sdk/client-ec2';
-import { DescribeInstanceInformationCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeInstanceInformationCommand, GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { resolveDates } from '../executions/dates';
+import { collectFaults } from '../executions/faults';
 import type { Execution, Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
+import { AMI_ID, RESOLVE_SSM } from '../executions/run-instances';
 import { CAPACITY_ERRORS, DatastreamError, ErrorName } from './errors';
 import { deathOf, type Ec2, findInstance, findInstances, isDead, Tag } from './instance';
 import type { Ssm } from './outcome';
@@ -14,6 +16,10 @@ import { type AttemptState, NextAttempt } from './state';
 /** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
 const ONLINE_WAIT_MS = 20_000;
 const ONLINE_POLL_MS = 3_000;
+
+const GRANT_PARAMETER =
+  'Set the Terraform variable ami_parameter_name to this parameter and deploy again (if it is of another account, ' +
+  "let lambda_role_name do ssm:GetParameters on it), or write an AMI's ID or one of AWS's public parameters as ImageId.";
 
 const StarterEvent = z.object({
   execution: z.string(),
@@ -37,7 +43,7 @@ export interface StarterClients {
  * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
  * and waits for a short while until SSM reports it Online.
  *
- * @throws InvalidExecution with every fault of the file, before anything is launched
+ * @throws InvalidExecution with every fault of the file, or of the SSM parameter that it names, before anything is launched
  * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
  * @throws InstanceLost when the instance ended before it was Online
  */
@@ -58,7 +64,7 @@ export async function start(
 
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
   if (!instance) {
-    const image = await describeImage(clients.ec2, job.instance_parameters.ImageId);
+    const image = await describeImage(clients, job.instance_parameters.ImageId);
     parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
     const launches = marketsFor(job, attempt, attempts).flatMap((market) =>
       subnetsFor(event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({
@@ -122,9 +128,36 @@ function marketsFor(job: Execution, attempt: number, attempts: number): Launch['
   return [job.instance_parameters.InstanceMarketOptions?.MarketType === 'spot' ? 'spot' : 'on-demand'];
 }
 
-/** EC2 itself names an AMI that does not exist (InvalidAMIID.NotFound). */
-async function describeImage(ec2: Ec2, imageId: string): Promise<Image | undefined> {
-  return (await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }))).Images?.[0];
+/**
+ * The image as it is now. EC2 itself names an AMI that does not exist (InvalidAMIID.NotFound).
+ *
+ * RunInstances gets a `resolve:ssm:` as the file has it and EC2 resolves it, but DescribeImages knows none: it is
+ * resolved here only to see the image (docs/decisions/ami-parameter.md).
+ */
+async function describeImage(clients: StarterClients, imageId: string): Promise<Image | undefined> {
+  const id = imageId.startsWith(RESOLVE_SSM)
+    ? await parameterImageId(clients, imageId.slice(RESOLVE_SSM.length))
+    : imageId;
+  return (await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [id] }))).Images?.[0];
+}
+
+/** @throws InvalidExecution when there is no such parameter, version or label, or it holds no AMI's ID */
+async function parameterImageId({ ssm, region }: StarterClients, name: string): Promise<string> {
+  const { Parameters = [] } = await ssm.send(new GetParametersCommand({ Names: [name] })).catch((error: Error) => {
+    // Its Cause names the parameter, but not what to do about it.
+    if (error.name === 'AccessDeniedException') error.message += ` ${GRANT_PARAMETER}`;
+    throw error;
+  });
+  const value = Parameters[0]?.Value;
+  if (value !== undefined && AMI_ID.test(value)) return value;
+  const faults = collectFaults();
+  const path = ['instance_parameters', 'ImageId'];
+  if (value === undefined) {
+    faults.error(path, `SSM has no such parameter, version or label in ${region}: make it, or write another.`, name);
+  } else {
+    faults.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
+  }
+  throw new DatastreamError(ErrorName.InvalidExecution, describe(faults.inFileOrder(undefined)));
 }
 
 function architectureOf(image: Image | undefined): ParseOptions['imageArchitecture'] {
@@ -145,7 +178,7 @@ async function launchFirst(
     const input = runInstancesInput(job, launch, clients.defaults);
     const [instance] = (await clients.ec2.send(new RunInstancesCommand(input))).Instances ?? [];
     if (!instance) throw new DatastreamError(ErrorName.InstanceNotReady, 'RunInstances answered without an instance.');
-    log.info('instance launched', { instance_id: instance.InstanceId, market });
+    log.info('instance launched', { instance_id: instance.InstanceId, image_id: instance.ImageId, market });
     return instance;
   } catch (error) {
     const name = (error as Error).name;

@@ -17,6 +17,7 @@ import {
   TerminateInstancesCommand,
   type Volume,
 } from '@aws-sdk/client-ec2';
+import { AMI_ID } from '../executions/run-instances';
 import type { LocalClock } from './clock';
 import type { Emit } from './events';
 import { awsError, type Service } from './service';
@@ -63,7 +64,11 @@ export class EmbeddedEc2 {
           .map(({ api }) => ({ Instances: [structuredClone(api)] })),
       }))
       .on(DescribeImagesCommand, ({ ImageIds = [] }) => ({
-        Images: ImageIds.map((ImageId) => ({ ImageId, RootDeviceName: '/dev/xvda', State: 'available' as const })),
+        Images: ImageIds.map((ImageId) => {
+          // Unlike RunInstances it resolves no SSM parameter.
+          if (!AMI_ID.test(ImageId)) throw awsError('InvalidAMIID.Malformed', `Invalid id: "${ImageId}"`);
+          return { ImageId, RootDeviceName: '/dev/xvda', State: 'available' as const };
+        }),
       }))
       .on(CreateTagsCommand, ({ Resources = [], Tags = [] }) => {
         for (const id of Resources) tag(this.#instance(id).api.Tags, Tags);

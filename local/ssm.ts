@@ -3,6 +3,7 @@ import {
   CancelCommandCommand,
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
+  GetParametersCommand,
   ListCommandsCommand,
   SendCommandCommand,
   type SendCommandCommandInput,
@@ -25,6 +26,9 @@ export type Shell = (job: {
 /** What AWS keeps of a command's output: its first characters (Systems Manager endpoints and quotas). */
 const STDOUT_LIMIT = 24_000;
 const STDERR_LIMIT = 8_000;
+
+/** An image plays no role here: every parameter that a file names exists and holds this one. */
+const ANY_AMI = 'ami-00000000000000000';
 
 interface EmbeddedCommand {
   readonly CommandId: string;
@@ -57,6 +61,9 @@ export class EmbeddedSsm {
         InstanceInformationList: Filters.flatMap(({ Values = [] }) => Values)
           .filter((id) => this.ec2.instances.get(id)?.online)
           .map((InstanceId) => ({ InstanceId, PingStatus: 'Online' as const })),
+      }))
+      .on(GetParametersCommand, ({ Names = [] }) => ({
+        Parameters: Names.map((Name) => ({ Name, Type: 'String' as const, Value: ANY_AMI })),
       }))
       .on(SendCommandCommand, (input) => this.#send(input))
       .on(ListCommandsCommand, ({ InstanceId }) => ({

@@ -19,6 +19,13 @@ describe('the schema', () => {
     expect(validate(file()) ? [] : validate.errors).toEqual([]);
   });
 
+  test.each(['/datastream/ami', 'golden-ami:3', 'arn:aws:ssm:us-east-1:123456789012:parameter/ami:prod'])(
+    'takes the SSM parameter %s as an AMI',
+    (name) => {
+      expect(validate(withParameters({ ImageId: `resolve:ssm:${name}` })) ? [] : validate.errors).toEqual([]);
+    },
+  );
+
   test.each([
     ['a typo in instance_parameters', withParameters({ KeyNames: 'x' })],
     ['a number in place of a string', withParameters({ KeyName: 3 })],
@@ -26,6 +33,7 @@ describe('the schema', () => {
     ['a check of another type', withRunOptions({ ii_check_s3: 'yes' })],
     ['no AMI', withParameters({ ImageId: undefined })],
     ['an AMI that is a placeholder', withParameters({ ImageId: 'ami-###' })],
+    ['an SSM parameter that cannot exist', withParameters({ ImageId: 'resolve:ssm:datastream/ami' })],
     ['an unknown kind of place', optionsFile({}, { subset_id_type: 'gage' })],
     ['neither commands nor options', november2024File({ commands: undefined })],
   ])('refuses %s', (_, file) => {

@@ -7,7 +7,7 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { DescribeInstanceInformationCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeInstanceInformationCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { createChecker } from '../../lambdas/checker';
 import { createCommander } from '../../lambdas/commander';
 import { createPoller } from '../../lambdas/poller';
@@ -41,6 +41,8 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     ec2 = new EC2Client(client);
     ssm = new SSMClient({ ...client, maxAttempts: 1 });
     s3 = new S3Client({ ...client, forcePathStyle: true });
+    const { ImageId: Value } = (await x86Image()) ?? {};
+    await ssm.send(new PutParameterCommand({ Name: '/ami', Value, Type: 'String', DataType: 'aws:ec2:image' }));
   }, 60_000);
   afterAll(() => moto.stop());
 
@@ -58,10 +60,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     // Not the synchronous one: the way to moto leads through this process.
     await promisify(execFile)('aws', ['iam', 'create-instance-profile', '--instance-profile-name', 'profile'], { env });
     await s3.send(new CreateBucketCommand({ Bucket: 'jobs' }));
-    const { Images } = await ec2.send(new DescribeImagesCommand({}));
-    const image = Images?.find(
-      ({ Architecture, ImageId }) => Architecture === 'x86_64' && /^ami-[0-9a-f]{8}$/.test(ImageId ?? ''),
-    );
+    const image = await x86Image();
     const { SecurityGroups } = await ec2.send(new DescribeSecurityGroupsCommand({}));
     const defaults = {
       stateMachineArn,
@@ -125,11 +124,29 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     await expect(createReaper({ ec2, sfn: sfn.client, clock: systemClock, stateMachineArn })({})).resolves.toEqual([]);
   }, 60_000);
 
-  it('refuse an instance type of another architecture than the AMI has', async () => {
-    const { Images } = await ec2.send(new DescribeImagesCommand({}));
-    const image = Images?.find(
-      ({ Architecture, ImageId }) => Architecture === 'x86_64' && /^ami-[0-9a-f]{8}$/.test(ImageId ?? ''),
-    );
+  it.each([
+    [
+      'an instance type of another architecture than the AMI has',
+      'id',
+      'InstanceType: This type is arm64, the AMI is x86_64',
+    ],
+    [
+      'one of another architecture than the AMI of an SSM parameter has',
+      'resolve:ssm:/ami:1',
+      'InstanceType: This type is',
+    ],
+    [
+      'an SSM parameter that does not exist',
+      'resolve:ssm:/none',
+      'ImageId: SSM has no such parameter, version or label',
+    ],
+    [
+      'a version of it that does not exist',
+      'resolve:ssm:/ami:9',
+      'ImageId: SSM has no such parameter, version or label',
+    ],
+  ])('refuse %s', async (_what, imageId, message) => {
+    const image = await x86Image();
     const now = new Date().toISOString();
     const starter = createStarter({
       ec2,
@@ -138,13 +155,14 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
       region: 'us-east-1',
       defaults: { stateMachineArn, securityGroupId: 'sg-0', instanceProfileName: 'profile', subnetIds: [] },
     });
-    const state = { commands: ['true'], instance_parameters: { ImageId: image?.ImageId, InstanceType: 't4g.micro' } };
+    const ImageId = imageId === 'id' ? image?.ImageId : imageId;
+    const state = { commands: ['true'], instance_parameters: { ImageId, InstanceType: 't4g.micro' } };
 
     const started = starter({ execution: `${EXECUTION}-other`, start_time: now, entered_time: now, state });
 
     await expect(started).rejects.toMatchObject({
       name: 'InvalidExecution',
-      message: expect.stringContaining('$.instance_parameters.InstanceType'),
+      message: expect.stringContaining(`$.instance_parameters.${message}`),
     });
   });
 
@@ -167,6 +185,13 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
       name: 'ObjectNotFound',
     });
   });
+
+  async function x86Image() {
+    const { Images } = await ec2.send(new DescribeImagesCommand({}));
+    return Images?.find(
+      ({ Architecture, ImageId }) => Architecture === 'x86_64' && /^ami-[0-9a-f]{8}$/.test(ImageId ?? ''),
+    );
+  }
 
   async function describeInstances() {
     const { Reservations } = await ec2.send(new DescribeInstancesCommand({}));

@@ -1,8 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { DescribeImagesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { commanderSsm, reconcileSeconds } from '../../lambdas/commander';
 import { TRANSIENT_ERRORS } from '../../lambdas/errors';
 import { registeredToken, Tag } from '../../lambdas/instance';
+import { createStarter } from '../../lambdas/starter';
 import { EXECUTION, failureOf, NOW, testCloud } from '../support/cloud';
 import { BUCKET, executionFile, KEY } from '../support/scenario';
 
@@ -76,6 +80,97 @@ describe('EC2StarterFromAMI', () => {
 
     expect(state.attempt).toBe(2);
     expect(state.job).toMatchObject({ check_object: { key: 'run/20260227/done' }, dates: { DAILY: '20260227' } });
+  });
+});
+
+describe('EC2StarterFromAMI, with an SSM parameter as ImageId,', () => {
+  /** The starter, where SSM answers GetParameters with this value, or with none, and DescribeImages tells the architecture. */
+  function starting(name: string, value: string | undefined) {
+    const { cloud, clock } = testCloud();
+    const described: unknown[] = [];
+    const asked: unknown[] = [];
+    const ssm = {
+      send: (async (command: object) => {
+        if (!(command instanceof GetParametersCommand)) return cloud.ssm.client.send(command as never);
+        asked.push(command.input);
+        const { Names = [] } = command.input;
+        return value === undefined ? { InvalidParameters: Names } : { Parameters: [{ Name: Names[0], Value: value }] };
+      }) as SSMClient['send'],
+    };
+    const ec2 = {
+      send: (async (command: object) => {
+        if (!(command instanceof DescribeImagesCommand)) return cloud.ec2.client.send(command as never);
+        described.push(command.input);
+        return { Images: [{ Architecture: 'x86_64', RootDeviceName: '/dev/sda1' }] };
+      }) as EC2Client['send'],
+    };
+    const defaults = { stateMachineArn: cloud.stateMachineArn, securityGroupId: 'sg-0', instanceProfileName: 'p' };
+    const start = (InstanceType: string) =>
+      clock.run(
+        createStarter(
+          { ec2, ssm, clock, region: 'us-east-1', defaults: { ...defaults, subnetIds: [] } },
+          new Logger({ logLevel: 'SILENT' }),
+        )({
+          execution: EXECUTION,
+          start_time: NOW,
+          entered_time: NOW,
+          state: { commands: ['true'], instance_parameters: { ImageId: `resolve:ssm:${name}`, InstanceType } },
+        }),
+      );
+    return { start, asked, described, launched: () => [...cloud.ec2.instances.values()].map(({ input }) => input) };
+  }
+
+  it.each(['/datastream/ami', 'golden:3', 'arn:aws:ssm:us-east-1:123456789012:parameter/ami:prod'])(
+    'looks at the image of %s, and leaves it to EC2 to resolve it again',
+    async (name) => {
+      const { start, asked, described, launched } = starting(name, 'ami-0123456789abcdef0');
+
+      await expect(start('t3.micro')).rejects.toMatchObject({ name: 'InstanceNotReady' });
+
+      expect(asked).toEqual([{ Names: [name] }]);
+      expect(described).toEqual([{ ImageIds: ['ami-0123456789abcdef0'] }]);
+      expect(launched()).toMatchObject([
+        {
+          ImageId: `resolve:ssm:${name}`,
+          BlockDeviceMappings: [{ DeviceName: '/dev/sda1', Ebs: { Encrypted: true, DeleteOnTermination: true } }],
+        },
+      ]);
+    },
+  );
+
+  it.each([
+    [
+      'an instance type of another architecture',
+      't4g.micro',
+      'ami-0123456789abcdef0',
+      'InstanceType: This type is arm64',
+    ],
+    [
+      'a parameter that does not exist',
+      't3.micro',
+      undefined,
+      'ImageId: SSM has no such parameter, version or label in us-east-1',
+    ],
+    [
+      'a parameter that holds something else',
+      't3.micro',
+      'secret',
+      "ImageId: The SSM parameter /ami holds no AMI's ID",
+    ],
+    [
+      'a parameter that holds two AMIs',
+      't3.micro',
+      'ami-01234567,ami-12345678',
+      'ImageId: The SSM parameter /ami holds no',
+    ],
+  ])('refuses %s before anything is launched', async (_what, type, value, message) => {
+    const { start, launched } = starting('/ami', value);
+
+    await expect(start(type)).rejects.toMatchObject({
+      name: 'InvalidExecution',
+      message: expect.stringContaining(`nothing was launched.\n$.instance_parameters.${message}`),
+    });
+    expect(launched()).toEqual([]);
   });
 });
 

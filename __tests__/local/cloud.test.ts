@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import {
   CreateTagsCommand,
+  DescribeImagesCommand,
   RunInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
@@ -77,6 +78,9 @@ describe('The embedded EC2', () => {
     await expect(
       errorName(clock.run(cloud.ec2.client.send(new TerminateInstancesCommand({ InstanceIds: ['i-0'] })))),
     ).resolves.toBe('InvalidInstanceID.NotFound');
+    await expect(
+      errorName(clock.run(cloud.ec2.client.send(new DescribeImagesCommand({ ImageIds: ['resolve:ssm:/ami'] })))),
+    ).resolves.toBe('InvalidAMIID.Malformed');
     await expect(
       errorName(clock.run(cloud.ec2.client.send(new CreateTagsCommand({ Resources: ['i-0'], Tags: [] })))),
     ).resolves.toBe('InvalidInstanceID.NotFound');

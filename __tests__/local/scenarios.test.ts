@@ -205,6 +205,33 @@ describe('An execution on the embedded cloud', () => {
     expect(cloud.calls(operation)).toBeGreaterThan(operation === 'PutObject' ? 0 : 4);
   });
 
+  it('launches from an SSM parameter as EC2 takes it, when GetParameters is throttled for its first four calls', async () => {
+    const ImageId = 'resolve:ssm:/datastream/ami:prod';
+    const file = executionFile({ n_retries_allowed: 1 });
+    const { end, cloud } = await play({
+      file: { ...file, instance_parameters: { ImageId, InstanceType: 't4g.large' } },
+      faults: failing('GetParameters', 'ThrottlingException', { times: 4 }),
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.calls('GetParameters')).toBe(5);
+    expect([...cloud.ec2.instances.values()].map(({ input }) => [input.ImageId, input.BlockDeviceMappings])).toEqual([
+      [ImageId, [{ DeviceName: '/dev/xvda', Ebs: { Encrypted: true, DeleteOnTermination: true } }]],
+    ]);
+  });
+
+  it('fails at once and says what to do when GetParameters is denied', async () => {
+    const file = executionFile({ n_retries_allowed: 3 });
+    const { end, cloud } = await play({
+      file: { ...file, instance_parameters: { ImageId: 'resolve:ssm:/secret', InstanceType: 't4g.large' } },
+      faults: failing('GetParameters', 'AccessDeniedException', { times: 99 }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'AccessDeniedException' });
+    expect(end.cause).toContain('ami_parameter_name');
+    expect([cloud.calls('GetParameters'), cloud.calls('RunInstances')]).toEqual([1, 0]);
+  });
+
   it.each(['StopInstances', 'DescribeVolumes', 'DetachVolume', 'DeleteVolume'])(
     'stops the instance and deletes its volume when %s is throttled for its first four calls',
     async (operation) => {
