@@ -81,10 +81,38 @@ describe('the examples', () => {
 });
 
 describe('the template', () => {
-  test('has no fault but its placeholders', () => {
-    const { faults } = parseExecution(read('template.json'));
+  const template = read('execution_template.json');
+  const { faults } = parseExecution(template);
 
-    expect(faults.length).toBeGreaterThan(5);
-    expect(faults.filter(({ message }) => !message.includes('placeholder'))).toEqual([]);
+  test('has no fault but a placeholder for each thing that only its user can know', () => {
+    expect(faults.map(({ path }) => path)).toEqual([
+      '$.instance_parameters.ImageId',
+      '$.instance_parameters.KeyName',
+      '$.instance_parameters.SecurityGroupIds[0]',
+      '$.instance_parameters.IamInstanceProfile.Name',
+      '$.instance_parameters.TagSpecifications[0].Tags[0].Value',
+      '$.commands[1]',
+      '$.run_options.ii_check_s3.bucket',
+    ]);
+    expect(faults.filter(({ severity, message }) => severity !== 'error' || !message.includes('placeholder'))).toEqual(
+      [],
+    );
+  });
+
+  test('is valid by the schema that it names, and free of faults, once they are filled in', () => {
+    const filled: unknown = JSON.parse(
+      JSON.stringify(template)
+        .replace('ami-###', 'ami-0123456789abcdef0')
+        .replace('sg-###', 'sg-0123456789abcdef0')
+        .replace(/<(?:your-|name-of-)?([a-z-]+)>/g, 'my-$1'),
+    );
+
+    expect(template).toMatchObject({ $schema: './execution.schema.json' });
+    expect(validate(filled) ? [] : validate.errors).toEqual([]);
+    expect(parseExecution(filled).faults).toEqual([]);
+  });
+
+  test('leaves neither an instance nor a volume behind', () => {
+    expect(template).toMatchObject({ run_options: { ii_terminate_instance: true, ii_delete_volume: true } });
   });
 });
