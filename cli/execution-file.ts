@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { shellQuote } from '../executions/commands';
 import { parseJson } from '../executions/json';
 import type { Fault } from '../executions/model';
 
@@ -53,4 +54,9 @@ function reason(code: string | undefined): string {
 /** A fault as lines for a person. */
 export function faultLines({ severity, path, found, message }: Fault): string {
   return `  ${severity.padEnd(7)}  ${path}\n           ${message}${found === undefined ? '' : `\n           found: ${found}`}\n`;
+}
+
+/** The command that starts a file on AWS, from the project's folder. */
+export function startExecutionCommand(file: string): string {
+  return `aws stepfunctions start-execution --state-machine-arn "$(terraform -chdir=cdktf.out/stacks/datastream output -raw datastream_arn)" --input ${shellQuote(`file://${file}`)}`;
 }

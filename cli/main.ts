@@ -1,17 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { ParseOptions } from '../executions/model';
-import { REGION } from '../executions/region';
+import { addNew } from './new';
+import { OWN_REGION, region } from './options';
 import { validate } from './validate';
-
-/** The region that the AWS CLI and the SDKs would use. */
-const OWN_REGION = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
-
-function region(value: string): string {
-  if (!REGION.test(value)) {
-    throw new InvalidArgumentError(`'${value}' is not a region's name; write one such as us-east-1.`);
-  }
-  return value;
-}
 
 const program = new Command('datastream')
   .description('Scientific batch jobs on AWS: one JSON file, one fresh EC2 instance, one true outcome.')
@@ -41,6 +32,8 @@ program
   .action((files: string[], options: ParseOptions) => {
     process.exitCode = validate(files, options, process.stdout);
   });
+
+addNew(program);
 
 program
   .command('run')

@@ -6,7 +6,7 @@ import { realClock } from '../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../local/cloud';
 import { type ExecutionEnd, startExecution } from '../local/machine';
 import { bashShell, missingForLocalRun } from '../local/shell';
-import { faultLines, readExecutionFile } from './execution-file';
+import { faultLines, readExecutionFile, startExecutionCommand } from './execution-file';
 import { type ProgressView, progressView } from './progress';
 
 type Output = NodeJS.WriteStream;
@@ -35,7 +35,7 @@ export async function run(
     err.write(
       "This command runs jobs on the embedded cloud: say 'datastream run --local FILE'.\n" +
         'On AWS, start an execution of the deployed state machine:\n' +
-        `  aws stepfunctions start-execution --state-machine-arn "$(terraform -chdir=cdktf.out/stacks/datastream output -raw datastream_arn)" --input file://${file}\n`,
+        `  ${startExecutionCommand(file)}\n`,
     );
     return 2;
   }

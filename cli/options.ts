@@ -1,0 +1,13 @@
+import { InvalidArgumentError } from 'commander';
+import { REGION } from '../executions/region';
+
+/** The region that the AWS CLI and the SDKs would use. */
+export const OWN_REGION = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+
+/** Reads the value of `--region`. */
+export function region(value: string): string {
+  if (!REGION.test(value)) {
+    throw new InvalidArgumentError(`'${value}' is not a region's name; write one such as us-east-1.`);
+  }
+  return value;
+}
