@@ -1,0 +1,329 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { readHclFile } from '../../packer/hcl';
+import { describeWith } from '../support/tools';
+
+jest.setTimeout(60_000);
+
+const SCRIPTS = path.join(__dirname, '../../packer/scripts');
+/** Of the bytes that the stand-in for curl downloads. */
+const RPM = 'the rpm\n';
+const COMMIT = 'e684c117c7367ea1d43f34baac3e927c9381d201';
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Each command writes itself down; the one whose number is FAIL_AT fails. */
+const LOG = `
+line="$(basename "$0") $*"
+line=\${line//$DESTDIR/}
+line=\${line//$'\\n'/ }
+printf '%s\\n' "\${line//tmp.??????????/tmp}" >>"$CALLS"
+if [[ $(wc -l <"$CALLS") == "\${FAIL_AT:-}" ]]; then echo "stand-in: $line fails" >&2; exit 9; fi
+`;
+
+/** What an instance of Amazon Linux has and this computer may not; the rest (tar, jq, sha256sum) is real. */
+const STAND_INS: Readonly<Record<string, string>> = {
+  dnf: '',
+  systemctl: '',
+  usermod: '',
+  chown: '',
+  'mount-s3': 'echo "mount-s3 1.14.0"',
+  pigz: 'echo "pigz 2.5" >&2',
+  aws: 'echo "aws-cli/2.15.30 Python/3.9"',
+  hfsubset: 'echo "hfsubset - Hydrofabric Subsetter" >&2; exit 2',
+  sync: '',
+  uname: 'echo 6.1.0-amzn2023',
+  runuser: 'cd "$DESTDIR/home/ec2-user"; HOME=$PWD exec bash -c "${*: -1}"',
+  python3: 'echo "Python 3.9"',
+  git: `
+case "$*" in
+  *clone*) mkdir -p "\${@: -1}" ;;
+  *rev-parse*) echo "\${GIT_COMMIT:-${COMMIT}}" ;;
+  --version) echo "git version 2.47.1" ;;
+esac`,
+  curl: `
+file=; while [[ $# -gt 0 ]]; do [[ $1 == --output ]] && file=$2; url=$1; shift; done
+case "$url" in
+  *.rpm) printf 'the rpm\\n' >"$file" ;;
+  *.tar.gz) cp "$TARBALL" "$file" ;;
+  *) exit 22 ;;
+esac`,
+  docker: `
+case "$*" in
+  --version) echo "Docker version 25.0.8" ;;
+  info*) echo 25.0.8 ;;
+  *.Architecture*) echo "\${IMAGE_ARCHITECTURE:-arm64}" ;;
+  *RepoDigests*) echo "\${@: -1}@sha256:0123" ;;
+  import*) cat >/dev/null; echo sha256:4567 ;;
+  *) echo done ;;
+esac`,
+};
+
+/** An instance that is a folder, and one script after the other on it. */
+function instance(variables: Readonly<Record<string, string>> = {}) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'datastream-image-'));
+  folders.push(folder);
+  const root = path.join(folder, 'root');
+  for (const each of [
+    'bin',
+    'root/etc/ssh',
+    'root/home/ec2-user',
+    'root/var/log',
+    'root/var/lib/cloud/instance',
+    'tar',
+  ]) {
+    mkdirSync(path.join(folder, each), { recursive: true });
+  }
+  writeFileSync(
+    path.join(root, 'etc/os-release'),
+    'NAME="Amazon Linux"\nID="amzn"\nVERSION_ID="2023"\nPRETTY_NAME="Amazon Linux 2023.9"\n',
+  );
+  for (const [name, body] of Object.entries(STAND_INS)) {
+    writeFileSync(path.join(folder, 'bin', name), `#!/usr/bin/env bash\n${LOG}\n${body}\n`);
+    chmodSync(path.join(folder, 'bin', name), 0o755);
+  }
+  writeFileSync(path.join(folder, 'tar/hfsubset'), '#!/bin/sh\n');
+  const tarball = path.join(folder, 'hfsubset.tar.gz');
+  spawnSync('tar', ['-czf', tarball, '-C', path.join(folder, 'tar'), 'hfsubset']);
+  const environment = {
+    PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`,
+    DESTDIR: root,
+    CALLS: path.join(folder, 'calls'),
+    DOWNLOAD: path.join(SCRIPTS, 'download.sh'),
+    TARBALL: tarball,
+    ARCHITECTURE: 'arm64',
+    RELEASE: '',
+    PACKAGES: 'docker;git = 2.47.1;jq',
+    MOUNT_S3_URL: 'https://example.org/1.14.0/mount-s3-1.14.0-arm64.rpm',
+    MOUNT_S3_SHA256: sha256(RPM),
+    HFSUBSET_URL: 'https://example.org/hfsubset-v1.1.0-linux_arm64.tar.gz',
+    HFSUBSET_SHA256: sha256(readFileSync(tarball)),
+    NGEN_DATASTREAM_REPOSITORY: 'https://example.org/ngen-datastream.git',
+    NGEN_DATASTREAM_REF: COMMIT,
+    DOCKER_IMAGES: '',
+    ...variables,
+  };
+  const run = (script: string) => {
+    const { status, stdout, stderr } = spawnSync('bash', [path.join(SCRIPTS, script)], {
+      env: environment,
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  };
+  const calls = () => {
+    const file = path.join(folder, 'calls');
+    return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  };
+  return { root, run, calls };
+}
+
+const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+/** The scripts in the order in which the template runs them. */
+async function order(): Promise<readonly string[]> {
+  const template = (await readHclFile(path.join(SCRIPTS, '../image.pkr.hcl'))) as {
+    build: { provisioner: { shell: { scripts?: string[]; script?: string }[] } }[];
+  };
+  const shells = template.build[0]?.provisioner.shell ?? [];
+  return shells.flatMap(({ scripts, script }) => scripts ?? [script ?? '']).map((script) => path.basename(script));
+}
+
+describeWith(['jq'], 'The provisioning scripts', () => {
+  let scripts: readonly string[];
+  beforeAll(async () => {
+    scripts = await order();
+  });
+
+  /** As Packer runs them: none after one that has failed. */
+  function provision(variables?: Readonly<Record<string, string>>) {
+    const { root, run, calls } = instance(variables);
+    for (const script of scripts) {
+      const { status, stdout, stderr } = run(script);
+      if (status !== 0) return { root, calls: calls(), failed: script, stderr, stdout };
+    }
+    return { root, calls: calls() };
+  }
+  const softwareOf = (root: string) =>
+    JSON.parse(readFileSync(path.join(root, 'etc/datastream/software.json'), 'utf8'));
+
+  it('install everything, try it as ec2-user, and clean up, in this order', () => {
+    const { root, calls, failed, stderr } = provision({
+      DOCKER_IMAGES: 'awiciroh/datastream:latest awiciroh/forcingprocessor:1.2',
+    });
+
+    expect({ failed, stderr }).toEqual({});
+    expect(calls).toEqual([
+      'dnf --assumeyes upgrade',
+      'dnf --assumeyes install docker git = 2.47.1 jq',
+      'systemctl enable --now docker',
+      'usermod --append --groups docker ec2-user',
+      expect.stringMatching(/^curl .*--proto =https .*https:\/\/example.org\/1.14.0\/mount-s3-1.14.0-arm64.rpm$/),
+      'dnf --assumeyes install /tmp/tmp/mount-s3.rpm',
+      expect.stringMatching(/^curl .*https:\/\/example.org\/hfsubset-v1.1.0-linux_arm64.tar.gz$/),
+      'git clone --quiet -- https://example.org/ngen-datastream.git /home/ec2-user/ngen-datastream',
+      `git -C /home/ec2-user/ngen-datastream checkout --quiet --detach ${COMMIT}`,
+      'git -C /home/ec2-user/ngen-datastream rev-parse HEAD',
+      'chown --recursive ec2-user:ec2-user /home/ec2-user/ngen-datastream',
+      'docker pull --quiet awiciroh/datastream:latest',
+      'docker image inspect --format {{.Architecture}} awiciroh/datastream:latest',
+      'docker pull --quiet awiciroh/forcingprocessor:1.2',
+      'docker image inspect --format {{.Architecture}} awiciroh/forcingprocessor:1.2',
+      ...asUser('docker --version', 'docker --version'),
+      ...asUser('mount-s3 --version', 'mount-s3 --version'),
+      ...asUser('git --version', 'git --version'),
+      ...asUser('python3 -m pip --version', 'python3 -m pip --version'),
+      ...asUser('pigz --version', 'pigz --version'),
+      ...asUser('aws --version', 'aws --version'),
+      ...asUser('python3 --version', 'python3 --version'),
+      ...asUser('jq --version'),
+      ...asUser('hfsubset --help', 'hfsubset --help'),
+      ...asUser("docker info --format '{{.ServerVersion}}'", 'docker info --format {{.ServerVersion}}'),
+      ...asUser(
+        'tar --create --files-from /dev/null | docker import - datastream-smoke-test',
+        'docker import - datastream-smoke-test',
+      ),
+      expect.stringMatching(/^runuser --login ec2-user --command docker run --rm --network none .*uname --machine$/),
+      expect.stringMatching(/^docker run --rm --network none .*datastream-smoke-test \/usr\/bin\/uname --machine$/),
+      ...asUser('docker image rm datastream-smoke-test', 'docker image rm datastream-smoke-test'),
+      ...['awiciroh/datastream:latest', 'awiciroh/forcingprocessor:1.2'].flatMap((image) =>
+        asUser(
+          `docker image inspect --format '{{index .RepoDigests 0}}' '${image}'`,
+          `docker image inspect --format {{index .RepoDigests 0}} ${image}`,
+        ),
+      ),
+      'uname --kernel-release',
+      ...asUser('git -C ~/ngen-datastream rev-parse HEAD', 'git -C /home/ec2-user/ngen-datastream rev-parse HEAD'),
+      'dnf clean all',
+      'sync',
+    ]);
+    expect(softwareOf(root)).toEqual({
+      system: 'Amazon Linux 2023.9',
+      kernel: '6.1.0-amzn2023',
+      architecture: 'arm64',
+      versions: {
+        docker: 'Docker version 25.0.8',
+        'docker daemon': '25.0.8',
+        'mount-s3': 'mount-s3 1.14.0',
+        git: 'git version 2.47.1',
+        pip: 'Python 3.9',
+        pigz: 'pigz 2.5',
+        aws: 'aws-cli/2.15.30 Python/3.9',
+        python: 'Python 3.9',
+        jq: expect.stringMatching(/^jq-/),
+        hfsubset: 'hfsubset-v1.1.0-linux_arm64.tar.gz',
+      },
+      docker_images: {
+        'awiciroh/datastream:latest': 'awiciroh/datastream:latest@sha256:0123',
+        'awiciroh/forcingprocessor:1.2': 'awiciroh/forcingprocessor:1.2@sha256:0123',
+      },
+      ngen_datastream: { repository: 'https://example.org/ngen-datastream.git', commit: COMMIT },
+    });
+    expect(readFileSync(path.join(root, 'usr/bin/hfsubset'), 'utf8')).toBe('#!/bin/sh\n');
+  });
+
+  it('do the same for x86_64', () => {
+    const { root, failed, stderr } = provision({
+      ARCHITECTURE: 'x86_64',
+      IMAGE_ARCHITECTURE: 'amd64',
+      DOCKER_IMAGES: 'awiciroh/datastream:latest',
+      HFSUBSET_URL: 'https://example.org/hfsubset-v1.1.0-linux_amd64.tar.gz',
+    });
+
+    expect({ failed, stderr }).toEqual({});
+    expect(softwareOf(root)).toMatchObject({
+      architecture: 'x86_64',
+      versions: { hfsubset: 'hfsubset-v1.1.0-linux_amd64.tar.gz' },
+    });
+  });
+
+  it('end at whichever step fails', () => {
+    const steps = provision({ DOCKER_IMAGES: 'awiciroh/datastream:latest' }).calls;
+
+    const survived = steps.filter((_, index) => {
+      const { calls, failed } = provision({ DOCKER_IMAGES: 'awiciroh/datastream:latest', FAIL_AT: String(index + 1) });
+      return failed === undefined || calls.length < index + 1;
+    });
+
+    expect(steps.length).toBeGreaterThan(30);
+    expect(survived).toEqual([]);
+  }, 300_000);
+
+  it.each([
+    [
+      'a wrong sum',
+      '0'.repeat(64),
+      /^mount-s3-1.14.0-arm64.rpm: its SHA-256 is [0-9a-f]{64}, but the variable sha256 says 0{64}: /,
+    ],
+    ['no sum', '', /^mount-s3-1.14.0-arm64.rpm: its SHA-256 is '': write the 64 hexadecimal digits/],
+    [
+      'half a sum',
+      'ea6f6f76',
+      /^mount-s3-1.14.0-arm64.rpm: its SHA-256 is 'ea6f6f76': write the 64 hexadecimal digits/,
+    ],
+  ])('install nothing that came with %s', (_, sum, sentence) => {
+    const { calls, failed, stderr } = provision({ MOUNT_S3_SHA256: sum });
+
+    expect(failed).toBe('mount-s3.sh');
+    expect(stderr).toMatch(sentence);
+    expect(calls.filter((call) => call.includes('mount-s3.rpm') && call.startsWith('dnf'))).toEqual([]);
+  });
+
+  it('refuse another commit than the one that was pinned', () => {
+    const { failed, stderr } = provision({ GIT_COMMIT: 'f'.repeat(40) });
+
+    expect(failed).toBe('ngen-datastream.sh');
+    expect(stderr).toBe(`https://example.org/ngen-datastream.git is at ${'f'.repeat(40)}, not at ${COMMIT}.\n`);
+  });
+
+  it('refuse a docker image of the other architecture', () => {
+    const { failed, stderr } = provision({ DOCKER_IMAGES: 'a/b:1', IMAGE_ARCHITECTURE: 'amd64' });
+
+    expect(failed).toBe('docker-images.sh');
+    expect(stderr).toBe('a/b:1 is there for amd64, not for arm64: leave it out, or choose a tag that is.\n');
+  });
+
+  it('take packages from the release that is asked for', () => {
+    const { calls } = provision({ RELEASE: '2023.9.20251117' });
+
+    expect(calls[0]).toBe('dnf --assumeyes --releasever=2023.9.20251117 upgrade');
+  });
+
+  it('refuse a base image that is not Amazon Linux 2023', () => {
+    const { root, run, calls } = instance();
+    writeFileSync(path.join(root, 'etc/os-release'), 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n');
+
+    expect(run('packages.sh')).toMatchObject({
+      status: 1,
+      stderr: 'The base image is not Amazon Linux 2023 but PRETTY_NAME="Debian 12": choose another base_ami.\n',
+    });
+    expect(run('clean-up.sh')).toMatchObject({ status: 1, stderr: 'This is not Amazon Linux: nothing is removed.\n' });
+    expect(calls()).toEqual([]);
+  });
+
+  it("leave no identity of the build instance's in the image", () => {
+    const { root, run } = instance();
+    const left = (file: string) => path.join(root, file);
+    writeFileSync(left('etc/ssh/ssh_host_ed25519_key'), 'private');
+    writeFileSync(left('etc/machine-id'), '0123');
+    writeFileSync(left('var/log/messages'), 'lines');
+    writeFileSync(left('var/lib/cloud/instance/user-data.txt'), 'shutdown');
+    writeFileSync(left('home/ec2-user/.bash_history'), 'secret');
+
+    expect(run('clean-up.sh').status).toBe(0);
+
+    const gone = ['etc/ssh/ssh_host_ed25519_key', 'var/lib/cloud/instance', 'home/ec2-user/.bash_history'];
+    expect(gone.filter((file) => existsSync(left(file)))).toEqual([]);
+    expect(readFileSync(left('etc/machine-id'), 'utf8') + readFileSync(left('var/log/messages'), 'utf8')).toBe('');
+  });
+});
+
+/** What ec2-user runs, and the command that it comes to. */
+function asUser(command: string, ...calls: readonly string[]): string[] {
+  return [`runuser --login ec2-user --command ${command}`, ...calls];
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Removes what is this one instance's and no image's: caches, logs, identities. cloud-init makes new ones on each
+# instance of the image. Packer's own key leaves authorized_keys after this.
+set -euo pipefail
+
+root=${DESTDIR:-}
+# It removes this system's identity: not the one of a computer where somebody tries it.
+if ! grep -q '^ID="\?amzn"\?$' "$root/etc/os-release"; then
+  echo 'This is not Amazon Linux: nothing is removed.' >&2
+  exit 1
+fi
+
+dnf clean all
+rm -rf "$root"/var/cache/dnf/* "$root"/var/lib/cloud/* "$root"/var/log/journal/*
+rm -f "$root"/etc/ssh/ssh_host_*_key* "$root"/root/.bash_history "$root"/home/ec2-user/.bash_history
+find "$root/var/log" -type f -exec truncate --size 0 {} +
+# Empty, not missing: systemd then makes one at the next boot (machine-id(5)).
+truncate --size 0 "$root/etc/machine-id"
+sync

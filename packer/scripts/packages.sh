@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs the packages of Amazon Linux. PACKAGES: what dnf takes, separated by semicolons; RELEASE: the release that
+# they come from, empty for the base image's own.
+set -euo pipefail
+
+os_release=${DESTDIR:-}/etc/os-release
+if ! grep -q '^ID="\?amzn"\?$' "$os_release" || ! grep -q '^VERSION_ID="\?2023"\?$' "$os_release"; then
+  echo "The base image is not Amazon Linux 2023 but $(grep '^PRETTY_NAME=' "$os_release" || echo 'another system'): choose another base_ami." >&2
+  exit 1
+fi
+
+options=(--assumeyes)
+[[ -z $RELEASE ]] || options+=("--releasever=$RELEASE")
+IFS=';' read -r -a specs <<<"$PACKAGES"
+
+dnf "${options[@]}" upgrade
+dnf "${options[@]}" install "${specs[@]}"

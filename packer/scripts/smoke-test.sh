@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Runs everything that was installed, as ec2-user does, and writes down what it has found: the versions, the digests of
+# the baked-in images (DOCKER_IMAGES, separated by spaces) and the commit, in /etc/datastream/software.json.
+set -euo pipefail
+
+as_user() {
+  runuser --login ec2-user --command "$1" 2>&1
+}
+
+# try NAME COMMAND: what the command prints; one that fails or prints nothing ends the build.
+try() {
+  local output
+  if ! output=$(as_user "$2") || [[ -z $output ]]; then
+    echo "$1 does not work. ec2-user has run: $2" >&2
+    echo "${output:-It prints nothing.}" >&2
+    exit 1
+  fi
+  printf '%s\n' "$output"
+}
+
+versions='{}'
+while IFS='|' read -r name command; do
+  output=$(try "$name" "$command")
+  versions=$(jq --arg name "$name" --arg version "$(head -n 1 <<<"$output")" '.[$name] = $version' <<<"$versions")
+done <<'TOOLS'
+docker|docker --version
+mount-s3|mount-s3 --version
+git|git --version
+pip|python3 -m pip --version
+pigz|pigz --version
+aws|aws --version
+python|python3 --version
+jq|jq --version
+TOOLS
+
+# hfsubset tells no version, and some of its releases exit with 2 when they print their help.
+usage=$(as_user 'hfsubset --help' || true)
+if [[ $usage != *'Hydrofabric Subsetter'* ]]; then
+  printf '%s\n' "hfsubset does not work. ec2-user has run: hfsubset --help" "$usage" >&2
+  exit 1
+fi
+versions=$(jq --arg file "${HFSUBSET_URL##*/}" '.hfsubset = $file' <<<"$versions")
+
+# The daemon, and a container without an image of anyone's: nothing is pulled.
+server=$(try 'The docker daemon' "docker info --format '{{.ServerVersion}}'")
+versions=$(jq --arg server "$server" '.["docker daemon"] = $server' <<<"$versions")
+try 'A container' "tar --create --files-from /dev/null | docker import - datastream-smoke-test" >/dev/null
+try 'A container' "docker run --rm --network none --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro \
+  datastream-smoke-test /usr/bin/uname --machine" >/dev/null
+try 'docker' 'docker image rm datastream-smoke-test' >/dev/null
+
+images='{}'
+read -r -a names <<<"$DOCKER_IMAGES"
+for name in "${names[@]}"; do
+  digest=$(try "The image $name" "docker image inspect --format '{{index .RepoDigests 0}}' '$name'")
+  images=$(jq --arg name "$name" --arg digest "$digest" '.[$name] = $digest' <<<"$images")
+done
+
+kernel=$(uname --kernel-release)
+system=$(sed -n 's/^PRETTY_NAME="\?\([^"]*\)"\?$/\1/p' "${DESTDIR:-}/etc/os-release")
+commit=$(try 'The ngen-datastream repository' 'git -C ~/ngen-datastream rev-parse HEAD')
+
+folder=${DESTDIR:-}/etc/datastream
+mkdir -p "$folder"
+jq --null-input \
+  --arg system "$system" \
+  --arg kernel "$kernel" \
+  --arg architecture "$ARCHITECTURE" \
+  --argjson versions "$versions" \
+  --argjson images "$images" \
+  --arg repository "$NGEN_DATASTREAM_REPOSITORY" \
+  --arg commit "$commit" \
+  '{
+    system: $system, kernel: $kernel, architecture: $architecture, versions: $versions, docker_images: $images,
+    ngen_datastream: { repository: $repository, commit: $commit }
+  }' >"$folder/software.json"
+cat "$folder/software.json"

@@ -1,0 +1,251 @@
+# What may be chosen. `npx datastream ami build` checks it all before anything is launched, and what concerns two
+# variables at once, or AWS itself, there alone. regex_replace, since Packer before 1.7 has no regex.
+
+variable "architecture" {
+  type        = string
+  default     = "arm64"
+  description = "arm64 or x86_64: of the image, its base image, the build instance and everything downloaded."
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "The architecture is one of arm64 and x86_64."
+  }
+}
+
+variable "region" {
+  type        = string
+  default     = "us-east-2"
+  description = "The region to build in. `npx datastream ami build` takes the one of the tfvars where none is given."
+  validation {
+    condition     = var.region != "" && regex_replace(var.region, "^[a-z]{2,4}(-[a-z]{2,12}){1,2}-[1-9]$", "") == ""
+    error_message = "The region is a region's code, such as us-east-2."
+  }
+}
+
+variable "instance_type" {
+  type        = string
+  default     = ""
+  description = "The build instance, of the same architecture. Default: t4g.large, or t3.large for x86_64."
+}
+
+variable "base_ami" {
+  type        = string
+  default     = ""
+  description = "The image to start from, which has dnf and the SSM agent. Default: the newest Amazon Linux 2023."
+  validation {
+    condition     = regex_replace(var.base_ami, "^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "") == ""
+    error_message = "The base_ami is the ID of an AMI, such as ami-0123456789abcdef0, or empty."
+  }
+}
+
+variable "volume_size" {
+  type        = number
+  default     = 32
+  description = "The root volume in GiB, gp3 and encrypted. Every instance of the image has at least this."
+  validation {
+    condition     = var.volume_size >= 8 && var.volume_size <= 16384 && floor(var.volume_size) == var.volume_size
+    error_message = "The volume_size is a whole number of GiB, 8 to 16384."
+  }
+}
+
+variable "kms_key_id" {
+  type        = string
+  default     = ""
+  description = "ID, alias or ARN of the KMS key that encrypts the volume. Default: the account's EBS key, whose images cannot be shared."
+}
+
+variable "subnet_id" {
+  type        = string
+  default     = ""
+  description = "The build instance's subnet, with a way to the Internet. Default: one of the default VPC."
+  validation {
+    condition     = regex_replace(var.subnet_id, "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", "") == ""
+    error_message = "The subnet_id is the ID of a subnet, such as subnet-0123456789abcdef0, or empty."
+  }
+}
+
+variable "security_group_id" {
+  type        = string
+  default     = ""
+  description = "The build instance's security group, which lets ssh in. Default: a temporary one."
+  validation {
+    condition     = regex_replace(var.security_group_id, "^sg-([0-9a-f]{8}|[0-9a-f]{17})$", "") == ""
+    error_message = "The security_group_id is the ID of a security group, such as sg-0123456789abcdef0, or empty."
+  }
+}
+
+variable "temporary_security_group_source_cidrs" {
+  type        = list(string)
+  default     = ["0.0.0.0/0"]
+  description = "From where the temporary security group lets ssh in, while the build lasts, with a key of its own."
+}
+
+variable "session_manager" {
+  type        = bool
+  default     = false
+  description = "ssh through Session Manager, with no open port. Needs AWS's session-manager-plugin where Packer runs."
+}
+
+variable "iam_instance_profile" {
+  type        = string
+  default     = ""
+  description = "The build instance's profile, for session_manager. Default: a temporary one with the SSM agent's rights."
+}
+
+variable "name" {
+  type        = string
+  default     = "datastream"
+  description = "The image family: images are called <name>-<architecture>-<date>-<time>."
+  validation {
+    # 24 of EC2's 128 characters are architecture, date and time.
+    condition     = var.name != "" && regex_replace(var.name, "^[A-Za-z0-9()\\[\\] ./'@_-]{3,104}$", "") == ""
+    error_message = "The name has 3 to 104 letters, digits and ()[] ./-'@_ (EC2's AMI names)."
+  }
+}
+
+variable "tags" {
+  type        = map(string)
+  default     = {}
+  description = "Tags on the image and its snapshots, on the build instance and its volume."
+}
+
+variable "ami_users" {
+  type        = list(string)
+  default     = []
+  description = "IDs of the accounts that may launch the image. Needs kms_key_id, of a key that these accounts may use."
+  validation {
+    condition     = length([for account in var.ami_users : account if regex_replace(account, "^[0-9]{12}$", "") != ""]) == 0
+    error_message = "The ami_users are account IDs, of 12 digits each."
+  }
+}
+
+variable "ami_regions" {
+  type        = list(string)
+  default     = []
+  description = "Further regions to copy the image to."
+}
+
+variable "region_kms_key_ids" {
+  type        = map(string)
+  default     = {}
+  description = "For each of ami_regions the KMS key that encrypts the copy. Default: the account's EBS keys there."
+}
+
+variable "ami_parameter_name" {
+  type        = string
+  default     = ""
+  description = "The SSM parameter that `npx datastream ami build` writes the image's ID to. Default: none."
+  validation {
+    condition     = regex_replace(var.ami_parameter_name, "^(/[A-Za-z0-9_.-]+){1,15}$", "") == ""
+    error_message = "The ami_parameter_name is a parameter's name that begins with a slash, such as /datastream/ami, or empty."
+  }
+}
+
+# What is installed.
+
+variable "release" {
+  type        = string
+  default     = ""
+  description = "The release of Amazon Linux 2023 that packages come from, such as 2023.9.20251117. Default: the base image's own, which its repositories are locked to."
+  validation {
+    condition     = regex_replace(var.release, "^(latest|2023[.][0-9]+[.][0-9]{8})$", "") == ""
+    error_message = "The release is one of Amazon Linux 2023, such as 2023.9.20251117, or latest, or empty."
+  }
+}
+
+variable "package_versions" {
+  type = map(string)
+  default = {
+    docker        = ""
+    git           = ""
+    "python3-pip" = ""
+    pigz          = ""
+    awscli        = ""
+    python        = ""
+    jq            = ""
+  }
+  description = "What dnf installs, each with its version, such as 25.0.8. Empty: the newest of the release. Further packages may be added."
+}
+
+variable "mount_s3_version" {
+  type        = string
+  default     = "1.14.0"
+  description = "The version of Mountpoint for Amazon S3."
+}
+
+variable "mount_s3_url" {
+  type        = string
+  default     = "https://s3.amazonaws.com/mountpoint-s3-release/{version}/{architecture}/mount-s3-{version}-{architecture}.rpm"
+  description = "Where it is downloaded from; {version} and {architecture} are filled in."
+}
+
+variable "hfsubset_version" {
+  type        = string
+  default     = "1.1.0"
+  description = "The version of hfsubset."
+}
+
+variable "hfsubset_url" {
+  type        = string
+  default     = "https://github.com/lynker-spatial/hfsubsetCLI/releases/download/v{version}/hfsubset-v{version}-linux_{goarch}.tar.gz"
+  description = "Where it is downloaded from; {version} and {goarch} (arm64 or amd64) are filled in."
+}
+
+variable "sha256" {
+  type = map(string)
+  default = {
+    "mount-s3-1.14.0-arm64.rpm"  = "5c13de3fa0a8fd884444c5bf149cc4c3967aadad5c6fc4925df2529d4a83a5dd"
+    "mount-s3-1.14.0-x86_64.rpm" = "ea6f6f76602b0034642a88a8ce31542a185c36c9fa5e50c49dffe445b8b70cd7"
+  }
+  description = "The SHA-256 of each downloaded file, by its name. `npx datastream ami pin` writes those of the versions in use."
+}
+
+variable "ngen_datastream_repository" {
+  type        = string
+  default     = "https://github.com/CIROH-UA/ngen-datastream.git"
+  description = "The repository that is cloned to /home/ec2-user/ngen-datastream."
+}
+
+variable "ngen_datastream_ref" {
+  type = string
+  # The commit whose getting-started document this image replaces.
+  default     = "e684c117c7367ea1d43f34baac3e927c9381d201"
+  description = "Its commit, by the whole hash: a branch or a tag may be another one tomorrow."
+  validation {
+    condition     = var.ngen_datastream_ref != "" && regex_replace(var.ngen_datastream_ref, "^[0-9a-f]{40}$", "") == ""
+    error_message = "The ngen_datastream_ref is a whole commit hash, of 40 hexadecimal digits."
+  }
+}
+
+variable "docker_images" {
+  type        = list(string)
+  default     = []
+  description = "Images to bake in, each with a tag or a digest, such as awiciroh/datastream:latest and awiciroh/forcingprocessor:latest."
+  validation {
+    condition     = length([for image in var.docker_images : image if regex_replace(image, "^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._/-]+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64})$", "") != ""]) == 0
+    error_message = "Each of docker_images has a tag or a digest, such as awiciroh/datastream:latest."
+  }
+}
+
+# Where the build talks to, and what it leaves beside itself.
+
+variable "output_folder" {
+  type        = string
+  default     = ""
+  description = "The folder of manifest.json and of the software's manifests. Default: output beside this file."
+}
+
+variable "custom_endpoint_ec2" {
+  type        = string
+  default     = ""
+  description = "Another endpoint of EC2, such as a VPC endpoint's or an emulator's."
+}
+
+variable "communicator" {
+  type        = string
+  default     = "ssh"
+  description = "ssh; or none, with which nothing is installed: for an emulator, whose instances cannot be reached."
+  validation {
+    condition     = contains(["ssh", "none"], var.communicator)
+    error_message = "The communicator is one of ssh and none."
+  }
+}
