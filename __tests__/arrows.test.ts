@@ -9,7 +9,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lambdas: ['executions'],
   constructs: ['executions', 'lambdas/errors'],
   local: ['executions', 'lambdas', 'constructs/definition'],
-  cli: ['executions', 'local'],
+  packer: ['executions'],
+  cli: ['executions', 'local', 'packer'],
   'main.ts': ['constructs'],
 };
 

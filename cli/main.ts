@@ -1,8 +1,12 @@
 import { Command, Option } from 'commander';
 import type { ParseOptions } from '../executions/model';
+import { addAmi } from './ami';
 import { addNew } from './new';
 import { OWN_REGION, region } from './options';
 import { validate } from './validate';
+
+// Node.js 20 is what this project runs on; the SDK's word about the one after it is not the user's business.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 const program = new Command('datastream')
   .description('Scientific batch jobs on AWS: one JSON file, one fresh EC2 instance, one true outcome.')
@@ -56,6 +60,8 @@ program
     // What an ended execution leaves waiting, such as a function's sleep, must not keep the shell waiting.
     process.exit();
   });
+
+addAmi(program);
 
 // `| head`, a full disk: what runs is ended as after Ctrl-C, and nobody is told of it in a place that takes no words.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

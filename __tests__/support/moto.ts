@@ -37,13 +37,14 @@ export function motoEnvironment(endpoint: string): Record<string, string> {
 /**
  * Starts moto_server on a free port, with a small proxy before it that answers what moto does not know.
  *
+ * @param environment moto's own settings, such as MOTO_AMIS_PATH
  * @throws Error when moto_server cannot be started or does not answer within 30 s
  */
-export async function startMoto(): Promise<Moto> {
+export async function startMoto(environment: Readonly<Record<string, string>> = {}): Promise<Moto> {
   const port = await freePort();
   const moto = spawn('moto_server', ['-p', String(port)], {
     stdio: 'ignore',
-    env: { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: 'true' },
+    env: { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: 'true', ...environment },
   });
   const failed = once(moto, 'error').then(([error]) => {
     throw new Error('moto_server could not be started.', { cause: error });

@@ -1,0 +1,354 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeKeyPairsCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSnapshotsCommand,
+  EC2Client,
+  type Tag,
+} from '@aws-sdk/client-ec2';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { systemClock } from '../../lambdas/runtime';
+import { createStarter } from '../../lambdas/starter';
+import { layOut } from '../../packer/program';
+import { COMMAND } from '../support/cli';
+import { NEWEST, writeAmazonImages } from '../support/images';
+import { type Moto, motoEnvironment, startMoto } from '../support/moto';
+import { ROOT, run, succeed } from '../support/terraform';
+import { describeWith } from '../support/tools';
+
+const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+const asRecord = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
+
+describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emulated AWS', () => {
+  let folder: string;
+  let moto: Moto;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'datastream-ami-'));
+    const images = path.join(folder, 'images.json');
+    writeAmazonImages(images);
+    moto = await startMoto({ MOTO_AMIS_PATH: images });
+    env = {
+      ...motoEnvironment(moto.endpoint),
+      // An emulator's instances cannot be reached: nothing is installed on them.
+      PKR_VAR_communicator: 'none',
+      PKR_VAR_custom_endpoint_ec2: moto.endpoint,
+    };
+  }, 60_000);
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await moto.stop();
+  });
+
+  const ec2In = (region: string) => new EC2Client({ region, endpoint: moto.endpoint, credentials });
+  const ssmIn = (region: string) => new SSMClient({ region, endpoint: moto.endpoint, credentials });
+  const instancesIn = async (region: string) =>
+    ((await ec2In(region).send(new DescribeInstancesCommand({}))).Reservations ?? []).flatMap(
+      ({ Instances = [] }) => Instances,
+    );
+
+  /** A deployment's tfvars, a template, and the command in their folder. */
+  function deployment(name: string, region: string) {
+    const cwd = path.join(folder, name);
+    mkdirSync(cwd);
+    writeFileSync(path.join(cwd, 'my.tfvars'), `region = "${region}"\nsm_name = "nextgen"\n`);
+    cpSync(path.join(ROOT, 'executions', 'execution_template.json'), path.join(cwd, 'execution_template.json'));
+    const common = ['--tfvars', 'my.tfvars', '--executions', cwd];
+    const datastream = (...args: string[]) => run(process.execPath, [COMMAND, ...args], { cwd, env });
+    return {
+      cwd,
+      read: (file: string) => JSON.parse(readFileSync(path.join(cwd, file), 'utf8')),
+      datastream,
+      build: (...args: string[]) =>
+        datastream('ami', 'build', ...common, '--var', `output_folder=${cwd}/output`, ...args),
+      common,
+    };
+  }
+
+  it('builds for arm64, copies, publishes, and the template launches an instance of the image', async () => {
+    const { cwd, build, read, datastream } = deployment('arm64', 'us-east-2');
+
+    const built = await build(
+      ...['--var', 'ami_parameter_name=/datastream/ami', '--var', 'ami_regions=["us-west-2"]'],
+      ...['--var', 'name=river', '--var', 'tags={Project = "vpu-09"}', '--var', 'volume_size=100'],
+    );
+
+    expect(built).toMatchObject({ code: 0 });
+    const { Images: [image] = [] } = await ec2In('us-east-2').send(new DescribeImagesCommand({ Owners: ['self'] }));
+    const { Images: [copy] = [] } = await ec2In('us-west-2').send(new DescribeImagesCommand({ Owners: ['self'] }));
+    const tags = {
+      Project: 'vpu-09',
+      Name: image?.Name,
+      'datastream:image': 'river',
+      'datastream:base': NEWEST.arm64,
+      'datastream:parameter': '/datastream/ami',
+    };
+    expect(image).toMatchObject({ Name: expect.stringMatching(/^river-arm64-\d{8}-\d{6}$/), Architecture: 'arm64' });
+    expect([asRecord(image?.Tags), asRecord(copy?.Tags)]).toEqual([tags, tags]);
+    const { Snapshots = [] } = await ec2In('us-east-2').send(
+      new DescribeSnapshotsCommand({ Filters: [{ Name: 'tag:datastream:image', Values: ['river'] }] }),
+    );
+    expect(Snapshots.map(({ SnapshotId }) => SnapshotId)).toEqual([image?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId]);
+
+    // The build instance, and what was made for it, are gone.
+    const [builder, ...others] = await instancesIn('us-east-2');
+    expect(others).toEqual([]);
+    expect(builder).toMatchObject({ ImageId: NEWEST.arm64, InstanceType: 't4g.large', State: { Name: 'terminated' } });
+    expect(asRecord(builder?.Tags)).toEqual({ Project: 'vpu-09', Name: `${image?.Name} (build)` });
+    expect((await ec2In('us-east-2').send(new DescribeKeyPairsCommand({}))).KeyPairs).toEqual([]);
+    const { SecurityGroups = [] } = await ec2In('us-east-2').send(new DescribeSecurityGroupsCommand({}));
+    expect(SecurityGroups.map(({ GroupName }) => GroupName)).toEqual(['default']);
+
+    for (const [region, id] of [
+      ['us-east-2', image?.ImageId],
+      ['us-west-2', copy?.ImageId],
+    ] as const) {
+      const { Parameter } = await ssmIn(region).send(new GetParameterCommand({ Name: '/datastream/ami' }));
+      expect(Parameter).toMatchObject({ Value: id, DataType: 'aws:ec2:image' });
+    }
+    expect(read('execution_template.json')).toMatchObject({
+      region: 'us-east-2',
+      instance_parameters: {
+        ImageId: image?.ImageId,
+        InstanceType: 't4g.xlarge',
+        IamInstanceProfile: { Name: 'nextgen_ec2_profile' },
+        BlockDeviceMappings: [{ Ebs: { VolumeSize: 100 } }],
+      },
+    });
+    expect(read('execution_template.us-west-2.json')).toMatchObject({
+      region: 'us-west-2',
+      instance_parameters: { ImageId: copy?.ImageId },
+    });
+    await completesAndStarts(cwd, datastream, 'us-east-2', 'arm64', image?.ImageId);
+  }, 300_000);
+
+  it('builds for x86_64 by one variable, from an image that is given', async () => {
+    const { cwd, build, read, datastream } = deployment('x86_64', 'eu-central-1');
+
+    const built = await build('--var', 'architecture=x86_64', '--var', `base_ami=${NEWEST.x86_64}`);
+
+    expect(built).toMatchObject({ code: 0 });
+    const { Images: [image] = [] } = await ec2In('eu-central-1').send(new DescribeImagesCommand({ Owners: ['self'] }));
+    const [builder] = await instancesIn('eu-central-1');
+    expect(image).toMatchObject({ Name: expect.stringMatching(/^datastream-x86_64-/), Architecture: 'x86_64' });
+    expect(builder).toMatchObject({ ImageId: NEWEST.x86_64, InstanceType: 't3.large' });
+    expect(read('execution_template.json').instance_parameters).toMatchObject({
+      ImageId: image?.ImageId,
+      InstanceType: 't3.xlarge',
+    });
+    expect(readdirSync(cwd).sort()).toEqual(['execution_template.json', 'my.tfvars', 'output']);
+    await completesAndStarts(cwd, datastream, 'eu-central-1', 'x86_64', image?.ImageId);
+  }, 300_000);
+
+  /** The template, filled in as its user would, is valid and its instance is launched. */
+  async function completesAndStarts(
+    cwd: string,
+    datastream: (...args: string[]) => Promise<{ code: number; output: string }>,
+    region: string,
+    architecture: string,
+    imageId: string | undefined,
+  ): Promise<void> {
+    const filled = await datastream(
+      ...['new', 'job.json', '--from', 'execution_template.json', '--region', region],
+      ...['--set', 'instance_parameters.KeyName=my-key', '--unset', 'instance_parameters.SecurityGroupIds'],
+      ...['--set', 'instance_parameters.TagSpecifications[0].Tags[0].Value=vpu-09'],
+      ...['--set', 'commands=["true"]', '--set', 'run_options.ii_check_s3.bucket=my-bucket'],
+      // moto calls the root device of an image that it makes otherwise than that of the instance it was made from.
+      ...['--set', 'instance_parameters.BlockDeviceMappings[0].DeviceName=/dev/sda1'],
+    );
+    expect(filled).toMatchObject({ code: 0 });
+    const valid = ['validate', 'job.json', '--region', region, '--image-architecture', architecture];
+    expect(await datastream(...valid)).toEqual({ code: 0, output: 'job.json: valid\n' });
+
+    const inRegion = { cwd, env: { ...env, AWS_REGION: region, AWS_DEFAULT_REGION: region } };
+    await succeed(
+      'aws',
+      ['iam', 'create-instance-profile', '--instance-profile-name', `nextgen_ec2_profile`],
+      inRegion,
+    ).catch(
+      () => undefined, // The other test has made it: IAM knows no regions.
+    );
+    await succeed('aws', ['ec2', 'create-key-pair', '--key-name', 'my-key'], inRegion);
+    const { SecurityGroups } = await ec2In(region).send(new DescribeSecurityGroupsCommand({}));
+    const now = new Date().toISOString();
+    const starter = createStarter({
+      ec2: ec2In(region),
+      // moto has no agents.
+      ssm: { send: async () => ({ InstanceInformationList: [{ PingStatus: 'Online' }] }) } as never,
+      clock: systemClock,
+      region,
+      defaults: {
+        stateMachineArn: `arn:aws:states:${region}:123456789012:stateMachine:nextgen`,
+        securityGroupId: SecurityGroups?.[0]?.GroupId ?? '',
+        instanceProfileName: 'nextgen_ec2_profile',
+        subnetIds: [],
+      },
+    });
+    const state = JSON.parse(readFileSync(path.join(cwd, 'job.json'), 'utf8'));
+    const execution = `arn:aws:states:${region}:123456789012:execution:nextgen:one`;
+
+    await starter({ execution, start_time: now, entered_time: now, state });
+
+    const launched = (await instancesIn(region)).filter(({ State }) => State?.Name === 'running');
+    expect(launched.map(({ ImageId }) => ImageId)).toEqual([imageId]);
+  }
+
+  it.each([
+    [
+      'a region that AWS does not have',
+      ['region=us-east-9', 'ami_regions=["ap-south-1"]'],
+      /region = "us-east-9"\n +AWS has no region us-east-9: write us-east-1/,
+    ],
+    [
+      'a region whose executions are elsewhere',
+      ['region=us-east-1'],
+      /region = "us-east-1"\n +my.tfvars deploys to ap-south-1, where executions could not use the image/,
+    ],
+    ['an AMI name over 128 characters', [`name=${'n'.repeat(120)}`], /name = "n+…\n +The name has 3 to 104 letters/],
+    [
+      'an instance type of the other architecture',
+      ['instance_type=m7i.large'],
+      /instance_type = "m7i.large"\n +This type is x86_64, the image is to be arm64: write a type such as "t4g.large"/,
+    ],
+    [
+      'a docker image without a tag',
+      ['docker_images=["awiciroh/datastream"]'],
+      /docker_images = \["awiciroh\/datastream"\]\n +Each of docker_images has a tag/,
+    ],
+    [
+      'a base image of the other architecture',
+      [`base_ami=${NEWEST.x86_64}`],
+      /base_ami = "ami-\w+"\n +This image is x86_64, the new one is to be arm64/,
+    ],
+    [
+      'a base image that is not there',
+      ['base_ami=ami-0123456789abcdef0'],
+      /base_ami = "ami-0123456789abcdef0"\n +There is no such image in ap-south-1/,
+    ],
+    [
+      'accounts to share with, without a key',
+      ['ami_users=["123456789012"]'],
+      /ami_users = \["123456789012"\]\n +An image encrypted with the account's own EBS key cannot be shared: write kms_key_id/,
+    ],
+    ['a misspelt variable', ['architectur=arm64'], /the template has no variable "architectur": write architecture\./],
+    [
+      'a value of another type',
+      ['volume_size=large'],
+      /volume_size = "large"\n +This is not of the type number: write a number/,
+    ],
+  ])('refuses %s before anything is launched', async (_, assignments, sentence) => {
+    const { build, read } = deployment(`refused-${_}`, 'ap-south-1');
+    const before = read('execution_template.json');
+
+    const { code, output } = await build(...assignments.flatMap((assignment) => ['--var', assignment]));
+
+    expect({ code, output }).toEqual({ code: 1, output: expect.stringMatching(sentence) });
+    expect(output).not.toMatch(/^ +at /m);
+    expect(await instancesIn('ap-south-1')).toEqual([]);
+    expect(read('execution_template.json')).toEqual(before);
+  });
+
+  it('leaves the template when the build fails', async () => {
+    const { build, read } = deployment('fails', 'ap-south-1');
+    const before = read('execution_template.json');
+
+    const { code, output } = await build('--var', 'subnet_id=subnet-0123456789abcdef0');
+
+    expect(code).toBe(1);
+    expect(output).toContain('the execution template is as it was');
+    expect(read('execution_template.json')).toEqual(before);
+    expect(await instancesIn('ap-south-1')).toEqual([]);
+  }, 120_000);
+});
+
+describeWith(['packer'], 'The template', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'datastream-ami-'));
+    // CI's Packer is Debian's.
+    layOut(folder, { plugins: false });
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is formatted', async () => {
+    expect(await run('packer', ['fmt', '-check', '-diff', path.join(ROOT, 'packer')], { cwd: ROOT })).toEqual({
+      code: 0,
+      output: '',
+    });
+  });
+
+  it.each([
+    ['as it is', []],
+    ['for x86_64', ['architecture=x86_64']],
+    ['with ssh through Session Manager', ['session_manager=true']],
+    [
+      'with a subnet, a group and a profile',
+      ['subnet_id=subnet-01234567', 'security_group_id=sg-01234567', 'iam_instance_profile=p'],
+    ],
+    [
+      'shared and copied with keys',
+      [
+        'kms_key_id=alias/a',
+        'ami_users=["123456789012"]',
+        'ami_regions=["us-west-2"]',
+        'region_kms_key_ids={us-west-2 = "alias/b"}',
+      ],
+    ],
+  ])('is valid %s', async (_, assignments) => {
+    const args = ['validate', ...assignments.flatMap((each) => ['-var', each]), folder];
+
+    expect(await run('packer', args, { cwd: ROOT, env: motoEnvironment('http://127.0.0.1:9') })).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it.each([
+    'architecture=arm',
+    'region=Ohio',
+    'base_ami=al2023',
+    'volume_size=7',
+    'volume_size=32.5',
+    'subnet_id=default',
+    'security_group_id=default',
+    'name=',
+    'name=a*b*c',
+    'ami_users=["me"]',
+    'ami_parameter_name=datastream',
+    'release=2022.1',
+    'ngen_datastream_ref=main',
+    'docker_images=["a/b"]',
+    'docker_images=["localhost:5000/a"]',
+    'docker_images=["a/b:1", "c:2;reboot"]',
+    'communicator=winrm',
+  ])('refuses %s by itself', async (assignment) => {
+    const finished = await run('packer', ['validate', '-var', assignment, folder], { cwd: ROOT });
+
+    expect(finished).toEqual({ code: 1, output: expect.stringContaining('This was checked by the validation rule') });
+  });
+
+  it.each(['a/b:1', 'localhost:5000/a:1', `a@sha256:${'0'.repeat(64)}`, `a/b:1@sha256:${'0'.repeat(64)}`])(
+    'takes the docker image %s',
+    async (image) => {
+      const args = ['validate', '-var', `docker_images=["${image}"]`, folder];
+
+      expect(await run('packer', args, { cwd: ROOT, env: motoEnvironment('http://127.0.0.1:9') })).toMatchObject({
+        code: 0,
+      });
+    },
+  );
+});
+
+describeWith(['shellcheck'], 'The shell scripts', () => {
+  it('pass shellcheck', async () => {
+    const scripts = readdirSync(path.join(ROOT, 'packer', 'scripts')).map((name) =>
+      path.join('packer', 'scripts', name),
+    );
+
+    expect(await run('shellcheck', ['.ci/run', ...scripts], { cwd: ROOT })).toEqual({ code: 0, output: '' });
+  });
+});

@@ -1,0 +1,92 @@
+/** A call that did not come through, in one sentence for a person. */
+
+const EXPIRED: readonly string[] = ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenProviderError'];
+
+const REFUSED_CREDENTIALS: readonly string[] = [
+  'AuthFailure',
+  'InvalidClientTokenId',
+  'UnrecognizedClientException',
+  'SignatureDoesNotMatch',
+  'InvalidSignatureException',
+  'IncompleteSignature',
+  'MissingAuthenticationToken',
+];
+
+const NO_PERMISSION: readonly string[] = [
+  'UnauthorizedOperation',
+  'AccessDenied',
+  'AccessDeniedException',
+  'AuthorizationError',
+];
+
+const THROTTLED: readonly string[] = [
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+];
+
+/** Node.js' codes for a connection that cannot be made or breaks, and the SDK's name for one that hangs. */
+const NO_CONNECTION: readonly string[] = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+  'ETIMEDOUT',
+  'TimeoutError',
+];
+
+/**
+ * Says what to do about an error that the AWS SDK has thrown. Anything else is told by its own message.
+ *
+ * @param error whatever was caught
+ * @param region the region that was asked
+ */
+export function awsSentence(error: unknown, region: string): string {
+  const { name, code, message, hostname } = facts(error);
+  const told = oneLine(message);
+  if (name === 'CredentialsProviderError') {
+    return `There are no AWS credentials: run 'aws configure' or 'aws sso login', or set AWS_PROFILE (${told}).`;
+  }
+  if (EXPIRED.includes(name)) return 'The AWS credentials have expired: sign in again.';
+  if (name === 'RequestTimeTooSkewed') return "This computer's clock is wrong, and AWS refuses it: set the time.";
+  if (name === 'OptInRequired') return `The account has not enabled ${region}: enable it, or name another region.`;
+  if (REFUSED_CREDENTIALS.includes(name)) {
+    return `AWS does not take these credentials in ${region}: see that they are right and that the account has the region enabled (${told}).`;
+  }
+  if (NO_PERMISSION.includes(name)) return `These credentials have no permission for this: ${told}.`;
+  if (THROTTLED.includes(name)) return 'AWS takes no more calls at the moment: try again in a minute.';
+  if (code === 'ENOTFOUND') {
+    return `${hostname ?? 'AWS'} is not to be found: see that ${region} is a region, and that there is a network.`;
+  }
+  if (code === 'EAI_AGAIN') return 'No name can be looked up: see that there is a network.';
+  if (NO_CONNECTION.includes(code) || NO_CONNECTION.includes(name)) {
+    return `AWS does not answer in ${region} (${code || name}): see that there is a network${proxy()}.`;
+  }
+  if (/CERT/.test(code)) {
+    return `The certificate is not to be trusted (${code}): behind a proxy that has its own, name it in NODE_EXTRA_CA_CERTS.`;
+  }
+  return name === '' || name === 'Error' ? `${told}.` : `${told} (${name}).`;
+}
+
+function facts(error: unknown): { name: string; code: string; message: string; hostname?: string } {
+  if (!(error instanceof Error)) return { name: '', code: '', message: String(error) };
+  const { code, hostname } = error as { code?: unknown; hostname?: string };
+  return { name: error.name, code: typeof code === 'string' ? code : '', message: error.message, ...{ hostname } };
+}
+
+/** Without its full stop, and without the thousand characters that EC2 adds and only AWS can read. */
+function oneLine(message: string): string {
+  const told = message
+    .replace(/\s*Encoded authorization failure message: .*/s, '')
+    .replace(/\s+/g, ' ')
+    .replace(/[\s.]+$/, '')
+    .trim();
+  return told || 'AWS gives no reason';
+}
+
+function proxy(): string {
+  const endpoint = process.env.AWS_ENDPOINT_URL;
+  return endpoint ? `, and that AWS_ENDPOINT_URL (${endpoint}) is right` : '';
+}

@@ -1,0 +1,41 @@
+import { readHclFile } from './hcl';
+
+/** What the image's template takes from the deployment. */
+export interface Deployment {
+  /** The tfvars file. */
+  readonly file: string;
+  /** The state machine's region. */
+  readonly region: string;
+  /** The instances' profile. */
+  readonly profileName: string;
+  /** The SSM parameter that holds the image's ID; absent where the deployment names none. */
+  readonly amiParameterName?: string;
+}
+
+/** IAM's limit as the deployment keeps it, less the suffix. */
+const LONGEST_PREFIX = 64 - '_ec2_profile'.length;
+
+/**
+ * Reads the tfvars that the state machine is deployed with.
+ *
+ * @throws Error that names the file, and the variable that it lacks
+ */
+export async function readDeployment(file: string): Promise<Deployment> {
+  const variables = await readHclFile(file);
+  const text = (name: string) => {
+    const value = variables[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const region = text('region');
+  if (!region)
+    throw new Error(`${file}: it names no region: write region = "us-east-1", or name the tfvars in use by --tfvars.`);
+  const prefix = text('resource_prefix') ?? text('sm_name');
+  const profileName = text('profile_name') ?? (prefix && `${prefix.slice(0, LONGEST_PREFIX)}_ec2_profile`);
+  if (!profileName) {
+    throw new Error(
+      `${file}: it names neither profile_name nor sm_name, which the instances' profile is called after: write sm_name.`,
+    );
+  }
+  const amiParameterName = text('ami_parameter_name');
+  return { file, region, profileName, ...(amiParameterName && { amiParameterName }) };
+}

@@ -1,0 +1,86 @@
+import * as z from 'zod';
+import { parseJson } from '../executions/json';
+import type { ParseOptions } from '../executions/model';
+import { readTextFile } from '../executions/text-file';
+
+/** An image that a build has made, with its copies. */
+export interface BuiltImage {
+  /** The image's name, the same in every region. */
+  readonly name: string;
+  readonly architecture: NonNullable<ParseOptions['imageArchitecture']>;
+  /** The root volume in GiB: no instance can have less. */
+  readonly volumeSize: number;
+  /** The SSM parameter that is to hold the ID; absent where none is wanted. */
+  readonly parameterName?: string;
+  /** The AMI's ID in each region, the build's own first. */
+  readonly ids: ReadonlyMap<string, string>;
+}
+
+/** What Packer's manifest post-processor writes, and what image.pkr.hcl adds as `custom_data`. */
+const Manifest = z.object({
+  builds: z.array(
+    z.object({
+      artifact_id: z.string(),
+      packer_run_uuid: z.string(),
+      custom_data: z.object({
+        architecture: z.enum(['arm64', 'x86_64']),
+        name: z.string().min(1),
+        volume_size: z.string().regex(/^\d+$/),
+        ami_parameter_name: z.string(),
+      }),
+    }),
+  ),
+  last_run_uuid: z.string(),
+});
+
+const AGAIN = "Build the image with 'npx datastream ami build', or name its manifest by --manifest.";
+
+/**
+ * The image that the manifest's last run has made; earlier runs stand in the same file.
+ *
+ * @throws Error that names the file and says what is wrong with it
+ */
+export function readManifest(file: string): BuiltImage {
+  const manifest = parse(file);
+  const builds = manifest.builds.filter((build) => build.packer_run_uuid === manifest.last_run_uuid);
+  const [build] = builds;
+  if (!build) {
+    throw new Error(
+      `${file}: its last build (${manifest.last_run_uuid || 'none'}) has left no image: it has failed. ${AGAIN}`,
+    );
+  }
+  if (builds.length > 1) throw new Error(`${file}: its last run has made ${builds.length} images, not one. ${AGAIN}`);
+  const ids = new Map(build.artifact_id.split(',').map((each) => each.split(':') as [string, string]));
+  const faulty = [...ids].filter(([region, id]) => !region || !/^ami-[0-9a-f]+$/.test(id ?? ''));
+  if (faulty.length > 0) {
+    throw new Error(
+      `${file}: artifact_id is ${JSON.stringify(build.artifact_id)}, where Packer writes <region>:<AMI>: the build has failed. ${AGAIN}`,
+    );
+  }
+  const { architecture, name, volume_size, ami_parameter_name } = build.custom_data;
+  return {
+    name,
+    architecture,
+    volumeSize: Number(volume_size),
+    ...(ami_parameter_name && { parameterName: ami_parameter_name }),
+    ids,
+  };
+}
+
+function parse(file: string): z.infer<typeof Manifest> {
+  const read = readTextFile(file);
+  if ('error' in read) throw new Error(`${read.error} ${AGAIN}`);
+  if (read.text.trim() === '') throw new Error(`${file}: this manifest is empty: the build was cut off. ${AGAIN}`);
+  const json = parseJson(read.text);
+  if ('error' in json) {
+    throw new Error(
+      `${file}:${json.error.line}:${json.error.column}: this manifest is not JSON: ${json.error.message} ${AGAIN}`,
+    );
+  }
+  const parsed = Manifest.safeParse(json.value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(
+    `${file}: this is no manifest of packer/image.pkr.hcl: ${issue?.path.join('.')}: ${issue?.message}. ${AGAIN}`,
+  );
+}

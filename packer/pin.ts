@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { writeFileAtomically } from '../executions/write-file';
+import { downloads, PACKER_FOLDER, type Settings } from './variables';
+
+/** Packer reads it by itself, and so does `datastream ami build`. */
+export const PINNED_FILE = path.join(PACKER_FOLDER, 'checksums.auto.pkrvars.json');
+
+/** A file whose SHA-256 was not known. */
+export interface Pinned {
+  readonly file: string;
+  readonly url: string;
+  readonly sha256: string;
+}
+
+/**
+ * Downloads what has no SHA-256 yet, for both architectures, and writes down what came. A sum that is there stays.
+ *
+ * @param file where the sums go
+ * @throws Error that names a file that cannot be downloaded; nothing is written then
+ */
+export async function pin(
+  settings: Settings,
+  file = PINNED_FILE,
+  get: typeof fetch = fetch,
+): Promise<readonly Pinned[]> {
+  const all = (['arm64', 'x86_64'] as const).flatMap((architecture) => [...downloads({ ...settings, architecture })]);
+  const pinned: Pinned[] = [];
+  for (const [name, url] of all) {
+    if (settings.sha256[name]) continue;
+    pinned.push({ file: name, url, sha256: await sha256Of(url, get) });
+  }
+  if (pinned.length > 0) {
+    const sums = { ...settings.sha256, ...Object.fromEntries(pinned.map((each) => [each.file, each.sha256])) };
+    writeFileAtomically(file, `${JSON.stringify({ sha256: sums }, null, 2)}\n`);
+  }
+  return pinned;
+}
+
+async function sha256Of(url: string, get: typeof fetch): Promise<string> {
+  try {
+    const response = await get(url);
+    if (!response.ok) throw new Error(`the server answers ${response.status}`);
+    return createHash('sha256')
+      .update(Buffer.from(await response.arrayBuffer()))
+      .digest('hex');
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const reason = cause instanceof Error ? cause.message : message;
+    throw new Error(`${url} cannot be downloaded: ${reason}. Check the version, and the network.`);
+  }
+}

@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { checkInstanceType } from '../executions/instance-types';
+import { parseJson } from '../executions/json';
+import type { Fault } from '../executions/model';
+import { parseExecution } from '../executions/parse';
+import { readTextFile } from '../executions/text-file';
+import { isRecord } from '../executions/values';
+import { writeFileAtomically } from '../executions/write-file';
+import type { Deployment } from './deployment';
+import type { BuiltImage } from './manifest';
+
+/** The template's name; those of further regions have the region before the extension. */
+export const TEMPLATE = 'execution_template.json';
+
+/** What runs a job of the document's size, where the template's own type is of the other architecture. */
+const INSTANCE_TYPE = { arm64: 't4g.xlarge', x86_64: 't3.xlarge' } as const;
+
+/** A template that was written. */
+export interface WrittenTemplate {
+  readonly file: string;
+  readonly region: string;
+  readonly imageId: string;
+  /** What is left for the user to fill in. */
+  readonly faults: readonly Fault[];
+}
+
+type Template = Readonly<Record<string, unknown>>;
+type Parameters = Readonly<Record<string, unknown>>;
+
+/**
+ * Writes the image's ID into the execution template, one for each region that the image is in. What the templates hold
+ * otherwise stays, so nobody fills in a key pair twice.
+ *
+ * @param folder the folder of the execution files
+ * @throws Error before anything is written, when the deployment's region has no image or a template cannot be read
+ */
+export function writeTemplates(image: BuiltImage, deployment: Deployment, folder: string): readonly WrittenTemplate[] {
+  if (!image.ids.has(deployment.region)) {
+    throw new Error(
+      `The image ${image.name} is in ${[...image.ids.keys()].join(', ')}, but ${deployment.file} deploys to ${deployment.region}, where executions cannot use it: ` +
+        'name the tfvars in use by --tfvars, or copy the image there by ami_regions.',
+    );
+  }
+  const template = readTemplate(folder);
+  const written = [...image.ids].map(([region, imageId]) => {
+    const file = region === deployment.region ? templateFile(folder) : templateFile(folder, region);
+    const filled = fill(existsSync(file) ? read(file) : template, { region, imageId, image, deployment });
+    const { faults } = parseExecution(filled, { region, imageArchitecture: image.architecture });
+    return { file, region, imageId, filled, faults };
+  });
+  for (const { file, filled } of written) writeFileAtomically(file, `${JSON.stringify(filled, null, 2)}\n`);
+  return written;
+}
+
+/** @throws Error where it cannot be read as an execution file */
+export function readTemplate(folder: string): Template {
+  return read(templateFile(folder));
+}
+
+function templateFile(folder: string, region?: string): string {
+  return path.join(folder, region ? TEMPLATE.replace('.json', `.${region}.json`) : TEMPLATE);
+}
+
+function read(file: string): Template {
+  const text = readTextFile(file);
+  if ('error' in text) throw new Error(`${text.error} It is the template that the image's ID is written into.`);
+  const json = parseJson(text.text);
+  if ('error' in json)
+    throw new Error(`${file}:${json.error.line}:${json.error.column}: not JSON: ${json.error.message}`);
+  if (!isRecord(json.value) || !isRecord(json.value.instance_parameters)) {
+    throw new Error(`${file}: this is no execution template: write { "instance_parameters": { ... }, ... }.`);
+  }
+  return json.value;
+}
+
+function fill(
+  template: Template,
+  {
+    region,
+    imageId,
+    image,
+    deployment,
+  }: { region: string; imageId: string; image: BuiltImage; deployment: Deployment },
+): Template {
+  const parameters = template.instance_parameters as Parameters;
+  return {
+    ...template,
+    instance_parameters: {
+      ...parameters,
+      ImageId: imageId,
+      InstanceType: instanceType(parameters.InstanceType, image.architecture),
+      IamInstanceProfile: { Name: deployment.profileName },
+      ...(Array.isArray(parameters.BlockDeviceMappings) && {
+        BlockDeviceMappings: parameters.BlockDeviceMappings.map((mapping: unknown) =>
+          largeEnough(mapping, image.volumeSize),
+        ),
+      }),
+    },
+    region,
+  };
+}
+
+/** The template's own where the image can run on it. */
+function instanceType(type: unknown, architecture: BuiltImage['architecture']): string {
+  const check = typeof type === 'string' ? checkInstanceType(type) : undefined;
+  const fits = check && check.kind !== 'impossible' && check.architecture === architecture;
+  return fits ? (type as string) : INSTANCE_TYPE[architecture];
+}
+
+/** EC2 refuses a root volume that is smaller than the image's snapshot. */
+function largeEnough(mapping: unknown, size: number): unknown {
+  if (!isRecord(mapping) || mapping.DeviceName !== '/dev/xvda' || !isRecord(mapping.Ebs)) return mapping;
+  const { VolumeSize } = mapping.Ebs;
+  if (typeof VolumeSize !== 'number' || VolumeSize >= size) return mapping;
+  return { ...mapping, Ebs: { ...mapping.Ebs, VolumeSize: size } };
+}

@@ -1,0 +1,232 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod';
+import { checkInstanceType } from '../executions/instance-types';
+import { nearest } from '../executions/nearest';
+import { readHcl, readHclFile } from './hcl';
+
+/** The folder of the template. */
+export const PACKER_FOLDER = __dirname;
+
+/** The values of the template's variables, as Packer takes them. */
+export type Variables = Readonly<Record<string, unknown>>;
+
+/** One variable of variables.pkr.hcl. */
+interface Declaration {
+  /** HCL's type, such as `list(string)`. */
+  readonly type: string;
+  readonly default: unknown;
+  /** What its own rule says; absent where it has none. */
+  readonly rule?: string;
+}
+
+/** What is wrong with a variable's value, and what to write instead. */
+export interface VariableFault {
+  readonly name: string;
+  /** Undefined where there is none. */
+  readonly value: unknown;
+  readonly message: string;
+}
+
+/** Where values come from, the weaker first: the template's defaults, PKR_VAR_*, *.auto.pkrvars.*, then these. */
+export interface Sources {
+  /** Files of `-var-file`, the stronger last. */
+  readonly files: readonly string[];
+  /** `name=value` of `-var`, the stronger last. */
+  readonly assignments: readonly string[];
+  /** For what none of them gives, before the defaults. */
+  readonly fallbacks: Variables;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const Declarations = z.object({
+  variable: z.record(
+    z.string(),
+    z.array(
+      z.object({
+        type: z.string(),
+        default: z.unknown(),
+        validation: z.array(z.object({ error_message: z.string() })).optional(),
+      }),
+    ),
+  ),
+});
+
+/** What the template's variables are. */
+export async function readDeclarations(): Promise<ReadonlyMap<string, Declaration>> {
+  const { variable } = Declarations.parse(await readHclFile(path.join(PACKER_FOLDER, 'variables.pkr.hcl')));
+  return new Map(
+    Object.entries(variable).flatMap(([name, [body]]) => {
+      if (!body) return [];
+      const rule = body.validation?.[0]?.error_message;
+      const type = body.type.replace(/^\$\{(.*)\}$/, '$1');
+      return [[name, { type, default: body.default, ...(rule && { rule }) }]];
+    }),
+  );
+}
+
+/**
+ * Every variable's value, with Packer's own precedence.
+ *
+ * @throws Error that names a file that cannot be read, or a variable that the template does not have
+ */
+export async function readVariables(sources: Sources): Promise<Variables> {
+  const declarations = await readDeclarations();
+  const values: Record<string, unknown> = { ...sources.fallbacks };
+  const assign = (from: string, given: Readonly<Record<string, unknown>>) => {
+    for (const [name, value] of Object.entries(given)) {
+      if (!declarations.has(name)) {
+        const meant = nearest(name, [...declarations.keys()]);
+        throw new Error(
+          `${from}: the template has no variable ${JSON.stringify(name)}: write ${meant ?? 'one of packer/variables.pkr.hcl'}.`,
+        );
+      }
+      values[name] = value;
+    }
+  };
+  for (const [name, declaration] of declarations) {
+    const text = sources.environment[`PKR_VAR_${name}`];
+    if (text !== undefined) values[name] = await fromText(name, text, declaration);
+  }
+  const automatic = readdirSync(PACKER_FOLDER).filter((file) => /\.auto\.pkrvars\.(hcl|json)$/.test(file));
+  for (const file of [...automatic.sort().map((name) => path.join(PACKER_FOLDER, name)), ...sources.files]) {
+    assign(file, await readHclFile(file));
+  }
+  for (const assignment of sources.assignments) {
+    const [, name = '', text = ''] = /^([^=]*)=(.*)$/s.exec(assignment) ?? [];
+    if (!name)
+      throw new Error(`--var ${JSON.stringify(assignment)}: write <name>=<value>, such as --var architecture=x86_64.`);
+    const declaration = declarations.get(name);
+    assign('--var', { [name]: declaration && (await fromText(name, text, declaration)) });
+  }
+  const all = [...declarations].map(([name, declaration]) => [name, values[name] ?? declaration.default]);
+  return Object.fromEntries(all) as Variables;
+}
+
+/** Texts of strings are taken as they are, those of other types are HCL. */
+async function fromText(name: string, text: string, { type }: Declaration): Promise<unknown> {
+  if (type === 'string') return text;
+  try {
+    const { value } = await readHcl(name, `value = ${text}\n`);
+    // A word is an expression in HCL, and no value of these types.
+    return typeof value === 'string' ? text : value;
+  } catch {
+    return text; // No HCL: the type's check shows it.
+  }
+}
+
+const ZOD_OF: Readonly<Record<string, { readonly schema: z.ZodType; readonly write: string }>> = {
+  string: { schema: z.string(), write: 'a text' },
+  number: { schema: z.number(), write: 'a number' },
+  bool: { schema: z.boolean(), write: 'true or false' },
+  'list(string)': { schema: z.array(z.string()), write: 'a list of texts, ["...", "..."]' },
+  'map(string)': { schema: z.record(z.string(), z.string()), write: 'a map of texts, {"..." = "..."}' },
+};
+
+/** The values that have another type than their variable. */
+export async function checkTypes(variables: Variables): Promise<readonly VariableFault[]> {
+  return [...(await readDeclarations())].flatMap(([name, { type }]) => {
+    const { schema, write } = ZOD_OF[type] ?? { schema: z.unknown(), write: type };
+    const value = variables[name];
+    return schema.safeParse(value).success
+      ? []
+      : [{ name, value, message: `This is not of the type ${type}: write ${write}.` }];
+  });
+}
+
+/** The variables that the build itself looks at, of the types that `checkTypes` has seen. */
+export const Settings = z.object({
+  architecture: z.enum(['arm64', 'x86_64']),
+  region: z.string(),
+  instance_type: z.string(),
+  base_ami: z.string(),
+  session_manager: z.boolean(),
+  kms_key_id: z.string(),
+  ami_users: z.array(z.string()),
+  ami_regions: z.array(z.string()),
+  region_kms_key_ids: z.record(z.string(), z.string()),
+  mount_s3_version: z.string(),
+  mount_s3_url: z.string(),
+  hfsubset_version: z.string(),
+  hfsubset_url: z.string(),
+  sha256: z.record(z.string(), z.string()),
+  communicator: z.string(),
+  custom_endpoint_ec2: z.string(),
+});
+export type Settings = z.infer<typeof Settings>;
+
+/** The files that a build downloads, by the names that `sha256` has them under. */
+export function downloads(settings: Settings): ReadonlyMap<string, string> {
+  const urls = [
+    settings.mount_s3_url
+      .replaceAll('{version}', settings.mount_s3_version)
+      .replaceAll('{architecture}', settings.architecture),
+    settings.hfsubset_url
+      .replaceAll('{version}', settings.hfsubset_version)
+      .replaceAll('{goarch}', { arm64: 'arm64', x86_64: 'amd64' }[settings.architecture]),
+  ];
+  return new Map(urls.map((url) => [url.slice(url.lastIndexOf('/') + 1), url]));
+}
+
+/** What concerns more than one variable, and no rule of variables.pkr.hcl can say. */
+export function checkTogether(settings: Settings): readonly VariableFault[] {
+  const faults: VariableFault[] = [];
+  const fault = (name: keyof Settings, message: string) => faults.push({ name, value: settings[name], message });
+  const { architecture, instance_type, ami_users, ami_regions, region_kms_key_ids } = settings;
+
+  const type = checkInstanceType(instance_type);
+  if (instance_type !== '' && type.kind === 'impossible') {
+    fault('instance_type', `EC2 has no such instance type: the nearest is "${type.nearest}".`);
+  } else if (
+    instance_type !== '' &&
+    type.kind !== 'impossible' &&
+    type.architecture &&
+    type.architecture !== architecture
+  ) {
+    const example = { arm64: 't4g.large', x86_64: 't3.large' }[architecture];
+    fault(
+      'instance_type',
+      `This type is ${type.architecture}, the image is to be ${architecture}: write a type such as "${example}", leave it out, or write architecture = "${type.architecture}".`,
+    );
+  }
+
+  if (settings.communicator !== 'none') {
+    for (const [file, url] of downloads(settings)) {
+      const value = settings.sha256[file];
+      if (/^[0-9a-f]{64}$/.test(value ?? '')) continue;
+      faults.push({
+        name: `sha256["${file}"]`,
+        value,
+        message: `This is to be the SHA-256 of ${url}: run 'npx datastream ami pin', which downloads it once and writes down what came, or write the 64 hexadecimal digits of a source that you trust.`,
+      });
+    }
+  }
+
+  if (ami_users.length > 0 && settings.kms_key_id === '') {
+    fault(
+      'ami_users',
+      "An image encrypted with the account's own EBS key cannot be shared: write kms_key_id, of a key that those accounts may use.",
+    );
+  }
+  const keyed = Object.keys(region_kms_key_ids);
+  const unknown = keyed.filter((region) => !ami_regions.includes(region));
+  const unkeyed = ami_regions.filter((region) => !keyed.includes(region));
+  if (unknown.length > 0)
+    fault(
+      'region_kms_key_ids',
+      `No copy is made to ${unknown.join(', ')}: write ami_regions too, or leave the key out.`,
+    );
+  if (unkeyed.length > 0 && (keyed.length > 0 || ami_users.length > 0)) {
+    fault(
+      'region_kms_key_ids',
+      `It has no key for ${unkeyed.join(', ')}: write one for each of ami_regions${ami_users.length > 0 ? ', since an image under an EBS key of an account cannot be shared' : ''}.`,
+    );
+  }
+  if (keyed.length > 0 && settings.kms_key_id === '') {
+    fault(
+      'kms_key_id',
+      "With region_kms_key_ids the image of the build's own region needs a key too: write kms_key_id.",
+    );
+  }
+  return faults;
+}
