@@ -1,9 +1,21 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { readHclFile } from '../../packer/hcl';
+import { layOut } from '../../packer/program';
+import { freePort } from '../support/moto';
+import { run, succeed } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
 jest.setTimeout(60_000);
@@ -120,7 +132,7 @@ function instance(variables: Readonly<Record<string, string>> = {}) {
     const file = path.join(folder, 'calls');
     return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
   };
-  return { root, run, calls };
+  return { folder, root, environment, run, calls };
 }
 
 const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -321,6 +333,96 @@ describeWith(['jq'], 'The provisioning scripts', () => {
     expect(gone.filter((file) => existsSync(left(file)))).toEqual([]);
     expect(readFileSync(left('etc/machine-id'), 'utf8') + readFileSync(left('var/log/messages'), 'utf8')).toBe('');
   });
+});
+
+describeWith(['packer', '/usr/sbin/sshd', 'ssh-keygen', 'scp', 'jq'], "The template's provisioners over ssh", () => {
+  let sshd: ChildProcess | undefined;
+  afterEach(() => sshd?.kill());
+
+  /** sshd for one key, whose sessions are on the instance. */
+  async function serve({ folder, environment }: ReturnType<typeof instance>): Promise<{ port: number; key: string }> {
+    const key = path.join(folder, 'key');
+    for (const file of [key, path.join(folder, 'host-key')]) {
+      await succeed('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file], { cwd: folder });
+    }
+    // sudo is everybody's here, and is not one of the steps.
+    writeFileSync(path.join(folder, 'bin', 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
+    const { PATH, DESTDIR, CALLS, TARBALL } = environment;
+    const variables = Object.entries({ PATH, DESTDIR, CALLS, TARBALL }).map(([name, value]) => `"${name}=${value}"`);
+    const port = await freePort();
+    const configuration = path.join(folder, 'sshd_config');
+    const lines = [
+      `ListenAddress 127.0.0.1:${port}`,
+      `HostKey ${folder}/host-key`,
+      `AuthorizedKeysFile ${key}.pub`,
+      ...['PidFile none', 'StrictModes no', 'UsePAM no', 'PasswordAuthentication no', 'PermitRootLogin yes'],
+      `SetEnv ${variables.join(' ')}`,
+    ];
+    writeFileSync(configuration, `${lines.join('\n')}\n`);
+    if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
+    sshd = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', configuration], { stdio: 'ignore' });
+    return { port, key };
+  }
+
+  it('run the scripts in order with every variable as it was given, and fetch what the smoke test has found', async () => {
+    const host = instance();
+    const { port, key } = await serve(host);
+    const template = path.join(host.folder, 'template');
+    layOut(template, { plugins: false });
+    const file = path.join(template, 'image.pkr.hcl');
+    const onThisComputer = `source "null" "datastream" {
+  ssh_host             = "127.0.0.1"
+  ssh_port             = ${port}
+  ssh_username         = "${userInfo().username}"
+  ssh_private_key_file = "${key}"
+}`;
+    const text = readFileSync(file, 'utf8')
+      .replace(/^source "amazon-ebs" "datastream" \{.*?^\}$/ms, onThisComputer)
+      .replaceAll('amazon-ebs.datastream', 'null.datastream')
+      .replace('"/etc/datastream/', `"${host.root}/etc/datastream/`);
+    writeFileSync(file, text);
+    const values = path.join(host.folder, 'values.pkrvars.json');
+    const output = path.join(host.folder, 'output');
+    mkdirSync(output);
+    const variables = {
+      output_folder: output,
+      package_versions: { docker: '25.0.8', git: '' },
+      docker_images: ['awiciroh/datastream:latest', 'awiciroh/forcingprocessor:latest'],
+      sha256: {
+        'mount-s3-1.14.0-arm64.rpm': host.environment.MOUNT_S3_SHA256,
+        'hfsubset-v1.1.0-linux_arm64.tar.gz': host.environment.HFSUBSET_SHA256,
+      },
+    };
+    writeFileSync(values, JSON.stringify(variables));
+
+    const { code, output: words } = await run('packer', ['build', `-var-file=${values}`, template], {
+      cwd: host.folder,
+      env: { CHECKPOINT_DISABLE: '1', PACKER_NO_COLOR: '1' },
+    });
+
+    expect({ code, words: code === 0 ? '' : words }).toEqual({ code: 0, words: '' });
+    expect(host.calls().slice(0, 2)).toEqual([
+      'dnf --assumeyes upgrade',
+      'dnf --assumeyes install docker = 25.0.8 git',
+    ]);
+    expect(host.calls().at(-2)).toBe('dnf clean all');
+    expect(
+      host
+        .calls()
+        .filter((call) => call.startsWith('curl'))
+        .map((call) => call.split(' ').at(-1)),
+    ).toEqual([
+      'https://s3.amazonaws.com/mountpoint-s3-release/1.14.0/arm64/mount-s3-1.14.0-arm64.rpm',
+      'https://github.com/lynker-spatial/hfsubsetCLI/releases/download/v1.1.0/hfsubset-v1.1.0-linux_arm64.tar.gz',
+    ]);
+    const [software = ''] = readdirSync(output).filter((name) => name.startsWith('datastream-arm64-'));
+    expect(JSON.parse(readFileSync(path.join(output, software), 'utf8'))).toMatchObject({
+      versions: { hfsubset: 'hfsubset-v1.1.0-linux_arm64.tar.gz' },
+      docker_images: { 'awiciroh/forcingprocessor:latest': 'awiciroh/forcingprocessor:latest@sha256:0123' },
+      ngen_datastream: { commit: COMMIT },
+    });
+    expect(words).toContain('"system": "Amazon Linux 2023.9"');
+  }, 120_000);
 });
 
 /** What ec2-user runs, and the command that it comes to. */

@@ -99,7 +99,8 @@ function forward(port: number, request: http.IncomingMessage, response: http.Ser
   request.pipe(onward);
 }
 
-async function freePort(): Promise<number> {
+/** A port of this computer that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = http.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -2,7 +2,16 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 
 /** The programs that integration tests run; none of them is installed by this project. */
-export type Tool = 'terraform' | 'moto_server' | 'aws' | 'packer' | 'shellcheck' | 'jq';
+export type Tool =
+  | 'terraform'
+  | 'moto_server'
+  | 'aws'
+  | 'packer'
+  | 'shellcheck'
+  | 'jq'
+  | '/usr/sbin/sshd'
+  | 'ssh-keygen'
+  | 'scp';
 
 const WHERE_FROM: Readonly<Record<Tool, string>> = {
   terraform: 'https://developer.hashicorp.com/terraform/install',
@@ -11,13 +20,16 @@ const WHERE_FROM: Readonly<Record<Tool, string>> = {
   packer: 'https://developer.hashicorp.com/packer/install',
   shellcheck: 'https://www.shellcheck.net',
   jq: 'https://jqlang.org/download',
+  '/usr/sbin/sshd': 'apt-get install openssh-server',
+  'ssh-keygen': 'apt-get install openssh-client',
+  scp: 'apt-get install openssh-client',
 };
 
 /** Where the program is on the PATH; undefined where it is not. */
 export function findTool(tool: Tool): string | undefined {
   return (process.env.PATH ?? '')
     .split(path.delimiter)
-    .map((folder) => path.join(folder, tool))
+    .map((folder) => path.resolve(folder, tool))
     .find((file) => {
       try {
         accessSync(file, constants.X_OK);
