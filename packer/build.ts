@@ -1,16 +1,12 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-import {
-  DescribeImagesCommand,
-  DescribeRegionsCommand,
-  EC2Client,
-  ModifyImageAttributeCommand,
-} from '@aws-sdk/client-ec2';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeImagesCommand, DescribeRegionsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { shorten } from '../executions/faults';
 import { nearest } from '../executions/nearest';
 import { awsSentence } from './aws-errors';
 import { type Deployment, readDeployment } from './deployment';
+import { finish } from './finish';
 import { type BuiltImage, readManifest } from './manifest';
 import { PINNED_FILE, pin } from './pin';
 import { preparePacker } from './program';
@@ -53,7 +49,9 @@ async function readBuild(
       ...(deployment.amiParameterName && { ami_parameter_name: deployment.amiParameterName }),
     },
   });
-  const folder = variables.output_folder || path.join(PACKER_FOLDER, 'output');
+  // One for each build: two at a time do not write into one manifest.
+  const stamp = new Date().toISOString().replace(/[-:]|\..*/g, '');
+  const folder = variables.output_folder || path.join(PACKER_FOLDER, 'output', `${stamp}-${variables.architecture}`);
   return { deployment, variables: { ...variables, output_folder: path.resolve(String(folder)) } };
 }
 
@@ -77,27 +75,29 @@ export async function build(options: BuildOptions, print: Print): Promise<number
   const atAws = await checkAtAws(settings, deployment);
   if (atAws.length > 0) return nothingLaunched(atAws, print);
 
-  // Packer would find out at its very end, with the image there and not named.
-  mkdirSync(String(variables.output_folder), { recursive: true });
+  const output = String(variables.output_folder);
+  makeFolder(output);
   for (const command of packer.plugins ? (['init', 'validate'] as const) : (['validate'] as const)) {
     if ((await packer.run(command)) === 0) continue;
     print(`'packer ${command}' has failed, with the words above. Nothing was launched.`);
     return 1;
   }
   if ((await packer.run('build')) !== 0) {
+    if (readdirSync(output).length === 0) rmdirSync(output);
     print(
       "The build has failed, with the words above; the execution template is as it was. 'npx datastream ami list' shows whether an image was made all the same.",
     );
     return 1;
   }
 
-  const manifest = path.join(String(variables.output_folder), 'manifest.json');
-  const image = readManifest(manifest);
-  const written = writeTemplates(image, deployment, options.executions);
-  printWritten(image, written, print);
-  const software = path.join(String(variables.output_folder), `${image.name}.json`);
-  if (existsSync(software)) print(`Software   ${software}`);
-  const exitCode = await finish(image, settings, print);
+  const image = readManifest(path.join(output, 'manifest.json'));
+  printWritten(image, writeTemplates(image, deployment, options.executions), print);
+  print(`Manifests  ${path.relative('', output)}`);
+  const exitCode = await finish(
+    image,
+    (region) => ({ ec2: ec2In(region, settings), ssm: new SSMClient({ region }) }),
+    print,
+  );
   print('Next       npx datastream new my-job.json --set instance_parameters.KeyName=my-key ...');
   return exitCode;
 }
@@ -146,6 +146,17 @@ export async function pinDownloads(
 function printFaults(faults: readonly VariableFault[], print: Print): void {
   for (const { name, value, message } of faults)
     print(`  ${name}${value === undefined ? '' : ` = ${shorten(value)}`}\n      ${message}`);
+}
+
+/** @throws Error beforehand: Packer would find out at its very end, with the image there and not named */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${folder} cannot be written to (${code}): name another output_folder. Nothing was launched.`);
+  }
 }
 
 function nothingLaunched(faults: readonly VariableFault[], print: Print): number {
@@ -224,39 +235,6 @@ async function checkBaseImage(
     if (/^InvalidAMIID\./.test((error as Error).name)) return notThere;
     throw error;
   }
-}
-
-/** What is done with an image that is there and named; each failure says what it leaves undone. */
-async function finish(image: BuiltImage, settings: Settings, print: Print): Promise<number> {
-  let exitCode = 0;
-  for (const [region, imageId] of image.ids) {
-    try {
-      await requireImdsV2(ec2In(region, settings), imageId);
-      if (image.parameterName) {
-        await publish(new SSMClient({ region }), image.parameterName, imageId);
-        print(
-          `Parameter  ${image.parameterName} in ${region} is ${imageId}; executions may name it as resolve:ssm:${image.parameterName}`,
-        );
-      }
-    } catch (error) {
-      exitCode = 1;
-      print(`The image ${imageId} in ${region} is there, but not all is done: ${awsSentence(error, region)}`);
-    }
-  }
-  return exitCode;
-}
-
-/** Images inherit it from Amazon Linux 2023; other base images, and Packer before 1.7, have none. It cannot be undone. */
-async function requireImdsV2(ec2: EC2Client, imageId: string): Promise<void> {
-  const { Images: [image] = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-  if (image?.ImdsSupport === 'v2.0') return;
-  await ec2.send(new ModifyImageAttributeCommand({ ImageId: imageId, ImdsSupport: { Value: 'v2.0' } }));
-}
-
-/** EC2 looks at the ID before the parameter takes it (Systems Manager User Guide, "aws:ec2:image"). */
-async function publish(ssm: SSMClient, name: string, imageId: string): Promise<void> {
-  const parameter = { Name: name, Value: imageId, Type: 'String', DataType: 'aws:ec2:image', Overwrite: true } as const;
-  await ssm.send(new PutParameterCommand(parameter));
 }
 
 function printWritten(image: BuiltImage, written: readonly WrittenTemplate[], print: Print): void {

@@ -46,7 +46,8 @@ async function sha256Of(url: string, get: typeof fetch): Promise<string> {
       .digest('hex');
   } catch (error) {
     const { message, cause } = error as Error;
-    const reason = cause instanceof Error ? cause.message : message;
+    // fetch hides the reason there.
+    const reason = (cause as Error | undefined)?.message ?? message;
     throw new Error(`${url} cannot be downloaded: ${reason}. Check the version, and the network.`);
   }
 }
