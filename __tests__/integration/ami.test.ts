@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -264,6 +266,50 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     expect(read('execution_template.json')).toEqual(before);
     expect(await instancesIn('ap-south-1')).toEqual([]);
   }, 120_000);
+
+  it.each([
+    ['Ctrl-C', 'SIGINT', true],
+    ['kill', 'SIGTERM', false],
+  ] as const)(
+    'removes the build instance on %s, and leaves the template',
+    async (_, signal, toAll) => {
+      const { cwd, read, common } = deployment(`stopped-by-${signal}`, 'sa-east-1');
+      const before = read('execution_template.json');
+      const sums = ['mount-s3-1.14.0-arm64.rpm', 'hfsubset-v1.1.0-linux_arm64.tar.gz'];
+      // With ssh, for which an emulated instance lets Packer wait.
+      const args = ['--var', 'communicator=ssh', '--var', `output_folder=${cwd}/output`, '--var'];
+      args.push(`sha256={${sums.map((name) => `"${name}" = "${'0'.repeat(64)}"`).join(', ')}}`);
+      const child = spawn(process.execPath, [COMMAND, 'ami', 'build', ...common, ...args], {
+        ...{ cwd, env: { ...process.env, ...env }, detached: true },
+      });
+      let output = '';
+      const waiting = new Promise<void>((resolve) => {
+        child.stdout.on('data', (chunk) => {
+          output += chunk;
+          if (/Waiting for SSH|Using ssh communicator/.test(output)) resolve();
+        });
+      });
+      await Promise.race([waiting, once(child, 'exit')]);
+      const running = (await instancesIn('sa-east-1')).map(({ State }) => State?.Name);
+
+      // A terminal sends Ctrl-C to every process of the group, `kill` reaches one.
+      process.kill(toAll ? -(child.pid ?? 0) : (child.pid ?? 0), signal);
+      const [code] = await once(child, 'close');
+
+      expect({ code, output }).toEqual({
+        code: 1,
+        output: expect.stringContaining('the execution template is as it was'),
+      });
+      expect(running).toContain('running');
+      expect(new Set((await instancesIn('sa-east-1')).map(({ State }) => State?.Name))).toEqual(
+        new Set(['terminated']),
+      );
+      expect((await ec2In('sa-east-1').send(new DescribeKeyPairsCommand({}))).KeyPairs).toEqual([]);
+      expect(read('execution_template.json')).toEqual(before);
+      expect(readdirSync(cwd).sort()).toEqual(['execution_template.json', 'my.tfvars']);
+    },
+    120_000,
+  );
 });
 
 describeWith(['packer'], 'The template', () => {
