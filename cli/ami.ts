@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { region } from './options';
 
 const ROOT = path.join(__dirname, '..');
 
@@ -62,4 +63,36 @@ export function addAmi(program: Command): void {
       const { pinDownloads } = require('../packer/build') as typeof import('../packer/build');
       process.exitCode = await pinDownloads(options, print);
     });
+
+  const ofRegion = (command: Command) =>
+    command.addOption(tfvars()).option('--region <region>', "the images' region (default: that of the tfvars)", region);
+
+  ofRegion(ami.command('list'))
+    .description('list the images of this project, newest first, and what names each')
+    .addHelpText('after', '\nExit code: 0, 1 when AWS cannot be asked, 2 for wrong options.')
+    .action(async (options: { tfvars: string; region?: string }) => {
+      const { listImages } = require('./images') as typeof import('./images');
+      process.exitCode = await listImages(options, process.stdout, process.stderr);
+    });
+
+  ofRegion(ami.command('prune'))
+    .description('deregister old images of this project, and delete their snapshots')
+    .option('--keep <number>', 'how many of each family and architecture stay', count, 3)
+    .option('--dry-run', 'print what would be removed, and change nothing')
+    .addHelpText(
+      'after',
+      '\nWhat a file in executions/ or an SSM parameter names stays, with --keep 0 too.\n' +
+        'Exit code: 0 when all of it is removed, 1 when something could not be, 2 for wrong options.',
+    )
+    .action(async (options: { tfvars: string; region?: string; keep: number; dryRun?: boolean }) => {
+      const { pruneImages } = require('./images') as typeof import('./images');
+      process.exitCode = await pruneImages(options, process.stdout, process.stderr);
+    });
+}
+
+function count(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) {
+    throw new InvalidArgumentError(`'${value}' is not a number of images; write a whole number such as 3, or 0.`);
+  }
+  return Number(value);
 }

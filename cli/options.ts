@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { REGION } from '../executions/region';
 
 /** The region that the AWS CLI and the SDKs would use. */
-export const OWN_REGION = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+export const OWN_REGION = process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION || undefined;
 
 /** Reads the value of `--region`. */
 export function region(value: string): string {

@@ -1,16 +1,20 @@
 import { readFileSync } from 'node:fs';
 
-/** A file's text; or in one sentence, which names the file, why it cannot be read. */
-export function readTextFile(file: string): { readonly text: string } | { readonly error: string } {
+/**
+ * A file's text; or in one sentence, which names the file, why it cannot be read.
+ *
+ * @param shown what to call the file; default: its path
+ */
+export function readTextFile(file: string, shown = file): { readonly text: string } | { readonly error: string } {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    return { error: `${file}: ${reason((error as NodeJS.ErrnoException).code)}` };
+    return { error: `${shown}: ${reason((error as NodeJS.ErrnoException).code)}` };
   }
   const text = decode(bytes);
   if (text !== undefined) return { text };
-  return { error: `${file}: this is not UTF-8 text (perhaps UTF-16, as PowerShell writes it): save it as UTF-8.` };
+  return { error: `${shown}: this is not UTF-8 text (perhaps UTF-16, as PowerShell writes it): save it as UTF-8.` };
 }
 
 /** @returns undefined for anything but UTF-8 text */

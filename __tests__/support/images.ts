@@ -1,46 +1,146 @@
-import { writeFileSync } from 'node:fs';
+import {
+  DeleteSnapshotCommand,
+  DeregisterImageCommand,
+  DescribeImageAttributeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotsCommand,
+  type EC2Client,
+  type Filter,
+  type Image,
+  type LaunchPermission,
+  type Snapshot,
+  type Tag,
+} from '@aws-sdk/client-ec2';
+import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { virtualClock } from '../../local/clock';
+import { awsError, type Faults, Service } from '../../local/service';
 
-/**
- * Amazon's images as moto reads them from MOTO_AMIS_PATH: what "the newest Amazon Linux 2023" must be told from.
- * moto dates them as it reads them, one after the other.
- */
-export const NEWEST = { arm64: 'ami-0a200000000000002', x86_64: 'ami-0b200000000000002' } as const;
+/** An image as EC2 keeps it. */
+interface StoredImage extends Image {
+  ImageId: string;
+  /** What DescribeImageAttribute tells. */
+  LaunchPermissions?: LaunchPermission[];
+}
 
-const NAMES = {
-  arm64: {
-    'ami-0a100000000000001': 'al2023-ami-2023.8.20250101.0-kernel-6.1-arm64',
-    [NEWEST.arm64]: 'al2023-ami-2023.9.20251117.1-kernel-6.1-arm64',
-    'ami-0a300000000000003': 'al2023-ami-minimal-2023.9.20260101.0-kernel-6.1-arm64',
-    'ami-0a400000000000004': 'al2023-ami-ecs-hvm-2023.0.20260101-kernel-6.1-arm64',
-    'ami-0a500000000000005': 'amzn2-ami-kernel-5.10-hvm-2.0.20260101.0-arm64-gp2',
-  },
-  x86_64: {
-    'ami-0b100000000000001': 'al2023-ami-2023.8.20250101.0-kernel-6.1-x86_64',
-    [NEWEST.x86_64]: 'al2023-ami-2023.9.20251117.1-kernel-6.1-x86_64',
-  },
-} as const;
+interface StoredSnapshot extends Snapshot {
+  SnapshotId: string;
+}
 
-/** Writes the file for MOTO_AMIS_PATH. */
-export function writeAmazonImages(file: string): void {
-  const images = Object.entries(NAMES).flatMap(([architecture, names]) =>
-    Object.entries(names).map(([ami_id, name]) => ({
-      ami_id,
-      name,
-      architecture,
-      description: name,
-      hypervisor: 'xen',
-      image_location: `amazon/${name}`,
-      image_type: 'machine',
-      owner_alias: 'amazon',
-      owner_id: '137112412989',
-      platform: 'Linux/UNIX',
-      public: true,
-      root_device_name: '/dev/xvda',
-      root_device_type: 'ebs',
-      sriov: 'simple',
-      state: 'available',
-      virtualization_type: 'hvm',
-    })),
-  );
-  writeFileSync(file, JSON.stringify(images));
+/** Images, snapshots and parameters of one account and region, with EC2's and SSM's own refusals and pages. */
+export class ImageCloud {
+  readonly images = new Map<string, StoredImage>();
+  readonly snapshots = new Map<string, StoredSnapshot>();
+  readonly parameters = new Map<string, string>();
+  readonly #deregistered = new Set<string>();
+  readonly #service: Service;
+
+  /** @param pageSize how many images or snapshots one answer holds at most */
+  constructor(faults: Faults = () => undefined, pageSize = 2) {
+    this.#service = new Service({ ...virtualClock(new Date()), sleep: async () => {} }, 0, faults)
+      .on(DescribeImagesCommand, ({ Owners, IncludeDisabled, NextToken }) => {
+        const own = [...this.images.values()].filter(
+          ({ OwnerId = 'self', State }) =>
+            Owners?.includes(OwnerId) !== false && (IncludeDisabled || State !== 'disabled'),
+        );
+        const { page, next } = pageOf(own, NextToken, pageSize);
+        return { Images: page, NextToken: next };
+      })
+      .on(DescribeSnapshotsCommand, ({ OwnerIds, Filters, NextToken }) => {
+        const matching = [...this.snapshots.values()].filter(
+          ({ OwnerId = 'self', Tags }) => OwnerIds?.includes(OwnerId) !== false && hasTags(Filters, Tags),
+        );
+        const { page, next } = pageOf(matching, NextToken, pageSize);
+        return { Snapshots: page, NextToken: next };
+      })
+      .on(DescribeImageAttributeCommand, ({ ImageId = '' }) => ({
+        ImageId,
+        LaunchPermissions: this.#image(ImageId).LaunchPermissions ?? [],
+      }))
+      .on(DeregisterImageCommand, ({ ImageId = '' }) => {
+        const image = this.#image(ImageId);
+        if (image.DeregistrationProtection === 'enabled') {
+          throw awsError('OperationNotPermitted', `The image '${ImageId}' has deregistration protection.`);
+        }
+        this.images.delete(ImageId);
+        this.#deregistered.add(ImageId);
+        return { Return: true };
+      })
+      .on(DeleteSnapshotCommand, ({ SnapshotId = '' }) => {
+        if (!this.snapshots.has(SnapshotId)) {
+          throw awsError('InvalidSnapshot.NotFound', `The snapshot '${SnapshotId}' does not exist.`);
+        }
+        const user = [...this.images.values()].find(({ BlockDeviceMappings }) =>
+          BlockDeviceMappings?.some(({ Ebs }) => Ebs?.SnapshotId === SnapshotId),
+        );
+        if (user) {
+          throw awsError('InvalidSnapshot.InUse', `The snapshot ${SnapshotId} is currently in use by ${user.ImageId}`);
+        }
+        this.snapshots.delete(SnapshotId);
+        return {};
+      })
+      .on(GetParameterCommand, ({ Name = '' }) => {
+        const Value = this.parameters.get(Name);
+        if (Value === undefined) throw awsError('ParameterNotFound', `Parameter ${Name} not found.`);
+        return { Parameter: { Name, Value } };
+      });
+  }
+
+  get ec2(): Pick<EC2Client, 'send'> {
+    return this.#service as unknown as Pick<EC2Client, 'send'>;
+  }
+
+  get ssm(): Pick<SSMClient, 'send'> {
+    return this.#service as unknown as Pick<SSMClient, 'send'>;
+  }
+
+  /** Adds an image of the family `datastream` with a tagged snapshot of its own, unless told otherwise. */
+  add(id: string, created: string, changes: Partial<StoredImage> = {}): void {
+    const snapshot = id.replace('ami-', 'snap-');
+    const image: StoredImage = {
+      ImageId: id,
+      Name: `datastream-${created}`,
+      Architecture: 'arm64',
+      CreationDate: `${created}T10:00:00.000Z`,
+      State: 'available',
+      Tags: [{ Key: 'datastream:image', Value: 'datastream' }],
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: snapshot, VolumeSize: 32 } }],
+      ...changes,
+    };
+    this.images.set(id, image);
+    for (const { Ebs } of image.BlockDeviceMappings ?? []) {
+      if (Ebs?.SnapshotId && !this.snapshots.has(Ebs.SnapshotId)) this.addSnapshot(Ebs.SnapshotId);
+    }
+  }
+
+  addSnapshot(id: string, changes: Partial<StoredSnapshot> = {}): void {
+    this.snapshots.set(id, {
+      SnapshotId: id,
+      VolumeSize: 32,
+      State: 'completed',
+      Tags: [{ Key: 'datastream:image', Value: 'datastream' }],
+      ...changes,
+    });
+  }
+
+  #image(id: string): StoredImage {
+    const image = this.images.get(id);
+    if (image) return image;
+    if (this.#deregistered.has(id)) {
+      throw awsError('InvalidAMIID.Unavailable', `The image id '[${id}]' is no longer available`);
+    }
+    throw awsError('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`);
+  }
+}
+
+function pageOf<T>(all: readonly T[], token: string | undefined, size: number): { page: T[]; next?: string } {
+  const from = Number(token ?? 0);
+  const rest = from + size < all.length ? { next: String(from + size) } : {};
+  return { page: structuredClone(all.slice(from, from + size)), ...rest };
+}
+
+function hasTags(filters: readonly Filter[] = [], tags: readonly Tag[] = []): boolean {
+  return filters.every(({ Name, Values }) => {
+    if (Name !== 'tag-key') throw awsError('InvalidParameterValue', `The filter '${Name}' is invalid`);
+    return tags.some(({ Key }) => Values?.includes(Key ?? ''));
+  });
 }

@@ -1,0 +1,265 @@
+import {
+  DeleteSnapshotCommand,
+  DeregisterImageCommand,
+  DescribeImageAttributeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotsCommand,
+  type EC2Client,
+  type Image,
+  type Snapshot,
+  type Tag,
+} from '@aws-sdk/client-ec2';
+
+/** The tags by which this project knows its images, and the snapshots made with them. */
+export const ImageTag = {
+  /** The image family's name, the Packer variable `name`. Whatever carries it may be pruned; nothing else ever is. */
+  image: 'datastream:image',
+  /** Name of the SSM parameter in which the image's ID is published. */
+  parameter: 'datastream:parameter',
+} as const;
+
+export type Ec2 = Pick<EC2Client, 'send'>;
+
+/** An image of this project. */
+export interface OwnImage {
+  readonly id: string;
+  readonly name: string;
+  /** The value of its tag `datastream:image`. */
+  readonly family: string;
+  readonly architecture: string;
+  /** ISO 8601, as EC2 gives it. */
+  readonly created: string;
+  /** `available`, `pending`, `failed`, `invalid`, `error`, `transient` or `disabled`. */
+  readonly state: string;
+  /** The volumes that an instance of it has at least, in GiB. */
+  readonly sizeGiB: number;
+  /** IDs of the snapshots that it is made of. */
+  readonly snapshots: readonly string[];
+  /** The value of its tag `datastream:parameter`. */
+  readonly parameter?: string;
+}
+
+/** A snapshot that carries this project's tag. */
+export interface OwnSnapshot {
+  readonly id: string;
+  /** Size of its volume in GiB; what is stored, and billed, is less. */
+  readonly sizeGiB: number;
+  readonly state: string;
+}
+
+/** What one region of the account has of this project. */
+export interface Inventory {
+  /** Newest first. */
+  readonly images: readonly OwnImage[];
+  readonly snapshots: readonly OwnSnapshot[];
+  /** Snapshot ID to the IDs of all images of the account that are made of it, be they this project's or not. */
+  readonly users: ReadonlyMap<string, readonly string[]>;
+}
+
+const PAGE = 500;
+
+/**
+ * Finds this project's images and snapshots.
+ *
+ * @throws the SDK's error
+ */
+export async function findImages(ec2: Ec2): Promise<Inventory> {
+  const all: Image[] = [];
+  let NextToken: string | undefined;
+  do {
+    // All of the account's own: a snapshot that any of them is made of is not to be deleted.
+    const page = await ec2.send(
+      new DescribeImagesCommand({ Owners: ['self'], IncludeDisabled: true, MaxResults: PAGE, NextToken }),
+    );
+    all.push(...(page.Images ?? []).filter(({ State }) => State !== 'deregistered'));
+    NextToken = page.NextToken;
+  } while (NextToken);
+  const users = new Map<string, string[]>();
+  for (const image of all) {
+    for (const snapshot of snapshotsOf(image)) {
+      users.set(snapshot, [...(users.get(snapshot) ?? []), image.ImageId ?? '']);
+    }
+  }
+  return { images: all.flatMap(ownImage).sort(newestFirst), snapshots: await findSnapshots(ec2), users };
+}
+
+async function findSnapshots(ec2: Ec2): Promise<OwnSnapshot[]> {
+  const found: Snapshot[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await ec2.send(
+      new DescribeSnapshotsCommand({
+        OwnerIds: ['self'],
+        Filters: [{ Name: 'tag-key', Values: [ImageTag.image] }],
+        MaxResults: PAGE,
+        NextToken,
+      }),
+    );
+    found.push(...(page.Snapshots ?? []));
+    NextToken = page.NextToken;
+  } while (NextToken);
+  return found.flatMap(({ SnapshotId, VolumeSize = 0, State = '' }) =>
+    SnapshotId === undefined ? [] : [{ id: SnapshotId, sizeGiB: VolumeSize, state: State }],
+  );
+}
+
+function ownImage(image: Image): OwnImage[] {
+  const family = tagOf(image.Tags, ImageTag.image);
+  if (image.ImageId === undefined || family === undefined) return [];
+  const parameter = tagOf(image.Tags, ImageTag.parameter);
+  const sizes = (image.BlockDeviceMappings ?? []).map(({ Ebs }) => Ebs?.VolumeSize ?? 0);
+  return [
+    {
+      id: image.ImageId,
+      name: image.Name ?? '',
+      family,
+      architecture: image.Architecture ?? '',
+      created: image.CreationDate ?? '',
+      state: image.State ?? '',
+      sizeGiB: sizes.reduce((sum, size) => sum + size, 0),
+      snapshots: snapshotsOf(image),
+      ...(parameter && { parameter }),
+    },
+  ];
+}
+
+function snapshotsOf(image: Image): string[] {
+  return (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => (Ebs?.SnapshotId ? [Ebs.SnapshotId] : []));
+}
+
+function tagOf(tags: readonly Tag[] | undefined, key: string): string | undefined {
+  return tags?.find((tag) => tag.Key === key)?.Value;
+}
+
+function newestFirst(a: OwnImage, b: OwnImage): number {
+  return b.created.localeCompare(a.created) || a.id.localeCompare(b.id);
+}
+
+/**
+ * Who else may launch an image: `private`, `public`, or with how many accounts and organisations it is shared.
+ *
+ * @throws the SDK's error
+ */
+export async function sharingOf(ec2: Ec2, imageId: string): Promise<string> {
+  try {
+    const { LaunchPermissions = [] } = await ec2.send(
+      new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' }),
+    );
+    if (LaunchPermissions.some(({ Group }) => Group === 'all')) return 'public';
+    return LaunchPermissions.length === 0 ? 'private' : `shared with ${LaunchPermissions.length}`;
+  } catch (error) {
+    if (isGone(error)) return 'gone';
+    throw error;
+  }
+}
+
+/** What a prune would do. */
+export interface PrunePlan {
+  readonly keep: readonly { readonly image: OwnImage; readonly why: string }[];
+  readonly deregister: readonly OwnImage[];
+  /** Those of the images to deregister, and those that no image is made of any more. */
+  readonly deleteSnapshots: readonly OwnSnapshot[];
+  /** Snapshots of images to deregister that stay. */
+  readonly keepSnapshots: readonly { readonly id: string; readonly why: string }[];
+}
+
+/** An image in one of these states can never be launched. */
+const BROKEN: readonly string[] = ['failed', 'invalid', 'error'];
+
+/**
+ * Decides what goes: of each family and architecture all but the newest `keep`, and what cannot be launched.
+ *
+ * @param keep how many of the available images stay; 0 keeps only those that something names
+ * @param named image ID to why it is kept: what names it
+ */
+export function planPrune(inventory: Inventory, keep: number, named: ReadonlyMap<string, string>): PrunePlan {
+  const kept: { image: OwnImage; why: string }[] = [];
+  const deregister: OwnImage[] = [];
+  const counts = new Map<string, number>();
+  for (const image of inventory.images) {
+    const group = JSON.stringify([image.family, image.architecture]);
+    const rank = (counts.get(group) ?? 0) + 1;
+    if (image.state === 'available') counts.set(group, rank);
+    const why = whyKept(image, rank, keep, named);
+    if (why === undefined) deregister.push(image);
+    else kept.push({ image, why });
+  }
+  const going = new Set(deregister.map(({ id }) => id));
+  const deleteSnapshots = inventory.snapshots.filter(
+    // One that is being made belongs to an image that is not registered yet.
+    ({ id, state }) => state !== 'pending' && (inventory.users.get(id) ?? []).every((image) => going.has(image)),
+  );
+  const deleted = new Set(deleteSnapshots.map(({ id }) => id));
+  const keepSnapshots = [...new Set(deregister.flatMap(({ snapshots }) => snapshots))]
+    .filter((id) => !deleted.has(id))
+    .map((id) => {
+      const others = (inventory.users.get(id) ?? []).filter((image) => !going.has(image));
+      const why = others.length > 0 ? `${others.join(', ')} is made of it` : `it has no tag ${ImageTag.image}`;
+      return { id, why };
+    });
+  return { keep: kept, deregister, deleteSnapshots, keepSnapshots };
+}
+
+/** @param rank the image's place among the available ones of its family and architecture, from 1 */
+function whyKept(
+  { id, state }: OwnImage,
+  rank: number,
+  keep: number,
+  named: ReadonlyMap<string, string>,
+): string | undefined {
+  const name = named.get(id);
+  if (name !== undefined) return name;
+  if (BROKEN.includes(state)) return undefined;
+  if (state !== 'available') return `it is ${state}`;
+  if (rank > keep) return undefined;
+  return keep === 1 ? 'the newest' : `of the newest ${keep}`;
+}
+
+/** One thing that a prune has done, or not. */
+export type PruneStep =
+  | { readonly type: 'deregistered'; readonly id: string }
+  | { readonly type: 'deleted'; readonly snapshot: OwnSnapshot }
+  /** EC2 says that something else still uses the snapshot. */
+  | { readonly type: 'in use'; readonly id: string }
+  | { readonly type: 'failed'; readonly id: string; readonly error: unknown };
+
+/**
+ * Carries out the plan: first the images, then the snapshots, which EC2 does not delete before. What fails is reported
+ * and stops nothing else; a snapshot stays where its image does. What is gone already counts as done.
+ */
+export async function prune(ec2: Ec2, plan: PrunePlan, report: (step: PruneStep) => void): Promise<void> {
+  const staying = new Set<string>();
+  for (const { id, snapshots } of plan.deregister) {
+    try {
+      await unlessGone(ec2.send(new DeregisterImageCommand({ ImageId: id })));
+      report({ type: 'deregistered', id });
+    } catch (error) {
+      for (const snapshot of snapshots) staying.add(snapshot);
+      report({ type: 'failed', id, error });
+    }
+  }
+  for (const snapshot of plan.deleteSnapshots) {
+    if (staying.has(snapshot.id)) continue;
+    try {
+      await unlessGone(ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshot.id })));
+      report({ type: 'deleted', snapshot });
+    } catch (error) {
+      const inUse = (error as Error).name === 'InvalidSnapshot.InUse';
+      report(inUse ? { type: 'in use', id: snapshot.id } : { type: 'failed', id: snapshot.id, error });
+    }
+  }
+}
+
+async function unlessGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** Somebody else was faster, or a reply was lost and the call repeated. */
+function isGone(error: unknown): boolean {
+  const gone = ['InvalidAMIID.Unavailable', 'InvalidAMIID.NotFound', 'InvalidSnapshot.NotFound'];
+  return gone.includes((error as Error).name);
+}

@@ -1,0 +1,143 @@
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { parseJson } from '../executions/json';
+import { readTextFile } from '../executions/text-file';
+import { awsSentence } from './aws-errors';
+import type { OwnImage } from './images';
+
+/** Names, an image's ID or a parameter's, each with the files that hold it. */
+type Names = ReadonlyMap<string, readonly string[]>;
+
+/** What the files of a folder name. */
+export interface NamesInFiles {
+  readonly images: Names;
+  /** Of `resolve:ssm:NAME`, which EC2 resolves to an image's ID. */
+  readonly parameters: Names;
+  /** One sentence for each file or folder whose names cannot be known. */
+  readonly unreadable: readonly string[];
+}
+
+/**
+ * Every AMI's ID and `resolve:ssm:` that stands anywhere in a folder's JSON files, those in its folders too.
+ *
+ * @param shown what to call the folder in messages
+ */
+export function namesInFiles(folder: string, shown: string): NamesInFiles {
+  const images = new Map<string, string[]>();
+  const parameters = new Map<string, string[]>();
+  const unreadable: string[] = [];
+  for (const file of jsonFiles(folder, shown, unreadable)) {
+    const content = canonical(file);
+    if ('error' in content) {
+      unreadable.push(content.error);
+      continue;
+    }
+    const add = (names: Map<string, string[]>, name: string) => {
+      const files = names.get(name) ?? [];
+      if (!files.includes(file.shown)) names.set(name, [...files, file.shown]);
+    };
+    for (const [id] of content.text.matchAll(/\bami-[0-9a-f]+\b/g)) add(images, id);
+    for (const [, name = ''] of content.text.matchAll(/\bresolve:ssm:([^"\\\s]+)/g)) add(parameters, name);
+  }
+  return { images, parameters, unreadable };
+}
+
+interface Place {
+  readonly path: string;
+  readonly shown: string;
+}
+
+/** Follows symbolic links, and goes into each folder once. */
+function jsonFiles(folder: string, shown: string, unreadable: string[], seen = new Set<string>()): Place[] {
+  try {
+    const real = realpathSync(folder);
+    if (seen.has(real)) return [];
+    seen.add(real);
+    return readdirSync(folder)
+      .sort()
+      .flatMap((name) => {
+        const place = { path: join(folder, name), shown: `${shown}/${name}` };
+        const isFolder = statSync(place.path, { throwIfNoEntry: false })?.isDirectory();
+        if (isFolder) return jsonFiles(place.path, place.shown, unreadable, seen);
+        return name.endsWith('.json') ? [place] : [];
+      });
+  } catch (error) {
+    unreadable.push(`${shown}: it cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    return [];
+  }
+}
+
+/** The file's JSON in one spelling, so that no escape hides a name, and its text, where a key may stand twice. */
+function canonical({ path, shown }: Place): { text: string } | { error: string } {
+  const read = readTextFile(path, shown);
+  if ('error' in read) return read;
+  const parsed = parseJson(read.text);
+  if ('value' in parsed) return { text: `${JSON.stringify(parsed.value)} ${read.text}` };
+  const { line, column, message } = parsed.error;
+  return { error: `${shown}:${line}:${column}: not JSON: ${message}` };
+}
+
+/** Which images must stay, and what is not known of them. */
+export interface NamedImages {
+  /** Image ID to what names it: files, and SSM parameters. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
+  /** Image ID to the SSM parameter that may name it, and the error that keeps us from knowing. */
+  readonly unknown: ReadonlyMap<string, { readonly parameter: string; readonly error: unknown }>;
+  /** Parameters that files name and that cannot be read: any image may be meant. */
+  readonly unread: readonly {
+    readonly parameter: string;
+    readonly files: readonly string[];
+    readonly error: unknown;
+  }[];
+}
+
+/** Adds to what the files name the images that SSM parameters name: those of the images' tags, those of the files. */
+export async function findNames(
+  ssm: Pick<SSMClient, 'send'>,
+  images: readonly OwnImage[],
+  files: NamesInFiles,
+): Promise<NamedImages> {
+  const names = new Map([...files.images].map(([id, where]) => [id, [...where]]));
+  const add = (id: string, name: string) => {
+    if (!names.get(id)?.includes(name)) names.set(id, [...(names.get(id) ?? []), name]);
+  };
+  const unknown = new Map<string, { parameter: string; error: unknown }>();
+  const unread: { parameter: string; files: readonly string[]; error: unknown }[] = [];
+  const tagged = images.flatMap(({ parameter }) => (parameter === undefined ? [] : [parameter]));
+  for (const parameter of new Set([...files.parameters.keys(), ...tagged])) {
+    const where = files.parameters.get(parameter);
+    try {
+      const id = await parameterValue(ssm, parameter);
+      if (id !== undefined) for (const name of [`SSM parameter ${parameter}`, ...(where ?? [])]) add(id, name);
+    } catch (error) {
+      for (const image of images) if (image.parameter === parameter) unknown.set(image.id, { parameter, error });
+      if (where) unread.push({ parameter, files: where, error });
+    }
+  }
+  return { names, unknown, unread };
+}
+
+/**
+ * Image ID to why a prune must keep it: what names it, or may.
+ *
+ * @param region where the parameters were read, for the messages
+ */
+export function reasonsToKeep({ names, unknown }: NamedImages, region: string): Map<string, string> {
+  const maybe = [...unknown].map(([id, { parameter, error }]): [string, string] => [
+    id,
+    `SSM parameter ${parameter} may name it and cannot be read: ${awsSentence(error, region)}`,
+  ]);
+  const surely = [...names].map(([id, where]): [string, string] => [id, `named by ${where.join(', ')}`]);
+  return new Map([...maybe, ...surely]);
+}
+
+/** @returns undefined for a parameter that does not exist, which therefore names nothing */
+async function parameterValue(ssm: Pick<SSMClient, 'send'>, name: string): Promise<string | undefined> {
+  try {
+    return (await ssm.send(new GetParameterCommand({ Name: name }))).Parameter?.Value?.trim();
+  } catch (error) {
+    if (['ParameterNotFound', 'ParameterVersionNotFound'].includes((error as Error).name)) return undefined;
+    throw error;
+  }
+}
