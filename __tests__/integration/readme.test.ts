@@ -1,6 +1,10 @@
-import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { writeAmazonImages } from '../support/amazon-images';
 import { inventory } from '../support/deployed';
 import { type Moto, startMoto } from '../support/moto';
 import { ROOT, run, succeed, Workspace } from '../support/terraform';
@@ -23,9 +27,12 @@ describe("The README's commands", () => {
   });
 });
 
-describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an emulated AWS", () => {
+describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's commands on an emulated AWS", () => {
   let moto: Moto;
   let workspace: Workspace;
+  /** What the image downloads. */
+  let internet: Server;
+  const images = path.join(tmpdir(), `datastream-images-${process.pid}.json`);
   const commands = BLOCKS.filter((block) => !block.some(isForCi));
   const withBackend = commands.filter((block) =>
     block.some((command) => command.startsWith('export DATASTREAM_BACKEND')),
@@ -33,11 +40,15 @@ describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an e
   const inOrder = commands.filter((block) => !withBackend.includes(block));
 
   beforeAll(async () => {
-    moto = await startMoto();
+    writeAmazonImages(images);
+    moto = await startMoto({ MOTO_AMIS_PATH: images });
+    internet = createServer(({ url }, response) => response.end(url)).listen(0, '127.0.0.1');
     workspace = new Workspace(moto.endpoint);
   }, 60_000);
   afterAll(async () => {
     workspace.remove();
+    internet.close();
+    rmSync(images);
     await moto.stop();
   });
 
@@ -50,7 +61,16 @@ describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an e
     return folder;
   }
 
-  const environment = () => ({ ...workspace.environment, TF_CLI_ARGS_apply: '-auto-approve' });
+  const origin = () => `http://127.0.0.1:${(internet.address() as AddressInfo).port}`;
+  const environment = () => ({
+    ...workspace.environment,
+    TF_CLI_ARGS_apply: '-auto-approve',
+    PKR_VAR_mount_s3_url: `${origin()}/mount-s3-{version}-{architecture}.rpm`,
+    PKR_VAR_hfsubset_url: `${origin()}/hfsubset-v{version}-linux_{goarch}.tar.gz`,
+    // An emulated instance cannot be reached: nothing is installed on it.
+    PKR_VAR_communicator: 'none',
+    PKR_VAR_custom_endpoint_ec2: moto.endpoint,
+  });
 
   it('work one after the other as they stand there, and leave nothing in AWS', async () => {
     const cwd = clone('clone');
@@ -62,6 +82,8 @@ describeWith(['terraform', 'moto_server', 'aws'], "The README's commands on an e
     });
 
     expect(output).toContain('SUCCEEDED after');
+    expect(output).toMatch(/^Template {3}executions\/execution_template\.json: ami-[0-9a-f]{17} in us-east-1$/m);
+    expect(output).toContain('my-job.json: written.');
     expect(output).toContain('"executionArn": "arn:aws:states:us-east-1:');
     expect(await inventory('us-east-1', workspace.environment)).toEqual(before);
   }, 400_000);
