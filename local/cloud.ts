@@ -11,6 +11,8 @@ import { createStopper } from '../lambdas/stopper';
 import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
+import { type RateLimits, TokenBuckets } from './limits';
+import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
 import { type Faults, Service } from './service';
 import { EmbeddedSfn } from './sfn';
@@ -42,6 +44,10 @@ export interface EmbeddedCloudOptions {
   readonly subnetIds?: readonly string[];
   /** By default no call fails. */
   readonly faults?: Faults;
+  /** The account's rates, such as `PUBLISHED_LIMITS`. By default no call is throttled. */
+  readonly limits?: RateLimits;
+  /** Seeds the jitter of Retry, so that a run can be repeated. Default: 1. */
+  readonly seed?: number;
   /** By default every event arrives once, half a second later. */
   readonly deliver?: Delivery;
   /** Told of every call of a function. */
@@ -72,6 +78,8 @@ export class EmbeddedCloud {
   readonly clock: LocalClock;
   readonly region: string;
   readonly stateMachineArn: string;
+  /** From 0 up to 1, as Math.random, the same again for the same seed. */
+  readonly random: () => number;
   readonly functions: Readonly<Record<string, Handler>>;
   readonly invocations: Invocation[] = [];
   readonly #calls: Service[] = [];
@@ -83,12 +91,14 @@ export class EmbeddedCloud {
     const log = options.log ?? new Logger({ logLevel: 'SILENT' });
     this.clock = clock;
     this.region = region;
+    this.random = seededRandom(options.seed ?? 1);
     this.stateMachineArn = `arn:aws:states:${region}:${ACCOUNT}:stateMachine:local`;
     this.#deliver = deliver;
     this.#onInvocation = onInvocation;
 
+    const buckets = options.limits && new TokenBuckets(clock, options.limits);
     const service = () => {
-      const one = new Service(clock, options.latency, options.faults);
+      const one = new Service(clock, options.latency, options.faults, buckets);
       this.#calls.push(one);
       return one;
     };

@@ -1,4 +1,5 @@
 import type { LocalClock } from './clock';
+import type { TokenBuckets } from './limits';
 
 /** A fault for one call of an AWS operation. */
 export interface ApiFault {
@@ -31,11 +32,13 @@ export class Service {
   /**
    * @param latency milliseconds that a call takes
    * @param faults which calls fail
+   * @param buckets by default no call is throttled
    */
   constructor(
     private readonly clock: LocalClock,
     private readonly latency: number,
     private readonly faults: Faults = () => undefined,
+    private readonly buckets?: TokenBuckets,
   ) {}
 
   /** Defines what a command does. */
@@ -63,6 +66,8 @@ export class Service {
     const fault = this.faults(name, call, command.input);
     const failure = fault && awsError(fault.error, fault.message ?? `${fault.error} (${name})`, fault.status);
     if (failure && !fault.after) throw failure;
+    const throttled = this.buckets?.take(name);
+    if (throttled) throw throttled;
     const release = this.clock.hold();
     try {
       const output = await operation(structuredClone(command.input) as never);

@@ -9,6 +9,8 @@ import {
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { SendCommandCommand } from '@aws-sdk/client-ssm';
 import { virtualClock } from '../../local/clock';
+import type { EmbeddedCloud } from '../../local/cloud';
+import { PUBLISHED_LIMITS } from '../../local/limits';
 import { testCloud } from '../support/cloud';
 
 const errorName = (promise: Promise<unknown>) =>
@@ -54,6 +56,35 @@ describe('Virtual time', () => {
     await clock.run(sleep);
 
     expect(clock.now()).toEqual(new Date(0));
+  });
+});
+
+describe("The account's rates", () => {
+  const launches = async (cloud: EmbeddedCloud, count: number) => {
+    const send = (index: number) =>
+      cloud.ec2.client.send(
+        new RunInstancesCommand({ ImageId: 'ami-1', MinCount: 1, MaxCount: 1, ClientToken: String(index) }),
+      );
+    const names = await cloud.clock.run(
+      Promise.all(Array.from({ length: count }, (_, index) => errorName(send(index)))),
+    );
+    return names.filter((name) => name === 'RequestLimitExceeded').length;
+  };
+
+  it('let a burst through, then as many as come back each second', async () => {
+    const { cloud, wait } = testCloud({ limits: PUBLISHED_LIMITS });
+
+    expect(await launches(cloud, 8)).toBe(3);
+    await wait(1_000);
+    expect(await launches(cloud, 8)).toBe(6);
+    await wait(3_600_000);
+    expect(await launches(cloud, 8)).toBe(3);
+  });
+
+  it('are not in force unless they are asked for', async () => {
+    const { cloud } = testCloud();
+
+    expect(await launches(cloud, 50)).toBe(0);
   });
 });
 
