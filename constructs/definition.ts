@@ -1,4 +1,11 @@
-import { CAPACITY_ERRORS, ErrorName, TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../lambdas/errors';
+import {
+  CAPACITY_ERRORS,
+  ErrorName,
+  FAULTS_OF_AWS,
+  THROTTLING_ERRORS,
+  TRANSIENT_ERRORS,
+  UNREADABLE_EVENT,
+} from '../lambdas/errors';
 
 /** The functions that the state machine calls, by the role they play in it. */
 export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
@@ -111,8 +118,6 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
       EC2StarterFromAMI: {
         ...invoke('starter', {
           'start_time.$': '$$.Execution.StartTime',
-          // Unlike the Lambda's clock this is the same in every retry, and EC2 wants the same parameters with the same ClientToken.
-          'entered_time.$': '$$.State.EnteredTime',
         }),
         OutputPath: '$.Payload',
         TimeoutSeconds: 90,
@@ -127,7 +132,17 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             MaxAttempts: 5,
             JitterStrategy: 'FULL',
           },
-          retryTransient,
+          // RunInstances passes 2 a second: the last of 1,000 that start at once is launched after nine minutes. A wait
+          // costs nothing but its transition, so few long ones, and an hour of them.
+          {
+            ErrorEquals: THROTTLING_ERRORS,
+            IntervalSeconds: 30,
+            BackoffRate: 2,
+            MaxDelaySeconds: 120,
+            MaxAttempts: 60,
+            JitterStrategy: 'FULL',
+          },
+          { ...retryTransient, ErrorEquals: FAULTS_OF_AWS },
         ],
         Catch: toStopper,
         Next: 'Commander',

@@ -65,8 +65,8 @@ export const CAPACITY_ERRORS = [
   'Unsupported',
 ] as const;
 
-/** Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later. */
-export const TRANSIENT_ERRORS = [
+/** Too many calls of the whole account: AWS has done nothing of what was asked for. */
+export const THROTTLING_ERRORS = [
   'RequestLimitExceeded',
   'Throttling',
   'ThrottlingException',
@@ -76,6 +76,11 @@ export const TRANSIENT_ERRORS = [
   'RequestThrottledException',
   'SlowDown',
   'EC2ThrottledException',
+  'Lambda.TooManyRequestsException',
+] as const;
+
+/** Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later. */
+export const FAULTS_OF_AWS = [
   'ServiceUnavailable',
   'ServiceUnavailableException',
   'Unavailable',
@@ -93,9 +98,11 @@ export const TRANSIENT_ERRORS = [
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',
   'Lambda.SdkClientException',
-  'Lambda.TooManyRequestsException',
   'Lambda.Unknown',
 ] as const;
+
+/** What goes by itself. */
+export const TRANSIENT_ERRORS = [...THROTTLING_ERRORS, ...FAULTS_OF_AWS] as const;
 
 const FINAL =
   /^(InvalidExecution|ZodError|SyntaxError|ValidationException|TagLimitExceeded|MaxDocumentSizeExceeded|KMS[A-Za-z]+|NoSuchBucket|States\.Runtime|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|Ssm(AccessDenied|InvalidParameter)|UnsupportedOperation|Blocked)$/;

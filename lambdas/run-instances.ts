@@ -37,8 +37,8 @@ export function clientToken({
 }
 
 /**
- * RunInstances' parameters for an attempt. The same launch gives the same parameters at any time:
- * EC2 refuses a ClientToken that comes back with others (IdempotentParameterMismatch).
+ * RunInstances' parameters for an attempt. The same launch gives the same parameters at any time, but with another
+ * deadline others: EC2 refuses the ClientToken of a launch that it has carried out (IdempotentParameterMismatch).
  */
 export function runInstancesInput(job: Execution, launch: Launch, defaults: LaunchDefaults): RunInstancesCommandInput {
   const { InstanceMarketOptions, UserData, ...file } = job.instance_parameters as InstanceParameters &

@@ -6,8 +6,8 @@ import { collectFaults } from '../executions/faults';
 import type { Execution, Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../executions/run-instances';
-import { CAPACITY_ERRORS, DatastreamError, ErrorName } from './errors';
-import { deathOf, type Ec2, findInstance, findInstances, isDead, Tag } from './instance';
+import { CAPACITY_ERRORS, DatastreamError, ErrorName, THROTTLING_ERRORS } from './errors';
+import { deathOf, type Ec2, findInstances, isDead, Tag, tagOf } from './instance';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, runInstancesInput, subnetsFor } from './run-instances';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
@@ -16,6 +16,8 @@ import { type AttemptState, NextAttempt } from './state';
 /** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
 const ONLINE_WAIT_MS = 20_000;
 const ONLINE_POLL_MS = 3_000;
+/** Hardly an instance is Online sooner after its launch: nobody asks SSM, whose rate is the account's, in between. */
+const BOOT_MS = 15_000;
 
 const GRANT_PARAMETER =
   'Set the Terraform variable ami_parameter_name to this parameter and deploy again (if it is of another account, ' +
@@ -25,8 +27,6 @@ const StarterEvent = z.object({
   execution: z.string(),
   /** When the execution began: DATE and DAILY are its, in every attempt. */
   start_time: z.iso.datetime(),
-  /** When the state was entered: the attempt's start. */
-  entered_time: z.iso.datetime(),
   /** The execution file, or what NextAttempt made of it. */
   state: z.unknown(),
 });
@@ -59,11 +59,15 @@ export async function start(
   const job = resolveDates(parse(input, { region: clients.region }), new Date(event.start_time));
 
   const attempts = job.n_retries_allowed + 1;
-  const deadline = new Date(Date.parse(event.entered_time) + job.timeout_s * 1000);
+  const timeout = job.timeout_s * 1000;
+  // Counted from the launch, for which a busy account has to wait.
+  let deadline = new Date(clients.clock.now().getTime() + timeout);
   const launch = { execution: event.execution, attempt, deadline };
 
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
-  if (!instance) {
+  if (instance) {
+    deadline = new Date(tagOf(instance, Tag.deadline) ?? deadline);
+  } else {
     const image = await describeImage(clients, job.instance_parameters.ImageId);
     parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
     const launches = marketsFor(job, attempt, attempts).flatMap((market) =>
@@ -84,7 +88,7 @@ export async function start(
     attempt,
     attempts,
     market,
-    started_at: event.entered_time,
+    started_at: new Date(deadline.getTime() - timeout).toISOString(),
     deadline: deadline.toISOString(),
     instance_id: instanceId,
     errors,
@@ -194,26 +198,40 @@ async function launchFirst(
   }
 }
 
-async function online(instance: Instance, { ec2, ssm, clock }: StarterClients): Promise<void> {
+async function online(instance: Instance, { ssm, clock }: StarterClients): Promise<void> {
   const id = instance.InstanceId ?? '';
+  if (isDead(instance)) {
+    throw new DatastreamError(
+      ErrorName.InstanceLost,
+      `Instance ${id} ended before it was ready: ${deathOf(instance)}.`,
+    );
+  }
   const end = clock.now().getTime() + ONLINE_WAIT_MS;
   for (;;) {
-    const information = await ssm.send(
-      new DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values: [id] }] }),
-    );
-    if (information.InstanceInformationList?.[0]?.PingStatus === 'Online') return;
-    if (clock.now().getTime() + ONLINE_POLL_MS > end) break;
-    await clock.sleep(ONLINE_POLL_MS);
-  }
-  const now = await findInstance(ec2, id);
-  if (now && isDead(now)) {
-    throw new DatastreamError(ErrorName.InstanceLost, `Instance ${id} ended before it was ready: ${deathOf(now)}.`);
+    if ((await pingStatus(ssm, id)) === 'Online') return;
+    const now = clock.now().getTime();
+    const young = now - (instance.LaunchTime?.getTime() ?? 0) < BOOT_MS;
+    const pause = young ? BOOT_MS : ONLINE_POLL_MS;
+    if (now + pause > end) break;
+    await clock.sleep(pause);
   }
   throw new DatastreamError(
     ErrorName.InstanceNotReady,
     `Instance ${id} is not Online in Systems Manager yet. If this lasts: the AMI needs the SSM agent, ` +
       'the instance profile the rights of AmazonSSMManagedInstanceCore, and the subnet a way to the Internet or to the SSM endpoints.',
   );
+}
+
+async function pingStatus(ssm: Ssm, instanceId: string): Promise<string | undefined> {
+  try {
+    const Filters = [{ Key: 'InstanceIds', Values: [instanceId] }];
+    const { InstanceInformationList } = await ssm.send(new DescribeInstanceInformationCommand({ Filters }));
+    return InstanceInformationList?.[0]?.PingStatus;
+  } catch (error) {
+    // The next look is near; the state's Retry would leave a running instance idle for minutes.
+    if ((THROTTLING_ERRORS as readonly string[]).includes((error as Error).name)) return undefined;
+    throw error;
+  }
 }
 
 /** The function with its clients, as Lambda and the embedded cloud both run it. */

@@ -28,7 +28,7 @@ export const AttemptState = z.looseObject({
   /** How many attempts the execution may have in all. */
   attempts: z.number().int(),
   market: z.enum(['spot', 'on-demand']),
-  /** When this attempt began; an object to check must be newer. */
+  /** When this attempt launched its instance; an object to check must be newer. */
   started_at: z.iso.datetime(),
   /** When the job is cancelled: `started_at` + `timeout_s`. */
   deadline: z.iso.datetime(),

@@ -27,7 +27,7 @@ export function userData(deadline: Date, own?: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** An absolute time, since a retried RunInstances must have the same parameters; systemd-run leaves logins open, shutdown closes them. */
+/** A point in time, however long the instance takes to boot; systemd-run leaves logins open, shutdown closes them. */
 function deadMansSwitch(powerOff: number): string {
   return `#!/bin/sh
 power_off_at=${powerOff}

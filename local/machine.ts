@@ -78,12 +78,9 @@ export function startExecution(
   cloud.sfn.executions.set(arn, 'RUNNING');
 
   const tasks = new TaskRunner(cloud, startedAt, stopped.signal, onProgress);
-  const machine = new StateMachine(forInterpreter(LOCAL_DEFINITION) as unknown as StateMachineDefinition, {
-    validationOptions: { checkArn: false, checkPaths: false },
-  });
-  const run = machine.run(input as Parameters<StateMachine['run']>[0], {
+  const run = INTERPRETER.run(input as Parameters<StateMachine['run']>[0], {
     // The interpreter keeps one context for the whole execution; the task runner fills in what changes.
-    context: { Execution: { Id: arn }, State: { EnteredTime: '' }, Task: { Token: '' } },
+    context: { Execution: { Id: arn }, Task: { Token: '' } },
     overrides: { taskResourceLocalHandlers: tasks.handlers(), retryIntervalOverrides: NO_INTERVALS },
   });
   const transitions = follow(run.eventLogs, cloud, onProgress);
@@ -128,14 +125,19 @@ export function startExecution(
   };
 }
 
-/** Step Functions resolves TimeoutSecondsPath in the state's input, the interpreter in what Parameters made of it. */
-function forInterpreter({ States, ...rest }: Definition): Definition {
-  const adapt = (state: State): State =>
-    state.TimeoutSecondsPath
-      ? { ...state, TimeoutSecondsPath: state.TimeoutSecondsPath.replace('$', '$.Payload.state') }
-      : state;
+/** In seconds, just below what setTimeout takes. */
+const NEVER = 2_000_000;
+
+/** The interpreter's time-outs go by the computer's clock: the task runner has its own, by the cloud's. */
+function withoutTimeouts({ States, ...rest }: Definition): Definition {
+  const adapt = ({ TimeoutSecondsPath: _path, ...state }: State): State =>
+    state.Type === 'Task' ? { ...state, TimeoutSeconds: NEVER } : state;
   return { ...rest, States: Object.fromEntries(Object.entries(States).map(([name, state]) => [name, adapt(state)])) };
 }
+
+const INTERPRETER = new StateMachine(withoutTimeouts(LOCAL_DEFINITION) as unknown as StateMachineDefinition, {
+  validationOptions: { checkArn: false, checkPaths: false },
+});
 
 /** The task runner waits itself, by the cloud's clock, before the interpreter's retry reaches the function. */
 const NO_INTERVALS = Object.fromEntries(Object.keys(LOCAL_DEFINITION.States).map((name) => [name, 0]));
@@ -157,7 +159,6 @@ class TaskRunner {
     readonly uses: Map<Retrier, number>;
     readonly release: () => void;
   };
-  #enteredAt = '';
   #ended = false;
 
   constructor(
@@ -192,7 +193,6 @@ class TaskRunner {
     const earlier = this.#failed?.state === name ? this.#failed : undefined;
     this.#letTimePass();
     if (earlier) await this.#interval(name, state, earlier.error, earlier.uses);
-    else this.#enteredAt = this.cloud.clock.now().toISOString();
     try {
       return await this.#withTimeout(state, input);
     } catch (error) {
@@ -216,7 +216,9 @@ class TaskRunner {
     const used = uses.get(retrier) ?? 0;
     uses.set(retrier, used + 1);
     const { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = Number.POSITIVE_INFINITY } = retrier;
-    const seconds = Math.min(IntervalSeconds * BackoffRate ** used, MaxDelaySeconds);
+    const most = Math.min(IntervalSeconds * BackoffRate ** used, MaxDelaySeconds);
+    // FULL: anything from 0 to the interval (Step Functions Developer Guide, Retrying after an error).
+    const seconds = retrier.JitterStrategy === 'FULL' ? this.cloud.random() * most : most;
     this.onProgress({ type: 'retrying', state: name, at: this.cloud.clock.now(), error: error.name, seconds });
     await this.cloud.clock.sleep(seconds * 1000, this.stopped);
   }
@@ -244,7 +246,6 @@ class TaskRunner {
     const payload = {
       ...Payload,
       ...('start_time' in Payload && { start_time: this.startedAt.toISOString() }),
-      ...('entered_time' in Payload && { entered_time: this.#enteredAt }),
     };
     if (!state.Resource?.endsWith('.waitForTaskToken')) {
       return { Payload: await this.cloud.invoke(name, payload), StatusCode: 200 };

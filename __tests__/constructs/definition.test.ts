@@ -1,6 +1,6 @@
 import validate from 'asl-validator';
 import { definition, MACHINE_FUNCTIONS, type State } from '../../constructs/definition';
-import { CAPACITY_ERRORS, TRANSIENT_ERRORS } from '../../lambdas/errors';
+import { CAPACITY_ERRORS, FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS } from '../../lambdas/errors';
 
 const arn = (name: string) => `arn:aws:lambda:us-east-1:123456789012:function:${name}`;
 const ARNS = {
@@ -47,7 +47,6 @@ test('the definition, as a whole', () => {
             'execution.$': '$$.Execution.Id',
             'state.$': '$',
             'start_time.$': '$$.Execution.StartTime',
-            'entered_time.$': '$$.State.EnteredTime',
           },
         },
         OutputPath: '$.Payload',
@@ -68,7 +67,15 @@ test('the definition, as a whole', () => {
             JitterStrategy: 'FULL',
           },
           {
-            ErrorEquals: TRANSIENT_ERRORS,
+            ErrorEquals: THROTTLING_ERRORS,
+            IntervalSeconds: 30,
+            BackoffRate: 2,
+            MaxDelaySeconds: 120,
+            MaxAttempts: 60,
+            JitterStrategy: 'FULL',
+          },
+          {
+            ErrorEquals: FAULTS_OF_AWS,
             IntervalSeconds: 2,
             BackoffRate: 2,
             MaxDelaySeconds: 60,

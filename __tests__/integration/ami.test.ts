@@ -194,7 +194,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const state = JSON.parse(readFileSync(path.join(cwd, 'job.json'), 'utf8'));
     const execution = `arn:aws:states:${region}:123456789012:execution:nextgen:one`;
 
-    await starter({ execution, start_time: now, entered_time: now, state });
+    await starter({ execution, start_time: now, state });
 
     const launched = (await instancesIn(region)).filter(({ State }) => State?.Name === 'running');
     expect(launched.map(({ ImageId }) => ImageId)).toEqual([imageId]);

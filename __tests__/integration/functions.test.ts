@@ -85,7 +85,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
       },
     };
     const starter = createStarter({ ...clients, region: 'us-east-1', defaults });
-    const start = () => starter({ execution: EXECUTION, start_time: began, entered_time: began, state: file });
+    const start = () => starter({ execution: EXECUTION, start_time: began, state: file });
 
     // act
     const started = await start();
@@ -158,7 +158,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     const ImageId = imageId === 'id' ? image?.ImageId : imageId;
     const state = { commands: ['true'], instance_parameters: { ImageId, InstanceType: 't4g.micro' } };
 
-    const started = starter({ execution: `${EXECUTION}-other`, start_time: now, entered_time: now, state });
+    const started = starter({ execution: `${EXECUTION}-other`, start_time: now, state });
 
     await expect(started).rejects.toMatchObject({
       name: 'InvalidExecution',

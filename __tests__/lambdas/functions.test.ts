@@ -32,7 +32,6 @@ describe('EC2StarterFromAMI', () => {
       call('starter', {
         execution: EXECUTION,
         start_time: NOW,
-        entered_time: NOW,
         state: { region: 'eu-west-1', comands: [] },
       }),
     );
@@ -46,9 +45,7 @@ describe('EC2StarterFromAMI', () => {
   it.each([null, [], 'text', 42])('says what is wrong with %j as an execution', async (state) => {
     const { call } = testCloud();
 
-    const { name } = await failureOf(
-      call('starter', { execution: EXECUTION, start_time: NOW, entered_time: NOW, state }),
-    );
+    const { name } = await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state }));
 
     expect(name).toBe('InvalidExecution');
   });
@@ -65,13 +62,67 @@ describe('EC2StarterFromAMI', () => {
     expect(message).toContain('Client.VolumeLimitExceeded');
   });
 
+  it('counts timeout_s from the launch, however long EC2 has throttled it', async () => {
+    const { call, start, wait, instances } = testCloud({
+      faults: (name, count) => (name === 'RunInstances' && count === 1 ? { error: 'RequestLimitExceeded' } : undefined),
+    });
+    const event = { execution: EXECUTION, start_time: NOW, state: executionFile({ timeout_s: 600 }) };
+    expect((await failureOf(call('starter', event))).name).toBe('RequestLimitExceeded');
+    await wait(900_000);
+
+    const state = await start(executionFile({ timeout_s: 600 }));
+
+    const launched = Date.parse(String(state.started_at));
+    expect(instances()[0]?.api.LaunchTime?.getTime()).toBeGreaterThanOrEqual(launched);
+    expect(launched - Date.parse(NOW)).toBeGreaterThan(900_000);
+    expect(Date.parse(String(state.deadline)) - launched).toBe(600_000);
+    expect(instances()[0]?.api.Tags).toContainEqual({ Key: Tag.deadline, Value: state.deadline });
+  });
+
+  it('comes back to an instance that EC2 launched without an answer and does not list yet', async () => {
+    const { call, start, instances } = testCloud({
+      faults: (name, count) =>
+        name === 'RunInstances' && count === 1 ? { error: 'TimeoutError', after: true } : undefined,
+    });
+    const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
+    expect((await failureOf(call('starter', event))).name).toBe('TimeoutError');
+    const [instance] = instances();
+    const tags = instance?.api.Tags.splice(0) ?? [];
+
+    const { name, message } = await failureOf(call('starter', event));
+    instance?.api.Tags.push(...tags);
+
+    expect(name).toBe('InstanceNotReady');
+    expect(message).toContain('does not list it yet');
+    await expect(start()).resolves.toMatchObject({ instance_id: instance?.api.InstanceId });
+    expect(instances()).toHaveLength(1);
+  });
+
+  it('goes on looking when SSM throttles its looks', async () => {
+    const { start, cloud } = testCloud({
+      faults: (name, count) =>
+        name === 'DescribeInstanceInformation' && count < 5 ? { error: 'ThrottlingException' } : undefined,
+    });
+
+    await start();
+
+    expect(cloud.invocations.map(({ error }) => error)).toEqual(['InstanceNotReady', undefined]);
+  });
+
+  it('asks SSM three times at most in the first 20 s, in which an instance boots', async () => {
+    const { call, cloud } = testCloud();
+
+    await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state: executionFile() }));
+
+    expect(cloud.calls('DescribeInstanceInformation')).toBeLessThanOrEqual(3);
+  });
+
   it('resolves DATE and DAILY by the start of the execution, in the second attempt too', async () => {
     const { call, wait } = testCloud();
     const file = executionFile({ ii_check_s3: { bucket: BUCKET, prefix: 'run/DAILY/done' } });
     const event = {
       execution: EXECUTION,
       start_time: '2026-02-28T23:00:00.000Z',
-      entered_time: NOW,
       state: { attempt: 2, errors: [], input: file },
     };
 
@@ -113,7 +164,6 @@ describe('EC2StarterFromAMI, with an SSM parameter as ImageId,', () => {
         )({
           execution: EXECUTION,
           start_time: NOW,
-          entered_time: NOW,
           state: { commands: ['true'], instance_parameters: { ImageId: `resolve:ssm:${name}`, InstanceType } },
         }),
       );
@@ -594,9 +644,7 @@ describe('reaper', () => {
     });
     await start();
     const other = `${EXECUTION}-other`;
-    await call('starter', { execution: other, start_time: NOW, entered_time: NOW, state: executionFile() }).catch(
-      () => {},
-    );
+    await call('starter', { execution: other, start_time: NOW, state: executionFile() }).catch(() => {});
     cloud.sfn.executions.set(EXECUTION, 'FAILED').set(other, 'FAILED');
 
     await expect(call('reaper', {})).rejects.toMatchObject({ name: 'ThrottlingException' });

@@ -480,6 +480,8 @@ describe('An execution on the embedded cloud', () => {
     const { cloud } = await play({
       file: executionFile({ timeout_s: 600 }),
       faults: failing('TerminateInstances', 'UnauthorizedOperation', { times: 9999 }),
+      // The switch is thrown a quarter of an hour after the deadline.
+      aftermath: 1_200_000,
     });
 
     expect([...cloud.ec2.instances.values()].map(({ api }) => api.StateReason?.Code)).toEqual([

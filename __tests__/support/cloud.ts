@@ -40,7 +40,7 @@ export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
   const wait = (milliseconds: number) => clock.run(clock.sleep(milliseconds));
   /** EC2StarterFromAMI until the instance is Online, as the state's Retry does it. */
   const start = async (file: unknown = executionFile()): Promise<Record<string, unknown>> => {
-    const event = { execution: EXECUTION, start_time: NOW, entered_time: clock.now().toISOString(), state: file };
+    const event = { execution: EXECUTION, start_time: NOW, state: file };
     for (let round = 0; round < 5; round++) {
       try {
         return await call('starter', event);

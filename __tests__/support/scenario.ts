@@ -57,6 +57,8 @@ export interface Scenario {
   readonly lifecycle?: EmbeddedCloudOptions['lifecycle'];
   /** What is there an hour before the execution starts. */
   readonly before?: (cloud: EmbeddedCloud) => void;
+  /** How long after its end the invariants are looked at, in milliseconds; default: one reaper period. */
+  readonly aftermath?: number;
   /** What happens from outside while the execution runs. */
   readonly meanwhile?: (context: { readonly cloud: EmbeddedCloud; readonly execution: RunningExecution }) => void;
 }
@@ -103,7 +105,7 @@ export async function play(scenario: Scenario = {}): Promise<Played> {
     const execution = startExecution(cloud, scenario.file ?? executionFile(), undefined, 'scenario');
     scenario.meanwhile?.({ cloud, execution });
     const end = await clock.run(execution.result);
-    await clock.run(clock.sleep(AFTERMATH_MS));
+    await clock.run(clock.sleep(scenario.aftermath ?? AFTERMATH_MS));
     const object = join(folder, 'buckets', BUCKET, KEY);
     const played = { end, cloud, runs, ...(existsSync(object) && { objectDate: statSync(object).mtime }) };
     expectInvariants(played, scenario.file ?? executionFile());
