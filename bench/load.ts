@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Tag, tagOf } from '../lambdas/instance';
+import { virtualClock } from '../local/clock';
+import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
+import { costOf } from '../local/cost';
+import { PUBLISHED_LIMITS } from '../local/limits';
+import { startExecution } from '../local/machine';
+
+const JOB_MS = 480_000;
+/** Less than the last of 1,000 waits for its launch, runs and is throttled: it counts from the launch. */
+const TIMEOUT_S = 900;
+const REAPER_PERIOD_MS = 600_000;
+
+/** What many executions that start at the same moment come to, under AWS's rates. */
+export interface Load {
+  /** How many ended in each way: SUCCEEDED, or the name of the error. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** How often each invariant was broken. */
+  readonly broken: Readonly<Record<string, number>>;
+  /** Seconds from the start to the launch of the last instance, and to the start of the last job's commands. */
+  readonly lastLaunch: number;
+  readonly lastCommand: number;
+  /** Seconds from an instance's launch to the start of its commands. */
+  readonly toCommand: { readonly median: number; readonly longest: number };
+  /** Seconds from the end of a job to TerminateInstances: in the middle, and the longest. */
+  readonly toTerminate: { readonly median: number; readonly longest: number };
+  /** By operation: calls in all, and in the second that had most of them. */
+  readonly calls: Readonly<Record<string, { readonly all: number; readonly peak: number }>>;
+  /** Retries of a state because of throttling, all executions together. */
+  readonly throttled: number;
+  /** What an execution's orchestration costs on average. */
+  readonly dollars: number;
+}
+
+/** @param executions how many to start at once on one embedded cloud, each a job of eight minutes */
+export async function load(executions: number): Promise<Load> {
+  const folder = mkdtempSync(join(tmpdir(), 'datastream-load-'));
+  try {
+    const clock = virtualClock(new Date('2026-01-01T00:00:00Z'));
+    const begun = clock.now().getTime();
+    const since = () => (clock.now().getTime() - begun) / 1000;
+    const seconds = new Map<string, Map<number, number>>();
+    const runs: { readonly instanceId: string; readonly started: number; ended?: number }[] = [];
+    const terminated = new Map<string, number>();
+    const cloud = new EmbeddedCloud({
+      folder,
+      clock,
+      region: 'us-east-1',
+      lifecycle: LIKE_EC2,
+      latency: 80,
+      limits: PUBLISHED_LIMITS,
+      shell: async ({ instanceId, signal }) => {
+        const run: (typeof runs)[number] = { instanceId, started: since() };
+        runs.push(run);
+        await clock.sleep(JOB_MS, signal);
+        if (signal.aborted) return { code: 137, stdout: '', stderr: '' };
+        cloud.s3.put('bench', executionOf(instanceId), '');
+        run.ended = since();
+        return { code: 0, stdout: '', stderr: '' };
+      },
+      faults: (operation, _call, input) => {
+        const each = seconds.get(operation) ?? new Map<number, number>();
+        const second = Math.floor(since());
+        seconds.set(operation, each.set(second, (each.get(second) ?? 0) + 1));
+        for (const id of operation === 'TerminateInstances' ? (input as { InstanceIds: string[] }).InstanceIds : []) {
+          terminated.set(id, since());
+        }
+        return undefined;
+      },
+    });
+    const executionOf = (instanceId: string) => {
+      const instance = cloud.ec2.instances.get(instanceId);
+      return (instance && tagOf(instance.api, Tag.execution)?.split(':').at(-1)) ?? '';
+    };
+    const launchedAt = (instanceId: string) =>
+      ((cloud.ec2.instances.get(instanceId)?.api.LaunchTime?.getTime() ?? 0) - begun) / 1000;
+    const started = Array.from({ length: executions }, (_, index) => {
+      const name = `load-${index}`;
+      return startExecution(cloud, fileFor(name), undefined, name);
+    });
+    const ends = await clock.run(Promise.all(started.map(({ result }) => result)));
+    await clock.run(clock.sleep(REAPER_PERIOD_MS + LIKE_EC2.ended));
+
+    const instances = [...cloud.ec2.instances.values()];
+    const attempts = instances.map(({ api }) => `${tagOf(api, Tag.execution)} ${tagOf(api, Tag.attempt)}`);
+    const succeeded = new Set(
+      ends.filter(({ status }) => status === 'SUCCEEDED').map(({ arn }) => arn.split(':').at(-1)),
+    );
+    const done = new Set(
+      runs.filter(({ ended }) => ended !== undefined).map(({ instanceId }) => executionOf(instanceId)),
+    );
+    const outcomes: Record<string, number> = {};
+    for (const { status, error } of ends) outcomes[error ?? status] = (outcomes[error ?? status] ?? 0) + 1;
+    const waits = runs.flatMap(({ instanceId, ended }) => {
+      const at = terminated.get(instanceId);
+      return at !== undefined && ended !== undefined ? [at - ended] : [];
+    });
+    const transitions = ends.reduce((sum, end) => sum + end.transitions, 0);
+    return {
+      outcomes,
+      broken: {
+        'an attempt has one instance': attempts.length - new Set(attempts).size,
+        'no instance is left': instances.filter(({ api }) => api.State.Name !== 'terminated').length,
+        'SUCCEEDED only when it is true': [...succeeded].filter((name) => !done.has(name ?? '')).length,
+        'the commands run once': runs.length - new Set(runs.map(({ instanceId }) => instanceId)).size,
+        'every execution ends': executions - ends.length,
+        'a healthy job succeeds': [...done].filter((name) => !succeeded.has(name)).length,
+      },
+      lastLaunch: Math.max(...instances.map(({ api }) => launchedAt(api.InstanceId))),
+      lastCommand: Math.max(...runs.map((run) => run.started)),
+      toCommand: middleAndEnd(runs.map(({ instanceId, started }) => started - launchedAt(instanceId))),
+      toTerminate: middleAndEnd(waits),
+      calls: Object.fromEntries(
+        [...seconds].map(([operation, each]) => {
+          const counts = [...each.values()];
+          return [operation, { all: counts.reduce((a, b) => a + b), peak: Math.max(...counts) }];
+        }),
+      ),
+      throttled: cloud.invocations.filter(({ error }) => /Throttling|RequestLimit/.test(error ?? '')).length,
+      dollars: costOf(transitions, cloud.invocations).dollars / executions,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function middleAndEnd(values: readonly number[]): { median: number; longest: number } {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, longest: sorted.at(-1) ?? 0 };
+}
+
+const fileFor = (name: string) => ({
+  commands: ['./job'],
+  run_options: {
+    ii_terminate_instance: true,
+    ii_check_s3: { bucket: 'bench', prefix: name },
+    timeout_s: TIMEOUT_S,
+  },
+  instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.large' },
+});
