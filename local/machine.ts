@@ -42,6 +42,15 @@ export interface ExecutionEnd {
   /** States entered, each retry counted again. */
   readonly transitions: number;
   readonly cost: Cost;
+  readonly history: History;
+}
+
+/** What Step Functions limits in an execution (Step Functions Developer Guide, Service quotas). */
+export interface History {
+  /** Events that GetExecutionHistory would list (API reference, HistoryEvent); at most 25,000. */
+  readonly events: number;
+  /** The largest input or output of a state or a task, in bytes of UTF-8; at most 262,144. */
+  readonly largestBytes: number;
 }
 
 /** An execution that runs. */
@@ -77,13 +86,14 @@ export function startExecution(
   const from = cloud.invocations.length;
   cloud.sfn.executions.set(arn, 'RUNNING');
 
-  const tasks = new TaskRunner(cloud, startedAt, stopped.signal, onProgress);
+  const history = new HistoryCounter();
+  const tasks = new TaskRunner(cloud, startedAt, stopped.signal, onProgress, history);
   const run = INTERPRETER.run(input as Parameters<StateMachine['run']>[0], {
     // The interpreter keeps one context for the whole execution; the task runner fills in what changes.
     context: { Execution: { Id: arn }, Task: { Token: '' } },
     overrides: { taskResourceLocalHandlers: tasks.handlers(), retryIntervalOverrides: NO_INTERVALS },
   });
-  const transitions = follow(run.eventLogs, cloud, onProgress);
+  const transitions = follow(run.eventLogs, cloud, onProgress, history);
 
   const finish = async (status: ExecutionEnd['status'], rest: Partial<ExecutionEnd>): Promise<ExecutionEnd> => {
     tasks.end();
@@ -105,6 +115,7 @@ export function startExecution(
       ...rest,
       transitions: count,
       cost: costOf(count, cloud.invocations.slice(from)),
+      history: { events: history.events, largestBytes: history.largestBytes },
     };
   };
   const result = run.result.then(
@@ -142,6 +153,20 @@ const INTERPRETER = new StateMachine(withoutTimeouts(LOCAL_DEFINITION) as unknow
 /** The task runner waits itself, by the cloud's clock, before the interpreter's retry reaches the function. */
 const NO_INTERVALS = Object.fromEntries(Object.keys(LOCAL_DEFINITION.States).map((name) => [name, 0]));
 
+/** Counts as Step Functions does: each line of an execution's history is an event, each try of a task three or four. */
+class HistoryCounter implements History {
+  /** ExecutionStarted, and how it ends. */
+  events = 2;
+  largestBytes = 0;
+
+  add(events: number, ...data: readonly unknown[]): void {
+    this.events += events;
+    for (const each of data) {
+      this.largestBytes = Math.max(this.largestBytes, Buffer.byteLength(JSON.stringify(each) ?? ''));
+    }
+  }
+}
+
 interface TaskInput {
   readonly FunctionName: string;
   readonly Payload: { readonly state: Readonly<Record<string, unknown>>; readonly [member: string]: unknown };
@@ -166,6 +191,7 @@ class TaskRunner {
     private readonly startedAt: Date,
     private readonly stopped: AbortSignal,
     private readonly onProgress: (progress: Progress) => void,
+    private readonly history: HistoryCounter,
   ) {}
 
   handlers(): Record<string, (input: unknown) => Promise<never>> {
@@ -193,8 +219,12 @@ class TaskRunner {
     const earlier = this.#failed?.state === name ? this.#failed : undefined;
     this.#letTimePass();
     if (earlier) await this.#interval(name, state, earlier.error, earlier.uses);
+    // TaskScheduled, TaskStarted, and TaskSucceeded, TaskFailed or TaskTimedOut.
+    this.history.add(3);
     try {
-      return await this.#withTimeout(state, input);
+      const result = await this.#withTimeout(state, input);
+      this.history.add(0, result);
+      return result;
     } catch (error) {
       if (this.#ended) throw error;
       // Virtual time stands still until the interpreter has called the next task, or the execution has ended.
@@ -248,12 +278,17 @@ class TaskRunner {
       ...('start_time' in Payload && { start_time: this.startedAt.toISOString() }),
     };
     if (!state.Resource?.endsWith('.waitForTaskToken')) {
+      this.history.add(0, { FunctionName, Payload: payload });
       return { Payload: await this.cloud.invoke(name, payload), StatusCode: 200 };
     }
     const task = this.cloud.sfn.waitForTaskToken();
+    const withToken = { ...payload, token: task.token };
+    this.history.add(0, { FunctionName, Payload: withToken });
+    // TaskSubmitted.
+    const submitted = this.cloud.invoke(name, withToken).then(() => this.history.add(1));
     try {
       // A function that fails ends the task; one that returns leaves it waiting.
-      await Promise.race([this.cloud.invoke(name, { ...payload, token: task.token }), task.result]);
+      await Promise.race([submitted, task.result]);
       return await task.result;
     } finally {
       task.forget();
@@ -268,6 +303,7 @@ async function follow(
   logs: EventLogs,
   cloud: EmbeddedCloud,
   onProgress: (progress: Progress) => void,
+  history: HistoryCounter,
 ): Promise<number> {
   let transitions = 0;
   let failure = { error: '', cause: '' };
@@ -276,12 +312,14 @@ async function follow(
     switch (log.type) {
       case 'StateEntered':
         transitions++;
+        history.add(1, log.state.input);
         onProgress({ type: 'entered', state: log.state.name, at });
         break;
       case 'StateRetried':
         transitions++;
         break;
       case 'StateExited':
+        history.add(1, log.state.output);
         onProgress({ type: 'exited', state: log.state.name, at });
         break;
       case 'StateFailed':

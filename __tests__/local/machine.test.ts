@@ -16,6 +16,52 @@ async function intervals(error: string, seed?: number): Promise<number[]> {
   return seconds;
 }
 
+describe("An execution's history", () => {
+  it('of a healthy job has as many events as Step Functions would list', async () => {
+    const { cloud, clock } = testCloud();
+
+    const { history } = await clock.run(startExecution(cloud, executionFile({ ii_check_s3: false })).result);
+
+    // ExecutionStarted; EC2StarterFromAMI entered, two tries of 3 events, exited; Commander 5; EC2Poller 6 with
+    // TaskSubmitted; RunChecker 5; EC2Stopper 5; Outcome and Succeeded 2 each; ExecutionSucceeded.
+    expect(history.events).toBe(1 + 8 + 5 + 6 + 5 + 5 + 2 + 2 + 1);
+  });
+
+  it('of a job that is looked at every quarter of an hour grows by four events a look', async () => {
+    const events = async (hours: number) => {
+      const { cloud, clock } = testCloud({
+        shell: async ({ signal }) => {
+          await clock.sleep(hours * 3_600_000, signal);
+          return { code: 0, stdout: '', stderr: '' };
+        },
+      });
+      const file = executionFile({ ii_check_s3: false, timeout_s: 172_800 });
+      return (await clock.run(startExecution(cloud, file).result)).history.events;
+    };
+
+    expect((await events(11)) - (await events(1))).toBe(10 * 4 * 4);
+  });
+
+  it('ends, when the job fails, without an exit of Failed', async () => {
+    const { cloud, clock } = testCloud({ shell: async () => ({ code: 1, stdout: '', stderr: '' }) });
+
+    const { history } = await clock.run(startExecution(cloud, executionFile()).result);
+
+    expect(history.events).toBe(1 + 8 + 5 + 6 + 5 + 2 + 1 + 1);
+  });
+
+  it('tells the largest state, with what the job has written and the token', async () => {
+    const stdout = '\u6f22'.repeat(30_000);
+    const { cloud, clock } = testCloud({ shell: async () => ({ code: 0, stdout, stderr: '' }) });
+
+    const { history } = await clock.run(startExecution(cloud, executionFile({ ii_check_s3: false })).result);
+
+    // 8,000 characters of three bytes are kept.
+    expect(history.largestBytes).toBeGreaterThan(24_000);
+    expect(history.largestBytes).toBeLessThan(30_000);
+  });
+});
+
 describe('Retry on the embedded cloud', () => {
   it('waits, with full jitter, anything up to the interval, which grows up to MaxDelaySeconds', async () => {
     const seconds = await intervals('RequestLimitExceeded');
