@@ -7,6 +7,7 @@ import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
 import { costOf } from '../local/cost';
 import { PUBLISHED_LIMITS } from '../local/limits';
 import { startExecution } from '../local/machine';
+import type { Figure } from './report';
 
 const JOB_MS = 480_000;
 /** Less than the last of 1,000 waits for its launch, runs and is throttled: it counts from the launch. */
@@ -28,6 +29,8 @@ export interface Load {
   readonly toTerminate: { readonly median: number; readonly longest: number };
   /** By operation: calls in all, and in the second that had most of them. */
   readonly calls: Readonly<Record<string, { readonly all: number; readonly peak: number }>>;
+  /** Seconds of the longest call of the reaper, which has 120. */
+  readonly longestReaper: number;
   /** Retries of a state because of throttling, all executions together. */
   readonly throttled: number;
   /** What an execution's orchestration costs on average. */
@@ -118,6 +121,8 @@ export async function load(executions: number): Promise<Load> {
           return [operation, { all: counts.reduce((a, b) => a + b), peak: Math.max(...counts) }];
         }),
       ),
+      longestReaper:
+        Math.max(...cloud.invocations.map((each) => (each.function === 'reaper' ? each.milliseconds : 0))) / 1000,
       throttled: cloud.invocations.filter(({ error }) => /Throttling|RequestLimit/.test(error ?? '')).length,
       dollars: costOf(transitions, cloud.invocations).dollars / executions,
     };
@@ -129,6 +134,42 @@ export async function load(executions: number): Promise<Load> {
 function middleAndEnd(values: readonly number[]): { median: number; longest: number } {
   const sorted = values.toSorted((a, b) => a - b);
   return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, longest: sorted.at(-1) ?? 0 };
+}
+
+/** The figures of a load. They are the same on every computer, by the seed of the jitter. */
+export function loadFigures(executions: number, result: Load): Figure[] {
+  const section = `${executions.toLocaleString('en')} executions that start at once, under AWS’s rates: each 8 minutes’ work`;
+  const figure = (name: string, value: number, unit: string, beside = ''): Figure => ({
+    section,
+    name,
+    value,
+    unit,
+    ...(beside && { beside }),
+  });
+  const broken = Object.values(result.broken).reduce((sum, each) => sum + each);
+  const { burst = 0, perSecond = 1 } = PUBLISHED_LIMITS.RunInstances ?? {};
+  const soonest = Math.max(executions - burst, 0) / perSecond;
+  return [
+    figure('did not succeed', executions - (result.outcomes.SUCCEEDED ?? 0), '', 'none'),
+    figure('invariants broken', broken, '', 'none'),
+    figure('last launch', result.lastLaunch, 's', `RunInstances allows it after ${soonest} s`),
+    figure('last start of commands', result.lastCommand, 's'),
+    figure('launch to the commands’ start, median', result.toCommand.median, 's', 'boot and registration: 35 s'),
+    figure('launch to the commands’ start, longest', result.toCommand.longest, 's'),
+    figure('end of the commands to TerminateInstances, median', result.toTerminate.median, 's'),
+    figure('end of the commands to TerminateInstances, longest', result.toTerminate.longest, 's'),
+    figure('throttled calls of a function for each execution', result.throttled / executions, ''),
+    figure('cost of an execution’s orchestration', result.dollars, '$'),
+    figure('longest call of the reaper', result.longestReaper, 's', 'its limit: 120 s'),
+    ...Object.entries(result.calls)
+      .sort(([, one], [, other]) => other.peak - one.peak)
+      .map(([operation, { peak }]) => figure(`${operation}, peak`, peak, 'calls/s', rate(operation))),
+  ];
+}
+
+function rate(operation: string): string {
+  const limit = PUBLISHED_LIMITS[operation];
+  return limit ? `passes ${limit.burst} at once, then ${limit.perSecond} a second` : '';
 }
 
 const fileFor = (name: string) => ({

@@ -3,29 +3,65 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
+import { costOf } from '../local/cost';
+import type { Lifecycle } from '../local/ec2';
 import { type ExecutionEnd, startExecution } from '../local/machine';
+import type { Figure } from './report';
 
-/** A healthy job of a given length on virtual time, with EC2's boot times and 80 ms for each API call. */
-export async function measure(
-  jobSeconds: number,
-): Promise<{ end: ExecutionEnd; secondsFromJobEndToTerminate: number }> {
+/** Milliseconds of every API call. */
+const LATENCY = 80;
+
+/** SSM's longest executionTimeout, and so the longest `timeout_s`. */
+const LONGEST_SECONDS = 172_800;
+
+export interface Measured {
+  readonly end: ExecutionEnd;
+  /** AWS's API calls of the functions, in all. */
+  readonly calls: number;
+  /** From the start of the execution to the start of the commands, without boot and registration. */
+  readonly secondsToCommand: number;
+  readonly secondsFromJobEndToTerminate: number;
+}
+
+export interface Job {
+  /** How long the commands run. */
+  readonly seconds: number;
+  /** How many attempts it takes; all but the last exit with 1. Default: 1. */
+  readonly attempts?: number;
+  /** Whether EventBridge delivers; default: every event, half a second later. */
+  readonly events?: boolean;
+  /** Default: `LIKE_EC2`. */
+  readonly lifecycle?: Lifecycle;
+  /** What the commands write; default: nothing. */
+  readonly output?: string;
+}
+
+/** A job on virtual time, with EC2's boot times and 80 ms for each API call. */
+export async function measure(job: Job): Promise<Measured> {
+  const { seconds, attempts = 1, events = true, lifecycle = LIKE_EC2, output = '' } = job;
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
   try {
     const clock = virtualClock(new Date('2026-01-01T00:00:00Z'));
-    const moments = { jobEnded: 0, terminated: 0 };
+    const moments = { started: 0, jobEnded: 0, terminated: 0 };
+    let run = 0;
+    let calls = 0;
     const cloud = new EmbeddedCloud({
       folder,
       clock,
       region: 'us-east-1',
-      lifecycle: LIKE_EC2,
-      latency: 80,
+      lifecycle,
+      latency: LATENCY,
+      ...(!events && { deliver: () => [] }),
       shell: async ({ signal }) => {
-        await clock.sleep(jobSeconds * 1000, signal);
+        moments.started ||= clock.now().getTime();
+        run++;
+        await clock.sleep(seconds * 1000, signal);
         cloud.s3.put('bench', 'done', '');
         moments.jobEnded = clock.now().getTime();
-        return { code: 0, stdout: '', stderr: '' };
+        return { code: run < attempts ? 1 : 0, stdout: output, stderr: output };
       },
       faults: (operation) => {
+        calls++;
         if (operation === 'TerminateInstances') moments.terminated = clock.now().getTime();
         return undefined;
       },
@@ -35,12 +71,19 @@ export async function measure(
       run_options: {
         ii_terminate_instance: true,
         ii_check_s3: { bucket: 'bench', prefix: 'done' },
-        timeout_s: Math.max(jobSeconds * 2, 3600),
+        timeout_s: Math.min(Math.max(seconds * 2, 3600), LONGEST_SECONDS),
+        n_retries_allowed: attempts - 1,
       },
       instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.large' },
     });
     const end = await clock.run(execution.result);
-    return { end, secondsFromJobEndToTerminate: (moments.terminated - moments.jobEnded) / 1000 };
+    const boot = (lifecycle.running + lifecycle.online) / 1000;
+    return {
+      end,
+      calls,
+      secondsToCommand: (moments.started - end.startedAt.getTime()) / 1000 - boot,
+      secondsFromJobEndToTerminate: (moments.terminated - moments.jobEnded) / 1000,
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -53,4 +96,141 @@ export async function measure(
  */
 export function upstreamDollars(jobSeconds: number): number {
   return (0.9 + 0.125 * jobSeconds) * 0.0000166667;
+}
+
+/** The jobs of the report and of the README, by how long their commands run. */
+export const LENGTHS = [
+  ['1 minute', 60],
+  ['8 minutes', 480],
+  ['1 hour', 3600],
+  ['24 hours', 86_400],
+] as const;
+
+/** As much as SSM keeps, in characters of three bytes: no job's output makes a larger state. */
+const LONG_OUTPUT = '漢'.repeat(24_000);
+/** So long a job fits into the longest `timeout_s` with its boot. */
+const TWO_DAYS_SECONDS = LONGEST_SECONDS - 120;
+/** Boots of 15 s to 90 s, half of it until EC2 says running. */
+const BOOTS = Array.from({ length: 26 }, (_, index) => ({
+  running: 7_500 + index * 1_500,
+  online: 7_500 + index * 1_500,
+  ended: 40_000,
+}));
+
+/** All figures of the orchestration: counted and in virtual time, so the same on every computer. */
+export async function orchestrationFigures(): Promise<Figure[]> {
+  return [...(await costs()), ...(await additions()), ...(await histories())];
+}
+
+async function costs(): Promise<Figure[]> {
+  const section = 'cost of a healthy job’s orchestration, list prices of us-east-1, without the instance';
+  const figures: Figure[] = [];
+  const dollars: number[] = [];
+  for (const [length, seconds] of LENGTHS) {
+    const { end, calls } = await measure({ seconds });
+    const { transitions, requests, gbSeconds } = end.cost;
+    dollars.push(end.cost.dollars);
+    const limit = seconds === 480 ? '; at most $0.0004' : '';
+    figures.push(
+      {
+        section,
+        name: length,
+        value: end.cost.dollars,
+        unit: '$',
+        beside: `upstream’s functions alone: $${upstreamDollars(seconds).toFixed(5)}${limit}`,
+      },
+      { section, name: `${length}: state transitions`, value: transitions, unit: '' },
+      { section, name: `${length}: Lambda requests`, value: requests, unit: '' },
+      { section, name: `${length}: Lambda, with a cold start for each request`, value: gbSeconds, unit: 'GB-s' },
+      { section, name: `${length}: API calls of the functions`, value: calls, unit: '' },
+    );
+  }
+  const [hour = 0, day = 0] = dollars.slice(2);
+  return [
+    ...figures,
+    { section, name: 'each further hour', value: (day - hour) / 23, unit: '$', beside: 'under $0.0002' },
+    { section, name: 'the reaper, in 31 days without a job', value: reaperMonth(), unit: '$' },
+    {
+      section,
+      name: 'a call of the relay for an instance that is no job’s',
+      value: costOf(0, [{ function: 'relay', milliseconds: 100 }]).dollars,
+      unit: '$',
+    },
+  ];
+}
+
+function reaperMonth(): number {
+  const calls = (31 * 24 * 60) / 10;
+  return costOf(
+    0,
+    Array.from({ length: calls }, () => ({ function: 'reaper', milliseconds: 200 })),
+  ).dollars;
+}
+
+async function additions(): Promise<Figure[]> {
+  const section = `what the orchestration adds, with ${LATENCY} ms for each API call and 500 ms for an event`;
+  const slowest = Math.max(
+    ...(await Promise.all(BOOTS.map((lifecycle) => measure({ seconds: 60, lifecycle })))).map(
+      ({ secondsToCommand }) => secondsToCommand,
+    ),
+  );
+  const [healthy, deaf, worst] = [
+    await measure({ seconds: 480 }),
+    await measure({ seconds: 480, events: false }),
+    await measure({ seconds: 5, events: false }),
+  ];
+  return [
+    {
+      section,
+      name: 'start to the commands’ start, beyond boot and registration of 35 s',
+      value: healthy.secondsToCommand,
+      unit: 's',
+    },
+    { section, name: 'the same, the longest of boots of 15 s to 90 s', value: slowest, unit: 's' },
+    {
+      section,
+      name: 'end of the commands to TerminateInstances, with events',
+      value: healthy.secondsFromJobEndToTerminate,
+      unit: 's',
+      beside: 'under 2 s',
+    },
+    {
+      section,
+      name: 'the same, 8 minutes’ job, every event lost',
+      value: deaf.secondsFromJobEndToTerminate,
+      unit: 's',
+    },
+    {
+      section,
+      name: 'the same, a job that ends just after EC2Poller has looked, every event lost',
+      value: worst.secondsFromJobEndToTerminate,
+      unit: 's',
+      beside: 'reconcile interval: 900 s',
+    },
+  ];
+}
+
+async function histories(): Promise<Figure[]> {
+  const section = 'history and state, the commands writing as much as SSM keeps';
+  const jobs: readonly (readonly [string, Job])[] = [
+    ['24 hours, one attempt', { seconds: 86_400 }],
+    ['14 days, seven attempts of 48 hours, the last of which succeeds', { seconds: TWO_DAYS_SECONDS, attempts: 7 }],
+    ['22 days, the eleven attempts of 48 hours that a file can ask for', { seconds: TWO_DAYS_SECONDS, attempts: 11 }],
+  ];
+  const figures: Figure[] = [];
+  for (const [name, job] of jobs) {
+    const { end } = await measure({ ...job, output: LONG_OUTPUT });
+    if (end.status !== 'SUCCEEDED') throw new Error(`${name}: ${end.status} ${end.error}: ${end.cause}`);
+    figures.push(
+      { section, name: `${name}: events`, value: end.history.events, unit: '', beside: 'limit 25,000' },
+      {
+        section,
+        name: `${name}: largest input or output of a state`,
+        value: end.history.largestBytes,
+        unit: 'bytes',
+        beside: 'limit 262,144',
+      },
+    );
+  }
+  return figures;
 }

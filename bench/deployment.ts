@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { type Figure, median, type Report } from './report';
+
+const ROOT = resolve(__dirname, '..');
+const RUNS = 3;
+const run = promisify(execFile);
+
+/** How long synthesis takes, and Terraform's plan of the whole stack where Terraform and the AWS provider are found. */
+export async function deploymentFigures(): Promise<Pick<Report, 'figures' | 'missing'>> {
+  const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
+  try {
+    const synthesis = await seconds((index) => synthesise(join(folder, `cdktf.out.${index}`)));
+    const figures = [figure('synthesis: tsx main.ts', synthesis)];
+    try {
+      const plan = await timePlan(folder, join(folder, 'cdktf.out.0', 'stacks', 'datastream'));
+      return { figures: [...figures, figure('terraform plan of the whole stack', plan)], missing: [] };
+    } catch (error) {
+      return { figures, missing: [`terraform plan was not measured: ${reason(error)}`] };
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function figure(name: string, value: number): Figure {
+  return { section: `deployment, median of ${RUNS}`, name, value, unit: 's', timing: true };
+}
+
+async function seconds(what: (index: number) => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let index = 0; index < RUNS; index++) {
+    const begun = performance.now();
+    await what(index);
+    times.push((performance.now() - begun) / 1000);
+  }
+  return median(times);
+}
+
+async function synthesise(outdir: string): Promise<void> {
+  mkdirSync(outdir);
+  const tsx = join(ROOT, 'node_modules', '.bin', 'tsx');
+  await run(tsx, ['main.ts'], { cwd: ROOT, env: { ...process.env, CDKTF_OUTDIR: outdir } });
+}
+
+async function timePlan(folder: string, stack: string): Promise<number> {
+  const aws = await answeringAws();
+  try {
+    const configuration = join(folder, 'terraform.rc');
+    const mirror = process.env.TF_MIRROR;
+    writeFileSync(
+      configuration,
+      mirror ? `provider_installation {\n  filesystem_mirror {\n    path = ${JSON.stringify(mirror)}\n  }\n}\n` : '',
+    );
+    const env = {
+      ...process.env,
+      TF_CLI_CONFIG_FILE: configuration,
+      TF_IN_AUTOMATION: '1',
+      CHECKPOINT_DISABLE: '1',
+      AWS_ENDPOINT_URL: aws.endpoint,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    };
+    const terraform = (...args: string[]) =>
+      run('terraform', args, { cwd: stack, env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
+    await terraform('init', '-input=false', '-no-color');
+    const variables = `-var-file=${join(ROOT, 'variables.tfvars')}`;
+    return await seconds(() => terraform('plan', '-input=false', '-no-color', '-lock=false', variables));
+  } finally {
+    aws.close();
+  }
+}
+
+/**
+ * All that a plan from nothing asks AWS for: whose credentials these are, and whether the definition is valid. Anything
+ * else gets an error, and the plan fails.
+ */
+async function answeringAws(): Promise<{ endpoint: string; close: () => void }> {
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      if (request.headers['x-amz-target'] === 'AWSStepFunctions.ValidateStateMachineDefinition') {
+        response
+          .writeHead(200, { 'content-type': 'application/x-amz-json-1.0' })
+          .end('{"result":"OK","diagnostics":[]}');
+      } else if (body.includes('Action=GetCallerIdentity')) {
+        const arn = 'arn:aws:iam::123456789012:user/bench';
+        response
+          .writeHead(200, { 'content-type': 'text/xml' })
+          .end(
+            `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}</Arn><UserId>bench</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+          );
+      } else {
+        response.writeHead(400).end();
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function reason(error: unknown): string {
+  const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
+  if (code === 'ENOENT') return 'there is no terraform on the PATH.';
+  const said = stderr.split('\n').find((line) => line.includes('Error: '));
+  return said?.replace(/^.*Error: /, '') ?? `terraform ended with ${code}.`;
+}

@@ -1,0 +1,99 @@
+import { cpus } from 'node:os';
+
+/** One line of the report. Less is better in all of them. */
+export interface Figure {
+  readonly section: string;
+  readonly name: string;
+  readonly value: number;
+  /** `$`, or what follows the number. */
+  readonly unit: string;
+  /** What to hold it against: a limit, or upstream's figure. */
+  readonly beside?: string;
+  /** Measured on a computer's clock, so another run or another computer gives another one. */
+  readonly timing?: true;
+}
+
+/** A report and where it was made. */
+export interface Report {
+  readonly machine: string;
+  readonly figures: readonly Figure[];
+  /** What could not be measured, and why. */
+  readonly missing: readonly string[];
+}
+
+/** This computer: what timings depend on, and nothing that says whose it is. */
+export function thisMachine(): string {
+  const [first, ...others] = cpus();
+  return `${first?.model.trim() || process.arch}, ${others.length + 1} cores, Node.js ${process.version}`;
+}
+
+/** The share of itself by which a figure must have grown to be called worse. */
+const TOLERANCE = 0.1;
+
+/** Where a figure was stored under the same name. */
+export function storedOf(figure: Figure, stored: Report | undefined): Figure | undefined {
+  return stored?.figures.find(({ section, name }) => section === figure.section && name === figure.name);
+}
+
+/** Whether a figure has grown by more than a tenth; from nothing, whether it has grown. */
+export function isWorse(figure: Figure, before: Figure | undefined): boolean {
+  return before !== undefined && figure.value > before.value * (1 + TOLERANCE);
+}
+
+/** The report as one table, each section with a heading, beside what was stored. */
+export function table(report: Report, stored?: Report): string {
+  const sections = [...new Set(report.figures.map(({ section }) => section))];
+  const columns = stored ? ['figure', 'value', 'beside it', 'stored', 'change'] : ['figure', 'value', 'beside it'];
+  const rows = sections.map((section) => {
+    const its = report.figures.filter((figure) => figure.section === section);
+    return [
+      `| **${section}** |${' |'.repeat(columns.length - 1)}`,
+      ...its.map((figure) => row(figure, stored && { before: storedOf(figure, stored) })),
+    ].join('\n');
+  });
+  const head = [`| ${columns.join(' | ')} |`, `| ${columns.map(() => '---').join(' | ')} |`];
+  return [...head, ...rows].join('\n');
+}
+
+function row(figure: Figure, stored?: { readonly before: Figure | undefined }): string {
+  const cells = [figure.name, text(figure), figure.beside ?? ''];
+  if (stored) cells.push(stored.before ? text(stored.before) : '', change(figure, stored.before));
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** A figure with its unit; dollars to the ten-millionth, the rest to three digits or whole. */
+export function text({ value, unit }: Figure): string {
+  if (unit === '$') return `$${value.toFixed(7)}`;
+  const digits = Number.isInteger(value) ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return `${value.toFixed(Math.min(digits, 3))} ${unit}`.trim();
+}
+
+function change(figure: Figure, before: Figure | undefined): string {
+  if (!before) return 'new';
+  if (before.value === figure.value) return '';
+  if (before.value === 0) return 'worse';
+  const percent = Math.round((figure.value / before.value - 1) * 100);
+  return `${percent > 0 ? '+' : ''}${percent} %${isWorse(figure, before) ? ', worse' : ''}`;
+}
+
+/** What has become worse since the stored report, a sentence each; none is good. */
+export function verdict(report: Report, stored: Report | undefined): string[] {
+  if (!stored) return ['There is no stored report to compare with: npm run bench -- --write stores this one.'];
+  const gone = stored.figures.filter((figure) => !storedOf(figure, report));
+  const worse = report.figures.filter((figure) => isWorse(figure, storedOf(figure, stored)));
+  const elsewhere = stored.machine === report.machine ? '' : ` (the stored one was measured on ${stored.machine})`;
+  return [
+    ...worse.map((figure) => {
+      const before = storedOf(figure, stored);
+      const was = before ? text(before) : '';
+      return `Worse by more than a tenth: ${figure.section}, ${figure.name}: ${text(figure)}, was ${was}${figure.timing ? elsewhere : ''}.`;
+    }),
+    ...gone.map(({ section, name }) => `Stored, but not measured now: ${section}, ${name}.`),
+    ...(worse.length === 0 ? ['Nothing is worse by more than a tenth than in the stored report.'] : []),
+  ];
+}
+
+/** The middle one of the values, sorted. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
