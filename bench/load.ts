@@ -6,13 +6,15 @@ import { virtualClock } from '../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
 import { costOf } from '../local/cost';
 import { PUBLISHED_LIMITS } from '../local/limits';
-import { startExecution } from '../local/machine';
+import { type ExecutionEnd, startExecution } from '../local/machine';
 import type { Figure } from './report';
 
 const JOB_MS = 480_000;
 /** Less than the last of 1,000 waits for its launch, runs and is throttled: it counts from the launch. */
 const TIMEOUT_S = 900;
 const REAPER_PERIOD_MS = 600_000;
+/** What has not ended then never does. */
+const DAY_MS = 86_400_000;
 
 /** What many executions that start at the same moment come to, under AWS's rates. */
 export interface Load {
@@ -83,7 +85,9 @@ export async function load(executions: number): Promise<Load> {
       const name = `load-${index}`;
       return startExecution(cloud, fileFor(name), undefined, name);
     });
-    const ends = await clock.run(Promise.all(started.map(({ result }) => result)));
+    const ends: ExecutionEnd[] = [];
+    const all = Promise.all(started.map(async ({ result }) => ends.push(await result)));
+    await clock.run(Promise.race([all, clock.sleep(DAY_MS)]));
     await clock.run(clock.sleep(REAPER_PERIOD_MS + LIKE_EC2.ended));
 
     const instances = [...cloud.ec2.instances.values()];

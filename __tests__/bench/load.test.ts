@@ -28,6 +28,12 @@ describe(`${EXECUTIONS} executions that start at once under AWS's rates`, () => 
     expect(result.lastLaunch).toBeLessThan(soonest + 180);
   });
 
+  it('do not keep those waiting that are launched', () => {
+    expect(result.toCommand.median).toBeLessThan(45);
+    expect(result.toCommand.longest).toBeLessThan(240);
+    expect(result.toTerminate.longest).toBeLessThan(5);
+  });
+
   it('cost less than twice as much as one alone', () => {
     expect(result.dollars).toBeLessThan(0.0006);
   });
