@@ -43,6 +43,7 @@ export const PUBLISHED_LIMITS: RateLimits = {
   GetCommandInvocation: SSM,
   CancelCommand: SSM,
   DescribeInstanceInformation: SSM,
+  GetParameters: { burst: 40, perSecond: 40 },
   DescribeExecution: { burst: 300, perSecond: 15 },
   SendTaskSuccess: { burst: 3000, perSecond: 500 },
   SendTaskFailure: { burst: 3000, perSecond: 500 },
