@@ -62,6 +62,7 @@ export const LOCAL_DEFINITION: Definition = definition(ARNS);
 /**
  * Starts an execution of the state machine on the embedded cloud.
  *
+ * @throws ExecutionAlreadyExists when the name is taken
  * @param input the execution file, parsed as JSON
  * @param onProgress told of every state
  */
@@ -75,13 +76,10 @@ export function startExecution(
   const startedAt = cloud.clock.now();
   const stopped = new AbortController();
   const from = cloud.invocations.length;
-  cloud.sfn.executions.set(arn, 'RUNNING');
+  cloud.sfn.begin(arn);
 
   const tasks = new TaskRunner(cloud, startedAt, stopped.signal, onProgress);
-  const machine = new StateMachine(forInterpreter(LOCAL_DEFINITION) as unknown as StateMachineDefinition, {
-    validationOptions: { checkArn: false, checkPaths: false },
-  });
-  const run = machine.run(input as Parameters<StateMachine['run']>[0], {
+  const run = MACHINE.run(input as Parameters<StateMachine['run']>[0], {
     // The interpreter keeps one context for the whole execution; the task runner fills in what changes.
     context: { Execution: { Id: arn }, State: { EnteredTime: '' }, Task: { Token: '' } },
     overrides: { taskResourceLocalHandlers: tasks.handlers(), retryIntervalOverrides: NO_INTERVALS },
@@ -90,9 +88,8 @@ export function startExecution(
 
   const finish = async (status: ExecutionEnd['status'], rest: Partial<ExecutionEnd>): Promise<ExecutionEnd> => {
     tasks.end();
-    cloud.sfn.executions.set(arn, status);
+    cloud.sfn.end(arn, status);
     const endedAt = cloud.clock.now();
-    cloud.sfn.stopDates.set(arn, endedAt);
     cloud.emit('aws.states', 'Step Functions Execution Status Change', {
       executionArn: arn,
       stateMachineArn: cloud.stateMachineArn,
@@ -136,6 +133,11 @@ function forInterpreter({ States, ...rest }: Definition): Definition {
       : state;
   return { ...rest, States: Object.fromEntries(Object.entries(States).map(([name, state]) => [name, adapt(state)])) };
 }
+
+/** Made once: the interpreter validates the definition each time, for 50 ms. A run leaves nothing in it. */
+const MACHINE = new StateMachine(forInterpreter(LOCAL_DEFINITION) as unknown as StateMachineDefinition, {
+  validationOptions: { checkArn: false, checkPaths: false },
+});
 
 /** The task runner waits itself, by the cloud's clock, before the interpreter's retry reaches the function. */
 const NO_INTERVALS = Object.fromEntries(Object.keys(LOCAL_DEFINITION.States).map((name) => [name, 0]));
@@ -196,6 +198,8 @@ class TaskRunner {
     try {
       return await this.#withTimeout(state, input);
     } catch (error) {
+      // The interpreter would go on with the retries of an execution that has been stopped.
+      if (this.stopped.aborted) throw Object.assign(error as Error, { isRetryable: false, isCatchable: false });
       if (this.#ended) throw error;
       // Virtual time stands still until the interpreter has called the next task, or the execution has ended.
       this.#failed = {
@@ -247,12 +251,12 @@ class TaskRunner {
       ...('entered_time' in Payload && { entered_time: this.#enteredAt }),
     };
     if (!state.Resource?.endsWith('.waitForTaskToken')) {
-      return { Payload: await this.cloud.invoke(name, payload), StatusCode: 200 };
+      return { Payload: await this.cloud.invokeFromMachine(name, payload), StatusCode: 200 };
     }
     const task = this.cloud.sfn.waitForTaskToken();
     try {
       // A function that fails ends the task; one that returns leaves it waiting.
-      await Promise.race([this.cloud.invoke(name, { ...payload, token: task.token }), task.result]);
+      await Promise.race([this.cloud.invokeFromMachine(name, { ...payload, token: task.token }), task.result]);
       return await task.result;
     } finally {
       task.forget();
