@@ -194,6 +194,7 @@ export class EmbeddedEc2 {
       instance.online = true;
       instance.history.record();
       instance.onReboot?.();
+      instance.onReboot = undefined;
     });
   }
 

@@ -130,12 +130,14 @@ export class EmbeddedSsm {
     // An instance that ends takes its agent along: nobody reports, the command stays InProgress.
     const running = instance.running.signal;
     const signal = AbortSignal.any([command.abort.signal, running]);
-    // After a reboot the agent runs what it has left unfinished again (amazon-ssm-agent, CommandRetryLimit).
-    if (!instance.online) instance.onReboot = () => void this.#execute(command, instance, script, seconds);
     const { code, stdout, stderr } = await this.shell({ script, instanceId: command.instanceId, signal });
     overtime();
     command.stdout = stdout;
     command.stderr = stderr;
+    // After a reboot the agent runs again what it has left unfinished (amazon-ssm-agent, CommandRetryLimit).
+    if (running.aborted && !command.endedAt) {
+      instance.onReboot = () => void this.#execute(command, instance, script, seconds);
+    }
     if (signal.aborted) return;
     command.code = code;
     this.#finish(command, code === 0 ? 'Success' : 'Failed');
