@@ -223,12 +223,17 @@ describe('EC2Poller', () => {
     expect(name).toBe('InvalidInstanceID.NotFound');
   });
 
-  it('takes an instance that EC2 has forgotten for lost', async () => {
-    const { start, call, clock, cloud } = testCloud();
+  it('takes an instance that EC2 has forgotten for lost, but not one that EC2 does not show yet', async () => {
+    const { start, call, clock, cloud, wait } = testCloud({
+      shell: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)),
+    });
     const state = await call('commander', { execution: EXECUTION, state: await start() });
     cloud.ec2.instances.clear();
     const { token, result } = cloud.sfn.waitForTaskToken();
 
+    const early = await failureOf(call('poller', { execution: EXECUTION, state, token }));
+    expect(early.name).toBe('InvalidInstanceID.NotFound');
+    await wait(600_000);
     await call('poller', { execution: EXECUTION, state, token });
 
     await expect(clock.run(result)).rejects.toMatchObject({ name: 'InstanceLost' });
