@@ -144,7 +144,11 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
           },
           retryTransient,
         ],
-        Catch: toStopper,
+        // The next launch of the same attempt. What has been refused must be known before it is tried: a retry would not know.
+        Catch: [
+          { ErrorEquals: [ErrorName.LaunchRefused], ResultPath: '$.refused', Next: 'EC2StarterFromAMI' },
+          ...toStopper,
+        ],
         Next: 'Commander',
       },
       Commander: {

@@ -191,9 +191,12 @@ class TaskRunner {
   }
 
   async #visit(name: string, state: State, input: TaskInput): Promise<unknown> {
-    const earlier = this.#failed?.state === name ? this.#failed : undefined;
+    const failed = this.#failed?.state === name ? this.#failed : undefined;
+    const retrier = failed && retrierFor(state, failed.error);
+    // A state that no retrier brings back has been entered anew, by its Catch.
+    const earlier = retrier && failed;
     this.#letTimePass();
-    if (earlier) await this.#interval(name, state, earlier.error, earlier.uses);
+    if (earlier) await this.#interval(name, retrier, earlier.error, earlier.uses);
     else this.#enteredAt = this.cloud.clock.now().toISOString();
     try {
       return await this.#withTimeout(state, input);
@@ -212,11 +215,7 @@ class TaskRunner {
     }
   }
 
-  async #interval(name: string, state: State, error: Error, uses: Map<Retrier, number>): Promise<void> {
-    const retrier = state.Retry?.find(({ ErrorEquals }) =>
-      ErrorEquals.some((each) => each === 'States.ALL' || each === error.name),
-    );
-    if (!retrier) return;
+  async #interval(name: string, retrier: Retrier, error: Error, uses: Map<Retrier, number>): Promise<void> {
     const used = uses.get(retrier) ?? 0;
     uses.set(retrier, used + 1);
     const { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = Number.POSITIVE_INFINITY } = retrier;
@@ -262,6 +261,10 @@ class TaskRunner {
       task.forget();
     }
   }
+}
+
+function retrierFor({ Retry = [] }: State, error: Error): Retrier | undefined {
+  return Retry.find(({ ErrorEquals }) => ErrorEquals.some((each) => each === 'States.ALL' || each === error.name));
 }
 
 type EventLogs = ReturnType<StateMachine['run']>['eventLogs'];
