@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 
 /** The programs that integration tests run; none of them is installed by this project. */
-export type Tool = 'terraform' | 'moto_server' | 'aws' | 'packer' | 'shellcheck';
+export type Tool = 'terraform' | 'moto_server' | 'aws' | 'packer' | 'shellcheck' | 'python3';
 
 const WHERE_FROM: Readonly<Record<Tool, string>> = {
   terraform: 'https://developer.hashicorp.com/terraform/install',
@@ -10,6 +10,7 @@ const WHERE_FROM: Readonly<Record<Tool, string>> = {
   aws: 'https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html',
   packer: 'https://developer.hashicorp.com/packer/install',
   shellcheck: 'https://www.shellcheck.net',
+  python3: 'https://www.python.org',
 };
 
 /** Where the program is on the PATH; undefined where it is not. */
