@@ -1,4 +1,6 @@
-import { INVARIANTS } from '../support/invariants';
+import { Tag } from '../../lambdas/instance';
+import { brokenInvariants, type Evidence, INVARIANTS } from '../support/invariants';
+import { begin } from '../support/scenario';
 import { emptyTally, matrix, type Tally } from './matrix';
 import { nameOf, parseRun, perform, undisturbed } from './run';
 import { SCENARIOS } from './scenarios';
@@ -7,13 +9,46 @@ import { walk } from './walk';
 jest.setTimeout(60_000);
 
 /** Of the matrix that `npm run faults` plays whole. */
-const EVERY = 97;
+const EVERY = 61;
 
 const failures = (tally: Tally) =>
   tally.failures.map(({ name, broken }) => [
     name,
     ...broken.map(({ invariant, sentence }) => `${INVARIANTS[invariant]}: ${sentence}`),
   ]);
+
+describe('The check of the invariants', () => {
+  let held: Evidence;
+  beforeAll(async () => {
+    held = await (await begin(SCENARIOS['main path'])).finish();
+  });
+
+  it.each<[number, string, (evidence: Evidence) => Evidence]>([
+    [1, 'a second instance of one attempt', (evidence) => withInstance(evidence, 'terminated')],
+    [2, 'an instance that runs on', (evidence) => withInstance(evidence, 'running', '2')],
+    [3, 'SUCCEEDED without the object', ({ objectDate: _, ...evidence }) => evidence],
+    [3, 'SUCCEEDED though a command failed', (evidence) => ({ ...evidence, runs: recoded(evidence, 1) })],
+    [3, 'SUCCEEDED though the commands never ended', (evidence) => ({ ...evidence, runs: recoded(evidence) })],
+    [3, 'FAILED though all is well', (evidence) => ({ ...evidence, end: { ...evidence.end, status: 'FAILED' } })],
+    [4, 'commands that ran twice', (evidence) => ({ ...evidence, runs: [...evidence.runs, ...evidence.runs] })],
+    [5, 'an execution that had to be stopped', (evidence) => ({ ...evidence, endless: true })],
+    [6, 'another outcome', (evidence) => ({ ...evidence, undisturbed: { status: 'FAILED', error: 'CommandFailed' } })],
+  ])('finds number %d broken by %s', (invariant, _, change) => {
+    expect(brokenInvariants(held)).toEqual([]);
+    expect(brokenInvariants(change(held)).map((each) => each.invariant)).toContain(invariant);
+  });
+
+  const recoded = ({ runs }: Evidence, code?: number) => runs.map(({ instanceId }) => ({ instanceId, code }));
+
+  function withInstance(evidence: Evidence, Name: 'running' | 'terminated', attempt = '1'): Evidence {
+    const [first] = evidence.cloud.ec2.instances.values();
+    if (!first) throw new Error('There is no instance.');
+    const Tags = first.api.Tags.map((tag) => (tag.Key === Tag.attempt ? { ...tag, Value: attempt } : tag));
+    const api = { ...first.api, InstanceId: 'i-other', State: { Name }, Tags };
+    const instances = new Map([...evidence.cloud.ec2.instances, ['i-other', { ...first, api }]]);
+    return { ...evidence, cloud: { ec2: { instances } } as unknown as Evidence['cloud'] };
+  }
+});
 
 describe('The fault matrix', () => {
   it.each(Object.keys(SCENARIOS))('holds every invariant when nothing goes wrong: %s', async (scenario) => {

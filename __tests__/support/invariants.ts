@@ -38,8 +38,8 @@ export interface Broken {
 
 /** How long an execution may take at most: half an hour for each attempt beyond its `timeout_s`, in seconds. */
 export function longest(file: unknown): number {
-  const { timeout_s = 3600, n_retries_allowed = 0 } = optionsOf(file);
-  return (timeout_s + 1800) * (n_retries_allowed + 1);
+  const { timeout_s, n_retries_allowed } = optionsOf(file);
+  return ((Number(timeout_s) || 3600) + 1800) * ((Number(n_retries_allowed) || 0) + 1);
 }
 
 /** Which of the six invariants an execution has broken, from what the cloud itself has seen, not what the functions said. */
@@ -67,7 +67,7 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
   const fresh = objectDate !== undefined && objectDate.getTime() >= began.getTime() - 1000;
   const last = instances.at(-1)?.InstanceId;
   const code = its.filter(({ instanceId }) => instanceId === last).at(-1)?.code;
-  const didIt = code === 0 && (!optionsOf(file).ii_check_s3 || fresh);
+  const didIt = code === 0 && (!asksForObject(file) || fresh);
   const seen = `${end.status}${end.error ? ` (${end.error})` : ''}, exit code ${code ?? 'none'}, object ${fresh ? 'fresh' : 'not fresh'}`;
   hold(3, end.status !== 'SUCCEEDED' || didIt, seen);
   hold(3, end.status !== 'FAILED' || !didIt || objectRefused === true, seen);
@@ -86,12 +86,11 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
   return broken;
 }
 
-interface Options {
-  readonly ii_check_s3?: unknown;
-  readonly timeout_s?: number;
-  readonly n_retries_allowed?: number;
+function optionsOf(file: unknown): Readonly<Record<string, unknown>> {
+  return (file as { run_options?: Record<string, unknown> }).run_options ?? {};
 }
 
-function optionsOf(file: unknown): Options {
-  return (file as { run_options?: Options }).run_options ?? {};
+/** 2024's files name the object at the top level. */
+function asksForObject(file: unknown): boolean {
+  return Boolean(optionsOf(file).ii_check_s3 ?? (file as { obj_key?: unknown }).obj_key);
 }
