@@ -97,49 +97,38 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
   for (const scenario of Object.keys(SCENARIOS)) {
     const { calls, events } = await undisturbed(scenario);
     for (const call of calls) {
-      const effects = [...faultsOf(call.operation), ...(call.running ? STOPS : [])];
-      for (const effect of effects) if (mine()) await play(scenario, [[call, effect]]);
+      for (const effect of effectsOf(call)) if (mine()) await play(scenario, [[call, effect]]);
     }
     for (const event of [...events, ALL_EVENTS]) {
       for (const effect of DISORDERS) if (mine()) await play(scenario, [[event, effect]]);
     }
   }
 
-  // On the main path every pair: a fault, and then a fault, a stop or a disorder with all that the first one has led to.
-  const { calls, events } = await undisturbed(MAIN_PATH);
-  for (const [position, first] of calls.entries()) {
-    for (const effect of faultsOf(first.operation)) {
+  // On the main path every pair: a fault or a stop, and then a fault, a stop or a disorder of all that this has led to.
+  const pair = (...points: readonly [Point, Effect][]) => play(MAIN_PATH, points);
+  for (const [position, first] of (await undisturbed(MAIN_PATH)).calls.entries()) {
+    for (const effect of effectsOf(first)) {
       if (!mine()) continue;
-      if (first.running)
-        for (const stop of STOPS)
-          await play(MAIN_PATH, [
-            [first, effect],
-            [first, stop],
-          ]);
-      const later = (await perform({ scenario: MAIN_PATH, disturbances: [{ at: first.at, effect }] })).calls;
-      for (const second of later.slice(position + 1)) {
-        for (const other of faultsOf(second.operation))
-          await play(MAIN_PATH, [
-            [first, effect],
-            [second, other],
-          ]);
-        if (second.running)
-          for (const stop of STOPS)
-            await play(MAIN_PATH, [
-              [first, effect],
-              [second, stop],
-            ]);
+      const stopped = isStop(effect);
+      const { calls, events } = await perform({ scenario: MAIN_PATH, disturbances: [{ at: first.at, effect }] });
+      // A fault and a stop may meet in one call.
+      if (!stopped && first.running) for (const stop of STOPS) await pair([first, effect], [first, stop]);
+      for (const second of calls.slice(position + 1)) {
+        for (const other of effectsOf(second))
+          if (!(stopped && isStop(other))) await pair([first, effect], [second, other]);
       }
       for (const event of [...events, ALL_EVENTS]) {
-        for (const disorder of DISORDERS)
-          await play(MAIN_PATH, [
-            [first, effect],
-            [event, disorder],
-          ]);
+        for (const disorder of DISORDERS) await pair([first, effect], [event, disorder]);
       }
     }
   }
   return tally;
 }
+
+function effectsOf({ operation, running }: Point): Effect[] {
+  return [...faultsOf(operation), ...(running ? STOPS : [])];
+}
+
+const isStop = (effect: Effect) => (STOPS as readonly Effect[]).includes(effect);
 
 const ALL_EVENTS: Point = { at: 'event#*', row: 'all events', operation: '', running: true };
