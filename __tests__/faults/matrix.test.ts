@@ -70,6 +70,12 @@ describe('The fault matrix', () => {
     expect(tally.runs).toBeGreaterThanOrEqual(150);
   });
 
+  it.each(Object.keys(SCENARIOS))('knows the scenario by its name: %s', (scenario) => {
+    const run = { scenario, disturbances: [{ at: 'event#*', effect: 'very late' as const }] };
+
+    expect(parseRun(nameOf(run))).toEqual(run);
+  });
+
   it('names every run so that it can be repeated', async () => {
     const name = 'main path, commander.SendCommand#1 error after, commander.ListCommands#2 stale, event#1 lost';
 

@@ -105,11 +105,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'no capacity': { file: file(), faults: failing('RunInstances', 'InsufficientInstanceCapacity', 99) },
   'never Online': { file: file(), lifecycle: { ...fast, online: 9_000_000 } },
-  'stopped, not terminated': {
+  'stopped instead of terminated': {
     file: file({ ii_terminate_instance: false, ii_delete_volume: false }),
     lifecycle: fast,
   },
-  'stopped, volumes deleted': {
+  'stopped without its volumes': {
     file: file({ ii_terminate_instance: false, ii_delete_volume: true }),
     lifecycle: fast,
   },
