@@ -65,7 +65,8 @@ export async function load(executions: number): Promise<Load> {
         run.ended = since();
         return { code: 0, stdout: '', stderr: '' };
       },
-      faults: (operation, _call, input) => {
+      faults: (operation, _call, input, caller) => {
+        if (caller === undefined) return undefined;
         const each = seconds.get(operation) ?? new Map<number, number>();
         const second = Math.floor(since());
         seconds.set(operation, each.set(second, (each.get(second) ?? 0) + 1));

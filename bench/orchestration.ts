@@ -60,8 +60,8 @@ export async function measure(job: Job): Promise<Measured> {
         moments.jobEnded = clock.now().getTime();
         return { code: run < attempts ? 1 : 0, stdout: output, stderr: output };
       },
-      faults: (operation) => {
-        calls++;
+      faults: (operation, _call, _input, caller) => {
+        if (caller !== undefined) calls++;
         if (operation === 'TerminateInstances') moments.terminated = clock.now().getTime();
         return undefined;
       },

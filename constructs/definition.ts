@@ -18,6 +18,21 @@ export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
 export const FUNCTION_MEMORY_MB = 256;
 
 /**
+ * How long Lambda lets each function run. The starter waits up to 20 s for SSM, the reaper goes through every instance
+ * whose execution has ended; no other waits for more than AWS's answers. A state's own TimeoutSeconds must be longer:
+ * Lambda goes on with a function that Step Functions no longer waits for.
+ */
+export const FUNCTION_TIMEOUT_SECONDS = {
+  starter: 60,
+  commander: 30,
+  poller: 30,
+  checker: 30,
+  stopper: 30,
+  relay: 30,
+  reaper: 120,
+} as const;
+
+/**
  * The events that the deployed rules send to relay (the first three) and reaper, as EventBridge patterns: here, so that
  * the embedded cloud sends the same.
  */
@@ -144,7 +159,11 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
           },
           { ...retryTransient, ErrorEquals: FAULTS_OF_AWS },
         ],
-        Catch: toStopper,
+        // The next launch of the same attempt. What has been refused must be known before it is tried: a retry would not know.
+        Catch: [
+          { ErrorEquals: [ErrorName.LaunchRefused], ResultPath: '$.refused', Next: 'EC2StarterFromAMI' },
+          ...toStopper,
+        ],
         Next: 'Commander',
       },
       Commander: {

@@ -3,7 +3,7 @@ import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
 import { Construct } from 'constructs';
 import type { FunctionName } from './bundle';
 import { Code } from './code';
-import { FUNCTION_MEMORY_MB } from './definition';
+import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS } from './definition';
 import type { Role } from './role';
 
 export interface DatastreamFunctionProps {
@@ -14,7 +14,6 @@ export interface DatastreamFunctionProps {
   readonly description: string;
   /** What it may do; it adds the right to write its own log. */
   readonly executionRole: Role;
-  readonly timeoutSeconds: number;
   /** Environment variables beside those that every function has. Default: none. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly logRetentionDays: number;
@@ -45,7 +44,7 @@ export class DatastreamFunction extends Construct {
       runtime: 'nodejs22.x',
       architectures: ['arm64'],
       memorySize: FUNCTION_MEMORY_MB,
-      timeout: props.timeoutSeconds,
+      timeout: FUNCTION_TIMEOUT_SECONDS[props.role],
       filename: code.path,
       sourceCodeHash: code.hash,
       handler: `${props.role}.handler`,

@@ -72,8 +72,6 @@ export class MachineFunctions extends Construct {
           functionName: props.functionNames[role],
           description: DESCRIPTIONS[role],
           executionRole: this.role,
-          // The starter waits up to 20 s for SSM; no other function waits for anything but AWS's answer.
-          timeoutSeconds: role === 'starter' ? 60 : 30,
           environment: environments[role],
           logRetentionDays: props.logRetentionDays,
         }),

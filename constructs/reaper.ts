@@ -45,7 +45,6 @@ export class Reaper extends Construct {
       functionName: derivedName(props.namePrefix, '_reaper'),
       description: 'Ends instances whose execution no longer runs.',
       executionRole: role,
-      timeoutSeconds: 120,
       environment: { STATE_MACHINE_ARN: stateMachineArn },
       logRetentionDays: props.logRetentionDays,
     });

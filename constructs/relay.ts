@@ -40,7 +40,6 @@ export class Relay extends Construct {
       functionName: derivedName(props.namePrefix, '_relay'),
       description: 'Tells the state machine that a command or an instance has ended.',
       executionRole: role,
-      timeoutSeconds: 30,
       environment: { STATE_MACHINE_ARN: props.stateMachineArn },
       logRetentionDays: props.logRetentionDays,
     });

@@ -52,7 +52,8 @@ function arrows(name: string, state: State): string[] {
   return [
     ...(state.Next ? [`  ${name} --> ${state.Next}`] : []),
     ...(state.Catch ?? []).map(
-      ({ Next }) => `  ${name} -. ${name === 'EC2Stopper' ? 'cannot clean up' : 'any error'} .-> ${Next}`,
+      ({ ErrorEquals, Next }) =>
+        `  ${name} -. ${ErrorEquals[0] !== 'States.ALL' ? ErrorEquals.join(', ') : name === 'EC2Stopper' ? 'cannot clean up' : 'any error'} .-> ${Next}`,
     ),
     ...(state.Choices ?? []).map((choice) => `  ${name} -- ${LABELS[String(choice.Next)] ?? ''} --> ${choice.Next}`),
     ...(state.Default ? [`  ${name} -- ${LABELS[state.Default] ?? ''} --> ${state.Default}`] : []),

@@ -12,6 +12,8 @@ const ROOT = 'instance_parameters';
 
 /** EC2 takes 16 KB of user data before base64; 2 KB are kept for the dead-man's switch. */
 const USER_DATA_BYTES = 14 * 1024;
+/** base64 in lines of 76 characters makes 4/3 and a line break of it. */
+const USER_DATA_BYTES_ENCODED = 10 * 1024;
 
 /** EBS volumes have at most 64 TiB (EBS User Guide, "Amazon EBS volume types"). */
 const LARGEST_VOLUME_GIB = 65_536;
@@ -213,10 +215,13 @@ function checkUserData(parameters: Parameters, faults: Faults): void {
   const data = text(parameters.UserData);
   if (data === undefined) return;
   const bytes = utf8Bytes(data);
-  if (bytes > USER_DATA_BYTES) {
+  const most = bytes === data.length ? USER_DATA_BYTES : USER_DATA_BYTES_ENCODED;
+  if (bytes > most) {
     faults.error(
       path,
-      `These are ${bytes} bytes: at most ${USER_DATA_BYTES} are possible, since EC2 takes 16 KB and the state machine needs 2.`,
+      bytes === data.length
+        ? `These are ${bytes} bytes: at most ${most} are possible, since EC2 takes 16 KB and the state machine needs 2.`
+        : `These are ${bytes} bytes: at most ${most} are possible with other characters than ASCII, which are encoded for cloud-init.`,
       data,
     );
   }

@@ -185,7 +185,9 @@ export const instanceParametersShape = z.strictObject({
     HttpProtocolIpv6: choice(['disabled', 'enabled'], 'Whether the service has an IPv6 address. Default disabled.'),
     InstanceMetadataTags: choice(['disabled', 'enabled'], 'Whether the tags can be read there. Default disabled.'),
   }),
-  UserData: text('Script or cloud-config for the first boot, plain text, at most 14 KB.'),
+  UserData: text(
+    'Script or cloud-config for the first boot, plain text, at most 14 KB, or 10 KB with other characters than ASCII.',
+  ),
   SubnetId: z
     .string()
     .meta({

@@ -36,14 +36,17 @@ export async function command(
   { ssm, s3, clock }: CommanderClients,
   log: Log,
 ): Promise<CommandedState> {
-  const comment = `datastream ${attemptHash(execution, state.attempt)}`;
+  const attempt = attemptHash(execution, state.attempt);
   const secondsLeft = Math.floor((Date.parse(state.deadline) - clock.now().getTime()) / 1000);
   const commandId =
-    (await sentBefore(ssm, state.instance_id, comment)) ?? (await send(ssm, state, comment, secondsLeft));
+    (await sentBefore(ssm, state.instance_id, commentOf(attempt))) ?? (await send(ssm, state, attempt, secondsLeft));
   log.info('commands sent', { instance_id: state.instance_id, command_id: commandId });
   await store(s3, { execution, ...state, command_id: commandId }, log);
   return { ...state, command_id: commandId, reconcile_seconds: reconcileSeconds(secondsLeft) };
 }
+
+/** SSM shows it beside the command, and ListCommands finds the command by it. */
+const commentOf = (attempt: string) => `datastream ${attempt}`;
 
 /** The command of this attempt, where an earlier call has sent it and its reply was lost. */
 async function sentBefore(ssm: Ssm, instanceId: string, comment: string): Promise<string | undefined> {
@@ -57,7 +60,7 @@ async function sentBefore(ssm: Ssm, instanceId: string, comment: string): Promis
   return undefined;
 }
 
-async function send(ssm: Ssm, state: AttemptState, comment: string, secondsLeft: number): Promise<string> {
+async function send(ssm: Ssm, state: AttemptState, attempt: string, secondsLeft: number): Promise<string> {
   if (secondsLeft < 1) {
     throw new DatastreamError(
       ErrorName.JobTimedOut,
@@ -68,10 +71,10 @@ async function send(ssm: Ssm, state: AttemptState, comment: string, secondsLeft:
     new SendCommandCommand({
       DocumentName: 'AWS-RunShellScript',
       InstanceIds: [state.instance_id],
-      Comment: comment,
+      Comment: commentOf(attempt),
       TimeoutSeconds: DELIVERY_SECONDS,
       Parameters: {
-        commands: script(state.job.commands),
+        commands: script(state.job.commands, attempt),
         executionTimeout: [String(Math.min(secondsLeft, MAX_EXECUTION_SECONDS))],
       },
     }),

@@ -5,6 +5,8 @@
 export const ErrorName = {
   /** The execution file has faults; nothing was launched. */
   InvalidExecution: 'InvalidExecution',
+  /** EC2 has no capacity for one of the attempt's launches, and there is another one to try. */
+  LaunchRefused: 'LaunchRefused',
   /** The instance runs but SSM does not report it Online yet. */
   InstanceNotReady: 'InstanceNotReady',
   /** EC2 reports the attempt's instance as stopped, terminated or gone while the job needed it. */
@@ -95,6 +97,7 @@ export const FAULTS_OF_AWS = [
   'States.Timeout',
   'Sandbox.Timedout',
   'Runtime.ExitError',
+  'Lambda.ClientExecutionTimeoutException',
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',
   'Lambda.SdkClientException',

@@ -9,6 +9,9 @@ import { CLIENT, type Clock, createHandler, type Log, lazily, systemClock } from
 import { CommandedState, machineEvent } from './state';
 import { GRACE_SECONDS } from './user-data';
 
+/** After its launch EC2 may not show an instance everywhere yet (EC2 API, eventual consistency); it forgets one after an hour. */
+const NEW_MS = 600_000;
+
 const PollerEvent = machineEvent(CommandedState).extend({ token: z.string() });
 
 export interface PollerClients {
@@ -70,7 +73,7 @@ async function register(ec2: Ec2, state: CommandedState, token: string): Promise
 
 async function look(
   state: CommandedState,
-  { ec2, ssm }: PollerClients,
+  { ec2, ssm, clock }: PollerClients,
   registered: true | Error,
 ): Promise<Outcome | undefined> {
   const outcome = outcomeOf(await invocation(ssm, state.instance_id, state.command_id));
@@ -82,8 +85,9 @@ async function look(
       cause: `Instance ${state.instance_id} ended before the job did: ${deathOf(instance)}.`,
     };
   }
-  // Neither of two calls knows it: EC2 forgets an instance about an hour after its end.
-  if (!instance && registered !== true && registered.name === 'InvalidInstanceID.NotFound') {
+  // Neither of two calls knows it.
+  const isNew = clock.now().getTime() < Date.parse(state.started_at) + NEW_MS;
+  if (!instance && !isNew && registered !== true && registered.name === 'InvalidInstanceID.NotFound') {
     return { error: ErrorName.InstanceLost, cause: `Instance ${state.instance_id} no longer exists.` };
   }
   return undefined;

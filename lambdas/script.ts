@@ -3,13 +3,15 @@ const MARKER = /^datastream: (command \d+ of \d+ exited with code \d+)$/gm;
 /**
  * The lines of AWS-RunShellScript for a job's commands, with one line of ours before them.
  * A script that brings the shebang of another language is left alone.
+ *
+ * @param attempt a name of the attempt, of letters and digits: on one instance its commands run once
  */
-export function script(commands: readonly string[]): string[] {
+export function script(commands: readonly string[], attempt: string): string[] {
   const [first = '', ...rest] = commands;
-  if (!first.startsWith('#!')) return [prelude(commands, 1), ...commands];
+  if (!first.startsWith('#!')) return [prelude(commands, attempt, 1), ...commands];
   if (!/^#!.*\b(ba|da|k|z)?sh\b/.test(first)) return [...commands];
   const [shebang = '', ...lines] = first.split('\n');
-  return [shebang, prelude(commands, 2), ...(lines.length > 0 ? [lines.join('\n')] : []), ...rest];
+  return [shebang, prelude(commands, attempt, 2), ...(lines.length > 0 ? [lines.join('\n')] : []), ...rest];
 }
 
 /**
@@ -18,7 +20,7 @@ export function script(commands: readonly string[]): string[] {
  * so nothing stands between them: bash's DEBUG trap notes the line, which tells the command. dash knows neither
  * pipefail nor DEBUG, hence the trials in a subshell.
  */
-function prelude(commands: readonly string[], line: number): string {
+function prelude(commands: readonly string[], attempt: string, line: number): string {
   // Our line moves those of the commands by one, be it the first or the one after a shebang.
   let last = 1;
   const lastLines = commands.map((command) => {
@@ -30,13 +32,36 @@ function prelude(commands: readonly string[], line: number): string {
     '[ "$datastream_line" -le "$datastream_end" ] && break; datastream_n=$((datastream_n + 1)); done; ' +
     `echo "datastream: command $datastream_n of ${commands.length} exited with code $1" >&2`;
   return (
-    'set -e; (set -o pipefail) 2>/dev/null && set -o pipefail; datastream_line=0; ' +
-    `datastream_exit() { [ "$1" -ne 0 ] || return 0; [ "$datastream_line" -eq 0 ] || { ${report}; }; ` +
+    `${once(attempt)}; set -e; (set -o pipefail) 2>/dev/null && set -o pipefail; datastream_line=0; ` +
+    // Whoever waits for the code must not read half of it.
+    `datastream_told() { { echo "$1" >"$datastream_lock.part" && mv "$datastream_lock.part" "$datastream_lock.code"; } 2>/dev/null || :; }; ` +
+    `datastream_exit() { [ "$1" -eq 194 ] && datastream_told 1 || datastream_told "$1"; [ "$1" -ne 0 ] || return 0; [ "$datastream_line" -eq 0 ] || { ${report}; }; ` +
     // 194 would make the agent reboot the instance and run the script again (Systems Manager, rebooting from scripts).
     '[ "$1" -ne 194 ] || exit 1; }; ' +
     `trap 'datastream_exit "$?"' EXIT; ` +
     // Not the trap's own commands, which bash counts as line 1.
     `(trap : DEBUG) 2>/dev/null && trap '[ "$LINENO" -le ${line} ] || datastream_line=$LINENO' DEBUG`
+  );
+}
+
+/**
+ * SendCommand knows no token by which SSM would recognise a command that it has already taken, and ListCommands may not
+ * show it yet when its reply was lost; and after a reboot SSM's agent runs again what it has left unfinished
+ * (amazon-ssm-agent, CommandRetryLimit). So the script itself sees to it: the first takes a lock, a link that holds boot
+ * and process; another one waits for its end and ends alike. The lock outlives a reboot; a link is made in one step.
+ */
+function once(attempt: string): string {
+  return (
+    `datastream_lock="\${TMPDIR:-/var/tmp}/datastream-${attempt}"; ` +
+    'datastream_boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown); ' +
+    'if ! ln -s "$datastream_boot:$$" "$datastream_lock" 2>/dev/null && [ -L "$datastream_lock" ]; then ' +
+    'datastream_first=$(readlink "$datastream_lock"); ' +
+    'while [ ! -f "$datastream_lock.code" ]; do ' +
+    '[ "${datastream_first%:*}" = "$datastream_boot" ] && kill -0 "${datastream_first##*:}" 2>/dev/null || ' +
+    '{ sleep 1; [ -f "$datastream_lock.code" ] || { echo \'The instance was restarted, or the commands were killed, before they ended.\' >&2; exit 1; }; }; ' +
+    'sleep 2; done; ' +
+    "echo 'The commands were sent twice and ran once; this is how they ended.' >&2; " +
+    'exit "$(cat "$datastream_lock.code")"; fi'
   );
 }
 

@@ -11,7 +11,7 @@ import { deathOf, type Ec2, findInstances, isDead, Tag, tagOf } from './instance
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, runInstancesInput, subnetsFor } from './run-instances';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
-import { type AttemptState, NextAttempt } from './state';
+import { type AttemptState, NextAttempt, Refused } from './state';
 
 /** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
 const ONLINE_WAIT_MS = 20_000;
@@ -44,6 +44,7 @@ export interface StarterClients {
  * and waits for a short while until SSM reports it Online.
  *
  * @throws InvalidExecution with every fault of the file, or of the SSM parameter that it names, before anything is launched
+ * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
  * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
  * @throws InstanceLost when the instance ended before it was Online
  */
@@ -52,8 +53,9 @@ export async function start(
   clients: StarterClients,
   log: Log,
 ): Promise<AttemptState> {
-  const next = NextAttempt.safeParse(event.state);
-  const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: event.state };
+  const { given, turn } = turnOf(event.state);
+  const next = NextAttempt.safeParse(given);
+  const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: given };
   log.appendKeys({ attempt });
 
   const job = resolveDates(parse(input, { region: clients.region }), new Date(event.start_time));
@@ -78,7 +80,7 @@ export async function start(
         rootDeviceName: image?.RootDeviceName,
       })),
     );
-    instance = await launchFirst(job, launches, clients, log);
+    instance = await launchOne(job, launches, turn, clients, log);
   }
   const instanceId = instance.InstanceId ?? '';
   await online(instance, clients);
@@ -169,13 +171,27 @@ function architectureOf(image: Image | undefined): ParseOptions['imageArchitectu
   return name === 'arm64' || name === 'x86_64' ? name : undefined;
 }
 
-/** The first launch for which EC2 has capacity. A refusal is certain: nothing was launched by the ones before it. */
-async function launchFirst(
+/** Which of the attempt's launches it is the turn of, from 0, and what the state was given before any was refused. */
+function turnOf(state: unknown): { given: unknown; turn: number } {
+  const again = Refused.safeParse(state);
+  if (!again.success) return { given: state, turn: 0 };
+  const { refused, ...given } = again.data;
+  return { given, turn: Number(/Launch (\d+) of/.exec(refused.Cause)?.[1] ?? 0) };
+}
+
+/**
+ * One launch: the next one has its turn when the machine has taken down that EC2 has refused this one. Were both tried
+ * in one call of the function, a call that is cut off in the second launch would begin anew with the first one, and
+ * EC2, which by then may have capacity for it and does not list the second one yet, would launch twice.
+ */
+async function launchOne(
   job: Execution,
-  [launch, ...others]: readonly Launch[],
+  launches: readonly Launch[],
+  turn: number,
   clients: Pick<StarterClients, 'ec2' | 'defaults'>,
   log: Log,
 ): Promise<Instance> {
+  const launch = launches[turn];
   if (!launch) throw new DatastreamError(ErrorName.InstanceNotReady, 'There is no market to launch in.');
   const { market, subnetId } = launch;
   try {
@@ -185,16 +201,21 @@ async function launchFirst(
     log.info('instance launched', { instance_id: instance.InstanceId, image_id: instance.ImageId, market });
     return instance;
   } catch (error) {
-    const name = (error as Error).name;
+    const { name, message } = error as Error;
     if (name === 'IdempotentParameterMismatch') {
       // EC2 has carried out this launch already and does not list the instance yet.
       throw new DatastreamError(ErrorName.InstanceNotReady, 'The instance is launched, but EC2 does not list it yet.', {
         cause: error,
       });
     }
-    if (others.length === 0 || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
+    if (turn + 1 >= launches.length || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
     log.warn('no capacity, trying elsewhere', { error_name: name, market, subnet_id: subnetId });
-    return launchFirst(job, others, clients, log);
+    const place = [market, subnetId].filter(Boolean).join(', ');
+    throw new DatastreamError(
+      ErrorName.LaunchRefused,
+      `Launch ${turn + 1} of ${launches.length} (${place}): ${name}: ${message}`,
+      { cause: error },
+    );
   }
 }
 

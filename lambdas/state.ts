@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Execution } from '../executions/model';
+import { ErrorName } from './errors';
 
 /** An error as Step Functions catches it. */
 export const CaughtError = z.object({ Error: z.string(), Cause: z.string().default('') });
@@ -47,6 +48,11 @@ export const NextAttempt = z.strictObject({
   attempt: z.number().int().min(2),
   errors: z.array(EarlierError),
   input: z.looseObject({}),
+});
+
+/** What EC2StarterFromAMI is given again after `LaunchRefused`: the same, and that error. */
+export const Refused = z.looseObject({
+  refused: z.object({ Error: z.literal(ErrorName.LaunchRefused), Cause: z.string() }),
 });
 
 const RetriesOfFile = z

@@ -1,8 +1,6 @@
 /** How long after the deadline the instance switches itself off: time for RunChecker and EC2Stopper to end it as asked. */
 export const GRACE_SECONDS = 900;
 
-const BOUNDARY = '==datastream==';
-
 /**
  * User data with a dead-man's switch: should the whole orchestration be gone, the instance still ends.
  * cloud-init runs both parts, ours first (cloud-init documentation, "MIME multi-part archive").
@@ -16,12 +14,14 @@ export function userData(deadline: Date, own?: string): string {
   const parts = [part('text/x-shellscript', deadMansSwitch(powerOff))];
   if (own?.trim())
     parts.push(own.startsWith('Content-Type:') || own.startsWith('MIME-Version:') ? own : part(typeOf(own), own));
+  let boundary = '==datastream==';
+  while (own?.includes(boundary)) boundary += '=';
   const text = [
-    `Content-Type: multipart/mixed; boundary="${BOUNDARY}"`,
+    `Content-Type: multipart/mixed; boundary="${boundary}"`,
     'MIME-Version: 1.0',
     '',
-    ...parts.flatMap((each) => [`--${BOUNDARY}`, each]),
-    `--${BOUNDARY}--`,
+    ...parts.flatMap((each) => [`--${boundary}`, each]),
+    `--${boundary}--`,
     '',
   ].join('\n');
   return Buffer.from(text).toString('base64');
@@ -36,8 +36,15 @@ left=$((power_off_at - $(date +%s)))
 systemd-run --on-active="$left" systemctl poweroff || shutdown -P "+$((left / 60 + 1))"`;
 }
 
+/** Python's email package, by which cloud-init reads this, writes other characters than ASCII as `\\u...` unless they are encoded. */
 function part(type: string, body: string): string {
-  return `Content-Type: ${type}; charset="utf-8"\nMIME-Version: 1.0\n\n${body}`;
+  const head = `Content-Type: ${type}; charset="utf-8"\nMIME-Version: 1.0\n`;
+  if (Buffer.byteLength(body) === body.length) return `${head}\n${body}`;
+  const lines =
+    Buffer.from(body)
+      .toString('base64')
+      .match(/.{1,76}/g) ?? [];
+  return `${head}Content-Transfer-Encoding: base64\n\n${lines.join('\n')}`;
 }
 
 /** cloud-init tells the kinds apart by the first line. */

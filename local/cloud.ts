@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
+import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/definition';
 import { createChecker } from '../lambdas/checker';
 import { createCommander } from '../lambdas/commander';
 import { createPoller } from '../lambdas/poller';
@@ -14,12 +16,13 @@ import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
 import { type RateLimits, TokenBuckets } from './limits';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
-import { type Faults, Service } from './service';
+import { type Caller, carryOut, type Faults, Service } from './service';
 import { EmbeddedSfn } from './sfn';
 import { EmbeddedSsm, type Shell } from './ssm';
 
 /** A function as it is deployed: an event in, a result out. */
-export type Handler = (event: unknown) => Promise<unknown>;
+type Handler = (event: unknown) => Promise<unknown>;
+type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
 
 /** One call of a function. */
 export interface Invocation {
@@ -42,7 +45,7 @@ export interface EmbeddedCloudOptions {
   readonly latency: number;
   /** The deployment's subnets. By default none. */
   readonly subnetIds?: readonly string[];
-  /** By default no call fails. */
+  /** By default no call fails. Those of the state machine to Lambda are `Invoke`, without a caller. */
   readonly faults?: Faults;
   /** The account's rates, such as `PUBLISHED_LIMITS`. By default no call is throttled. */
   readonly limits?: RateLimits;
@@ -80,9 +83,11 @@ export class EmbeddedCloud {
   readonly stateMachineArn: string;
   /** From 0 up to 1, as Math.random, the same again for the same seed. */
   readonly random: () => number;
-  readonly functions: Readonly<Record<string, Handler>>;
   readonly invocations: Invocation[] = [];
-  readonly #calls: Service[] = [];
+  readonly #functions: Readonly<Record<FunctionName, (caller: Caller) => Handler>>;
+  readonly #services: Service[] = [];
+  readonly #faults: Faults;
+  #invokes = 0;
   readonly #deliver: Delivery;
   readonly #onInvocation: (invocation: Invocation) => void;
 
@@ -95,42 +100,46 @@ export class EmbeddedCloud {
     this.stateMachineArn = `arn:aws:states:${region}:${ACCOUNT}:stateMachine:local`;
     this.#deliver = deliver;
     this.#onInvocation = onInvocation;
+    this.#faults = options.faults ?? (() => undefined);
 
     const buckets = options.limits && new TokenBuckets(clock, options.limits);
     const service = () => {
       const one = new Service(clock, options.latency, options.faults, buckets);
-      this.#calls.push(one);
+      this.#services.push(one);
       return one;
     };
     const emit: Emit = (source, type, detail) => this.emit(source, type, detail);
     this.ec2 = new EmbeddedEc2(clock, emit, options.lifecycle, service());
     this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service());
     this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service());
-    this.sfn = new EmbeddedSfn(service());
+    this.sfn = new EmbeddedSfn(clock, service());
 
     const { stateMachineArn } = this;
-    const [ec2, ssm, s3, sfn] = [this.ec2.client, this.ssm.client, this.s3.client, this.sfn.client];
+    const ec2 = (caller: Caller) => this.ec2.client(caller);
+    const ssm = (caller: Caller) => this.ssm.client(caller);
+    const s3 = (caller: Caller) => this.s3.client(caller);
+    const sfn = (caller: Caller) => this.sfn.client(caller);
     const defaults = {
       stateMachineArn,
       securityGroupId: 'sg-00000000000000000',
       instanceProfileName: 'local',
       subnetIds: options.subnetIds ?? [],
     };
-    this.functions = {
-      starter: createStarter({ ec2, ssm, clock, region, defaults }, log),
-      commander: createCommander({ ssm, s3, clock }, log),
-      poller: createPoller({ ec2, ssm, sfn, clock }, log),
-      checker: createChecker({ s3 }, log),
-      stopper: createStopper({ ec2, stateMachineArn }, log),
-      relay: createRelay({ ec2, ssm, sfn, clock, stateMachineArn }, log),
-      reaper: createReaper({ ec2, sfn, clock, stateMachineArn }, log),
+    this.#functions = {
+      starter: (c) => createStarter({ ec2: ec2(c), ssm: ssm(c), clock, region, defaults }, log),
+      commander: (c) => createCommander({ ssm: ssm(c), s3: s3(c), clock }, log),
+      poller: (c) => createPoller({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock }, log),
+      checker: (c) => createChecker({ s3: s3(c) }, log),
+      stopper: (c) => createStopper({ ec2: ec2(c), stateMachineArn }, log),
+      relay: (c) => createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
+      reaper: (c) => createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
     };
     this.#scheduleReaper();
   }
 
   /** How often an AWS operation has been called. */
   calls(operation: string): number {
-    return this.#calls.reduce((sum, service) => sum + (service.calls.get(operation) ?? 0), 0);
+    return this.#services.reduce((sum, service) => sum + (service.calls.get(operation) ?? 0), 0);
   }
 
   /** Announces something to EventBridge, whose rules call relay and reaper. */
@@ -149,20 +158,35 @@ export class EmbeddedCloud {
   }
 
   /**
-   * Calls a function as Lambda does: JSON in, JSON out.
+   * Calls a function as Lambda does: JSON in, JSON out, and no longer than the function's time-out.
    * @throws Error with the function's error name and, as its message, the JSON that Step Functions makes the Cause
    */
   async invoke(name: string, event: unknown): Promise<unknown> {
-    const handler = this.functions[name];
-    if (!handler) throw new Error(`There is no function ${name}.`);
+    const create = this.#functions[name as FunctionName];
+    if (!create) throw new Error(`There is no function ${name}.`);
     const begun = this.clock.now().getTime();
     const done = (rest: { result?: unknown; error?: string }) => {
       const invocation = { function: name, milliseconds: this.clock.now().getTime() - begun, ...rest };
       this.invocations.push(invocation);
       this.#onInvocation(invocation);
     };
+    const seconds = FUNCTION_TIMEOUT_SECONDS[name as FunctionName];
+    let ended = false;
+    let end: (error: string, message: string) => void = () => {};
+    const death = new Promise<never>((_, reject) => {
+      end = (error, message) => {
+        ended = true;
+        reject(Object.assign(new Error(`RequestId: ${randomUUID()} Error: ${message}`), { name: error }));
+      };
+    });
+    const inTime = this.clock.after(seconds * 1000, () =>
+      end('Sandbox.Timedout', `Task timed out after ${seconds}.00 seconds`),
+    );
+    const kill = () => end('Runtime.ExitError', 'Runtime exited with error: signal: killed');
     try {
-      const result = JSON.parse(JSON.stringify((await handler(JSON.parse(JSON.stringify(event)))) ?? null)) as unknown;
+      const handler = create({ name, ended: () => ended, kill });
+      const reply = await Promise.race([handler(JSON.parse(JSON.stringify(event))), death]);
+      const result = JSON.parse(JSON.stringify(reply ?? null)) as unknown;
       done({ result });
       return result;
     } catch (error) {
@@ -170,7 +194,17 @@ export class EmbeddedCloud {
       done({ error: errorType });
       const cause = JSON.stringify({ errorType, errorMessage, trace: [] });
       throw Object.assign(new Error(cause), { name: errorType });
+    } finally {
+      ended = true;
+      inTime();
     }
+  }
+
+  /** As the state machine calls a function: that call, too, may meet a fault, which is Lambda's own. */
+  invokeFromMachine(name: string, event: unknown): Promise<unknown> {
+    const call = ++this.#invokes;
+    const fault = this.#faults('Invoke', call, { FunctionName: name, Payload: event });
+    return carryOut(this.clock, 'Invoke', fault, () => this.invoke(name, event));
   }
 
   async #invokeAsync(name: string, event: unknown, retries: readonly number[] = ASYNC_RETRY_DELAYS_MS): Promise<void> {

@@ -20,7 +20,8 @@ import {
 import { AMI_ID } from '../executions/run-instances';
 import type { LocalClock } from './clock';
 import type { Emit } from './events';
-import { awsError, type Service } from './service';
+import { History } from './history';
+import { awsError, type Caller, type Service } from './service';
 
 /** How long an instance takes from state to state, in milliseconds. */
 export interface Lifecycle {
@@ -38,28 +39,34 @@ export interface EmbeddedInstance {
   readonly input: RunInstancesCommandInput;
   /** The SSM agent answers. */
   online: boolean;
-  /** Aborted when the instance stops running, for whatever reason. */
-  readonly running: AbortController;
+  /** Aborted when the instance stops running, for whatever reason; a reboot begins a new one. */
+  running: AbortController;
+  /** Called when SSM's agent is back after a reboot. */
+  onReboot?: () => void;
+  readonly history: History<Pick<EmbeddedInstance, 'api' | 'online'>>;
 }
 
+const BY_USER = 'Client.UserInitiatedShutdown';
 const LIVE: readonly string[] = ['pending', 'running', 'stopping', 'stopped'];
 
 /** EC2 as far as the functions use it: instances with a life cycle, tags, volumes, client tokens, a power switch. */
 export class EmbeddedEc2 {
   readonly instances = new Map<string, EmbeddedInstance>();
   readonly #volumes = new Map<string, Volume & { VolumeId: string }>();
-  readonly client: Pick<EC2Client, 'send'>;
+  readonly #volumeHistory: History<Volume[]>;
 
   constructor(
     private readonly clock: LocalClock,
     private readonly emit: Emit,
     private readonly lifecycle: Lifecycle,
-    service: Service,
+    private readonly service: Service,
   ) {
+    this.#volumeHistory = new History(clock, () => [...this.#volumes.values()]);
     service
       .on(RunInstancesCommand, (input) => this.#run(input))
-      .on(DescribeInstancesCommand, ({ Filters }) => ({
+      .on(DescribeInstancesCommand, ({ Filters }, lag) => ({
         Reservations: [...this.instances.values()]
+          .flatMap(({ history }) => history.read(lag) ?? [])
           .filter(({ api }) => matches(Filters, facts(api), api.Tags))
           .map(({ api }) => ({ Instances: [structuredClone(api)] })),
       }))
@@ -70,31 +77,43 @@ export class EmbeddedEc2 {
           return { ImageId, RootDeviceName: '/dev/xvda', State: 'available' as const };
         }),
       }))
-      .on(CreateTagsCommand, ({ Resources = [], Tags = [] }) => {
-        for (const id of Resources) tag(this.#instance(id).api.Tags, Tags);
+      .on(CreateTagsCommand, ({ Resources = [], Tags = [] }, lag) => {
+        for (const id of Resources) {
+          const instance = this.#instance(id, lag);
+          tag(instance.api.Tags, Tags);
+          instance.history.record();
+        }
         return {};
       })
-      .on(TerminateInstancesCommand, ({ InstanceIds = [] }) => ({
-        TerminatingInstances: InstanceIds.map((id) => this.#change(id, 'terminate', 'Client.UserInitiatedShutdown')),
+      .on(TerminateInstancesCommand, ({ InstanceIds = [] }, lag) => ({
+        TerminatingInstances: InstanceIds.map((id) => this.#change(this.#instance(id, lag), 'terminate', BY_USER)),
       }))
-      .on(StopInstancesCommand, ({ InstanceIds = [] }) => ({
-        StoppingInstances: InstanceIds.map((id) => this.#change(id, 'stop', 'Client.UserInitiatedShutdown')),
+      .on(StopInstancesCommand, ({ InstanceIds = [] }, lag) => ({
+        StoppingInstances: InstanceIds.map((id) => this.#change(this.#instance(id, lag), 'stop', BY_USER)),
       }))
-      .on(DescribeVolumesCommand, ({ Filters }) => ({
-        Volumes: [...this.#volumes.values()].filter((volume) => matches(Filters, {}, volume.Tags ?? [])),
+      .on(DescribeVolumesCommand, ({ Filters }, lag) => ({
+        Volumes: structuredClone(
+          (this.#volumeHistory.read(lag) ?? []).filter((volume) => matches(Filters, {}, volume.Tags ?? [])),
+        ),
       }))
       .on(DetachVolumeCommand, ({ VolumeId = '' }) => {
         const volume = this.#volume(VolumeId);
         if (volume.State !== 'in-use') throw awsError('IncorrectState', `Volume '${VolumeId}' is not attached.`);
         volume.State = 'available';
+        this.#volumeHistory.record();
         return volume;
       })
       .on(DeleteVolumeCommand, ({ VolumeId = '' }) => {
         if (this.#volume(VolumeId).State === 'in-use') throw awsError('VolumeInUse', `Volume ${VolumeId} is attached.`);
         this.#volumes.delete(VolumeId);
+        this.#volumeHistory.record();
         return {};
       });
-    this.client = service as unknown as Pick<EC2Client, 'send'>;
+  }
+
+  /** @param caller the function whose client it is; default: none */
+  client(caller?: Caller): Pick<EC2Client, 'send'> {
+    return this.service.client(caller) as Pick<EC2Client, 'send'>;
   }
 
   /** The IDs of the volumes that still exist. */
@@ -104,7 +123,18 @@ export class EmbeddedEc2 {
 
   /** Ends an instance from outside, as EC2 or its own operating system does. */
   end(id: string, how: 'terminate' | 'stop', reason: string): void {
-    if (LIVE.includes(this.#instance(id).api.State.Name)) this.#change(id, how, reason);
+    const instance = this.#instance(id);
+    if (LIVE.includes(instance.api.State.Name)) this.#change(instance, how, reason);
+  }
+
+  /** Restarts the operating system: EC2 shows no change, and SSM's agent is away until it is up again. */
+  reboot(id: string): void {
+    const instance = this.#instance(id);
+    if (instance.api.State.Name !== 'running') return;
+    instance.running.abort();
+    instance.running = new AbortController();
+    instance.online = false;
+    this.#comeOnline(instance);
   }
 
   /** EC2 takes a spot instance back: a warning, two minutes, then the end (EC2 User Guide, Spot interruption notices). */
@@ -125,7 +155,7 @@ export class EmbeddedEc2 {
     const InstanceId = `i-${randomBytes(9).toString('hex').slice(0, 17)}`;
     const tagsOf = (type: string) =>
       (input.TagSpecifications ?? []).filter((each) => each.ResourceType === type).flatMap((each) => each.Tags ?? []);
-    const instance: EmbeddedInstance = {
+    const instance = this.#create({
       api: {
         InstanceId,
         ImageId: input.ImageId,
@@ -138,24 +168,39 @@ export class EmbeddedEc2 {
       input,
       online: false,
       running: new AbortController(),
-    };
-    this.instances.set(InstanceId, instance);
+    });
     for (const mapping of input.BlockDeviceMappings ?? []) {
       const VolumeId = `vol-${randomBytes(9).toString('hex').slice(0, 17)}`;
       const Attachments = [{ InstanceId, DeleteOnTermination: mapping.Ebs?.DeleteOnTermination }];
       this.#volumes.set(VolumeId, { VolumeId, State: 'in-use', Tags: tagsOf('volume'), Attachments });
     }
+    this.#volumeHistory.record();
     this.#announce(instance);
     this.clock.after(this.lifecycle.running, () => {
       if (instance.api.State.Name !== 'pending') return;
       instance.api.State = { Name: 'running' };
       this.#announce(instance);
-      this.clock.after(this.lifecycle.online, () => {
-        instance.online = instance.api.State.Name === 'running';
-      });
+      this.#comeOnline(instance);
     });
     this.#armDeadMansSwitch(instance);
     return { Instances: [structuredClone(instance.api)] };
+  }
+
+  #create(without: Omit<EmbeddedInstance, 'history'>): EmbeddedInstance {
+    const instance: EmbeddedInstance = { ...without, history: new History(this.clock, () => view(instance)) };
+    this.instances.set(instance.api.InstanceId, instance);
+    return instance;
+  }
+
+  #comeOnline(instance: EmbeddedInstance): void {
+    const { running } = instance;
+    this.clock.after(this.lifecycle.online, () => {
+      if (running.signal.aborted) return;
+      instance.online = true;
+      instance.history.record();
+      instance.onReboot?.();
+      instance.onReboot = undefined;
+    });
   }
 
   /** What the user data's shell script does on a real instance: power off at a fixed time. */
@@ -168,8 +213,8 @@ export class EmbeddedEc2 {
     });
   }
 
-  #change(id: string, how: 'terminate' | 'stop', reason: string) {
-    const instance = this.#instance(id);
+  #change(instance: EmbeddedInstance, how: 'terminate' | 'stop', reason: string) {
+    const id = instance.api.InstanceId;
     const before = instance.api.State.Name;
     const change = (Name: InstanceStateName) => ({
       InstanceId: id,
@@ -211,18 +256,22 @@ export class EmbeddedEc2 {
       if (attachment.DeleteOnTermination) this.#volumes.delete(volume.VolumeId);
       else volume.State = 'available';
     }
+    this.#volumeHistory.record();
   }
 
-  #announce({ api }: EmbeddedInstance): void {
+  #announce({ api, history }: EmbeddedInstance): void {
+    history.record();
     this.emit('aws.ec2', 'EC2 Instance State-change Notification', {
       'instance-id': api.InstanceId,
       state: api.State.Name,
     });
   }
 
-  #instance(id: string): EmbeddedInstance {
+  /** A change of an instance that EC2 has just launched may not find it yet (EC2 API, eventual consistency). */
+  #instance(id: string, lag = 0): EmbeddedInstance {
     const instance = this.instances.get(id);
-    if (!instance) throw awsError('InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`);
+    if (!instance?.history.read(lag))
+      throw awsError('InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`);
     return instance;
   }
 
@@ -231,6 +280,10 @@ export class EmbeddedEc2 {
     if (!volume) throw awsError('InvalidVolume.NotFound', `The volume '${id}' does not exist.`);
     return volume;
   }
+}
+
+function view({ api, online }: EmbeddedInstance): Pick<EmbeddedInstance, 'api' | 'online'> {
+  return { api, online };
 }
 
 function facts(api: EmbeddedInstance['api']): Record<string, string | undefined> {

@@ -71,6 +71,7 @@ export const LOCAL_DEFINITION: Definition = definition(ARNS);
 /**
  * Starts an execution of the state machine on the embedded cloud.
  *
+ * @throws ExecutionAlreadyExists when the name is taken
  * @param input the execution file, parsed as JSON
  * @param onProgress told of every state
  */
@@ -84,7 +85,7 @@ export function startExecution(
   const startedAt = cloud.clock.now();
   const stopped = new AbortController();
   const from = cloud.invocations.length;
-  cloud.sfn.executions.set(arn, 'RUNNING');
+  cloud.sfn.begin(arn);
 
   const history = new HistoryCounter();
   const tasks = new TaskRunner(cloud, startedAt, stopped.signal, onProgress, history);
@@ -97,9 +98,8 @@ export function startExecution(
 
   const finish = async (status: ExecutionEnd['status'], rest: Partial<ExecutionEnd>): Promise<ExecutionEnd> => {
     tasks.end();
-    cloud.sfn.executions.set(arn, status);
+    cloud.sfn.end(arn, status);
     const endedAt = cloud.clock.now();
-    cloud.sfn.stopDates.set(arn, endedAt);
     cloud.emit('aws.states', 'Step Functions Execution Status Change', {
       executionArn: arn,
       stateMachineArn: cloud.stateMachineArn,
@@ -146,6 +146,7 @@ function withoutTimeouts({ States, ...rest }: Definition): Definition {
   return { ...rest, States: Object.fromEntries(Object.entries(States).map(([name, state]) => [name, adapt(state)])) };
 }
 
+/** Made once: it validates the definition each time, for 50 ms. A run leaves nothing in it. */
 const INTERPRETER = new StateMachine(withoutTimeouts(LOCAL_DEFINITION) as unknown as StateMachineDefinition, {
   validationOptions: { checkArn: false, checkPaths: false },
 });
@@ -216,9 +217,12 @@ class TaskRunner {
   }
 
   async #visit(name: string, state: State, input: TaskInput): Promise<unknown> {
-    const earlier = this.#failed?.state === name ? this.#failed : undefined;
+    const failed = this.#failed?.state === name ? this.#failed : undefined;
+    const retrier = failed && retrierFor(state, failed.error);
+    // A state that no retrier brings back has been entered anew, by its Catch.
+    const earlier = retrier && failed;
     this.#letTimePass();
-    if (earlier) await this.#interval(name, state, earlier.error, earlier.uses);
+    if (earlier) await this.#interval(name, retrier, earlier.error, earlier.uses);
     // TaskScheduled, TaskStarted, and TaskSucceeded, TaskFailed or TaskTimedOut.
     this.history.add(3);
     try {
@@ -226,6 +230,8 @@ class TaskRunner {
       this.history.add(0, result);
       return result;
     } catch (error) {
+      // The interpreter would go on with the retries of an execution that has been stopped.
+      if (this.stopped.aborted) throw Object.assign(error as Error, { isRetryable: false, isCatchable: false });
       if (this.#ended) throw error;
       // Virtual time stands still until the interpreter has called the next task, or the execution has ended.
       this.#failed = {
@@ -238,11 +244,7 @@ class TaskRunner {
     }
   }
 
-  async #interval(name: string, state: State, error: Error, uses: Map<Retrier, number>): Promise<void> {
-    const retrier = state.Retry?.find(({ ErrorEquals }) =>
-      ErrorEquals.some((each) => each === 'States.ALL' || each === error.name),
-    );
-    if (!retrier) return;
+  async #interval(name: string, retrier: Retrier, error: Error, uses: Map<Retrier, number>): Promise<void> {
     const used = uses.get(retrier) ?? 0;
     uses.set(retrier, used + 1);
     const { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = Number.POSITIVE_INFINITY } = retrier;
@@ -279,13 +281,13 @@ class TaskRunner {
     };
     if (!state.Resource?.endsWith('.waitForTaskToken')) {
       this.history.add(0, { FunctionName, Payload: payload });
-      return { Payload: await this.cloud.invoke(name, payload), StatusCode: 200 };
+      return { Payload: await this.cloud.invokeFromMachine(name, payload), StatusCode: 200 };
     }
     const task = this.cloud.sfn.waitForTaskToken();
     const withToken = { ...payload, token: task.token };
     this.history.add(0, { FunctionName, Payload: withToken });
     // TaskSubmitted.
-    const submitted = this.cloud.invoke(name, withToken).then(() => this.history.add(1));
+    const submitted = this.cloud.invokeFromMachine(name, withToken).then(() => this.history.add(1));
     try {
       // A function that fails ends the task; one that returns leaves it waiting.
       await Promise.race([submitted, task.result]);
@@ -294,6 +296,10 @@ class TaskRunner {
       task.forget();
     }
   }
+}
+
+function retrierFor({ Retry = [] }: State, error: Error): Retrier | undefined {
+  return Retry.find(({ ErrorEquals }) => ErrorEquals.some((each) => each === 'States.ALL' || each === error.name));
 }
 
 type EventLogs = ReturnType<StateMachine['run']>['eventLogs'];

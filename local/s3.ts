@@ -2,17 +2,15 @@ import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node
 import { dirname, join, resolve, sep } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { LocalClock } from './clock';
-import { awsError, type Service } from './service';
+import { awsError, type Caller, type Service } from './service';
 
 /** S3 as far as the functions use it: buckets are folders, objects are files, the time of a file is its LastModified. */
 export class EmbeddedS3 {
-  readonly client: Pick<S3Client, 'send'>;
-
   /** @param folder holds a folder for each bucket */
   constructor(
     private readonly clock: LocalClock,
     readonly folder: string,
-    service: Service,
+    private readonly service: Service,
   ) {
     service
       .on(HeadObjectCommand, ({ Bucket = '', Key = '' }) => {
@@ -25,7 +23,11 @@ export class EmbeddedS3 {
         this.put(Bucket, Key, String(Body));
         return {};
       });
-    this.client = service as unknown as Pick<S3Client, 'send'>;
+  }
+
+  /** @param caller the function whose client it is; default: none */
+  client(caller?: Caller): Pick<S3Client, 'send'> {
+    return this.service.client(caller) as Pick<S3Client, 'send'>;
   }
 
   /** Writes an object, dated by the cloud's clock. */

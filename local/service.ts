@@ -1,32 +1,76 @@
 import type { LocalClock } from './clock';
 import type { TokenBuckets } from './limits';
 
-/** A fault for one call of an AWS operation. */
+/** What goes wrong with one call of an AWS operation. */
 export interface ApiFault {
-  /** AWS's name of the error, e.g. `RequestLimitExceeded`. */
-  readonly error: string;
+  /** AWS's name of the error that answers, e.g. `RequestLimitExceeded`. Default: no error. */
+  readonly error?: string;
   readonly message?: string;
   /** HTTP status; default 400. */
   readonly status?: number;
   /** The operation takes effect first: only its reply is lost. */
   readonly after?: boolean;
+  /** Milliseconds that the operation takes longer until it takes effect; default 0. */
+  readonly delay?: number;
+  /** Milliseconds from its effect until its reply; default 0. */
+  readonly replyDelay?: number;
+  /** The function that called dies before the reply reaches it. */
+  readonly kills?: boolean;
+  /** Milliseconds: the operation sees what it reads as it was so long ago. Default 0. */
+  readonly lag?: number;
 }
 
-/** Decides about each call: undefined lets it pass. `call` counts this operation's calls from 1. */
-export type Faults = (operation: string, call: number, input: unknown) => ApiFault | undefined;
+/**
+ * Decides about each call: undefined lets it pass. `call` counts this operation's calls from 1; `caller` is the
+ * function that calls, undefined for a call that none makes.
+ */
+export type Faults = (operation: string, call: number, input: unknown, caller?: string) => ApiFault | undefined;
+
+/** One invocation of a function, as far as the services care from whom a call comes. */
+export interface Caller {
+  /** The function. */
+  readonly name: string;
+  /** Whether it has ended: what it still calls does not happen, and no reply reaches it. */
+  readonly ended: () => boolean;
+  /** Ends it as a crash of its environment does. */
+  readonly kill: () => void;
+}
 
 /** An error as the AWS SDK throws it. */
 export function awsError(name: string, message: string, status = 400): Error {
   return Object.assign(new Error(message), { name, $fault: 'client', $metadata: { httpStatusCode: status } });
 }
 
+/**
+ * Carries out a call as its fault has it.
+ *
+ * @param effect what the call does; it gets the fault's lag
+ */
+export async function carryOut<Output>(
+  clock: LocalClock,
+  operation: string,
+  fault: ApiFault = {},
+  effect: (lag: number) => Output | Promise<Output>,
+): Promise<Output> {
+  const { error, message = `${error} (${operation})`, status, after, delay = 0, replyDelay = 0, lag = 0 } = fault;
+  const failure = error === undefined ? undefined : awsError(error, message, status);
+  if (failure && !after) throw failure;
+  if (delay > 0) await clock.sleep(delay);
+  const output = await effect(lag);
+  if (replyDelay > 0) await clock.sleep(replyDelay);
+  if (failure) throw failure;
+  return output;
+}
+
 interface Command<Input> {
   readonly input: Input;
 }
 
+const never = () => new Promise<never>(() => {});
+
 /** The operations of one AWS service, by the SDK's command classes, behind the SDK's `send`. */
 export class Service {
-  readonly #operations = new Map<unknown, (input: never) => unknown>();
+  readonly #operations = new Map<unknown, (input: never, lag: number) => unknown>();
   readonly #calls = new Map<string, number>();
 
   /**
@@ -41,10 +85,10 @@ export class Service {
     private readonly buckets?: TokenBuckets,
   ) {}
 
-  /** Defines what a command does. */
+  /** Defines what a command does. `lag`: milliseconds by which what it reads is out of date. */
   on<Input, Output>(
     command: new (input: Input) => Command<Input>,
-    operation: (input: Input) => Output | Promise<Output>,
+    operation: (input: Input, lag: number) => Output,
   ): this {
     this.#operations.set(command, operation);
     return this;
@@ -55,26 +99,34 @@ export class Service {
     return this.#calls;
   }
 
-  /** As the SDK's clients have it. */
-  readonly send = async (command: Command<unknown>): Promise<unknown> => {
+  /**
+   * As the SDK's clients have it.
+   * @param caller whose client it is; default: none of the functions
+   */
+  client(caller?: Caller): { send: (command: Command<unknown>) => Promise<unknown> } {
+    return { send: (command) => this.#send(command, caller) };
+  }
+
+  async #send(command: Command<unknown>, caller?: Caller): Promise<unknown> {
     const name = command.constructor.name.replace(/Command$/, '');
     const operation = this.#operations.get(command.constructor);
     if (!operation) throw awsError('NotImplemented', `The embedded cloud does not know ${name}.`, 501);
+    if (caller?.ended()) return never();
     const call = (this.#calls.get(name) ?? 0) + 1;
     this.#calls.set(name, call);
     await this.clock.sleep(this.latency);
-    const fault = this.faults(name, call, command.input);
-    const failure = fault && awsError(fault.error, fault.message ?? `${fault.error} (${name})`, fault.status);
-    if (failure && !fault.after) throw failure;
-    const throttled = this.buckets?.take(name);
-    if (throttled) throw throttled;
-    const release = this.clock.hold();
+    const fault = this.faults(name, call, command.input, caller?.name);
     try {
-      const output = await operation(structuredClone(command.input) as never);
-      if (failure) throw failure;
-      return { $metadata: {}, ...(output as object) };
+      const throttled = this.buckets?.take(name);
+      if (throttled) throw throttled;
+      return await carryOut(this.clock, name, fault, (lag) => ({
+        $metadata: {},
+        ...(operation(structuredClone(command.input) as never, lag) as object),
+      }));
     } finally {
-      release();
+      if (fault?.kills) caller?.kill();
+      // Neither a reply nor an error reaches a function that has ended.
+      if (caller?.ended()) await never();
     }
-  };
+  }
 }

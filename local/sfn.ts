@@ -6,7 +6,9 @@ import {
   SendTaskSuccessCommand,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
-import { awsError, type Service } from './service';
+import type { LocalClock } from './clock';
+import { History } from './history';
+import { awsError, type Caller, type Service } from './service';
 
 interface WaitingTask {
   readonly resolve: (output: unknown) => void;
@@ -18,15 +20,20 @@ export class EmbeddedSfn {
   readonly executions = new Map<string, ExecutionStatus>();
   /** When an execution has ended. */
   readonly stopDates = new Map<string, Date>();
+  readonly #history: History<Pick<EmbeddedSfn, 'executions' | 'stopDates'>>;
   readonly #tasks = new Map<string, WaitingTask>();
-  readonly client: Pick<SFNClient, 'send'>;
 
-  constructor(service: Service) {
+  constructor(
+    private readonly clock: LocalClock,
+    private readonly service: Service,
+  ) {
+    this.#history = new History(clock, () => ({ executions: this.executions, stopDates: this.stopDates }));
     service
-      .on(DescribeExecutionCommand, ({ executionArn = '' }) => {
-        const status = this.executions.get(executionArn);
+      .on(DescribeExecutionCommand, ({ executionArn = '' }, lag) => {
+        const known = this.#history.read(lag);
+        const status = known?.executions.get(executionArn);
         if (!status) throw awsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
-        return { executionArn, status, stopDate: this.stopDates.get(executionArn) };
+        return { executionArn, status, stopDate: known?.stopDates.get(executionArn) };
       })
       .on(SendTaskSuccessCommand, ({ taskToken = '', output = '' }) => {
         this.#take(taskToken).resolve(JSON.parse(output));
@@ -36,7 +43,28 @@ export class EmbeddedSfn {
         this.#take(taskToken).reject(Object.assign(new Error(cause), { name: error }));
         return {};
       });
-    this.client = service as unknown as Pick<SFNClient, 'send'>;
+  }
+
+  /** @param caller the function whose client it is; default: none */
+  client(caller?: Caller): Pick<SFNClient, 'send'> {
+    return this.service.client(caller) as Pick<SFNClient, 'send'>;
+  }
+
+  /**
+   * An execution begins.
+   * @throws ExecutionAlreadyExists when there has been one of this name (Step Functions API, StartExecution)
+   */
+  begin(arn: string): void {
+    if (this.executions.has(arn)) throw awsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
+    this.executions.set(arn, 'RUNNING');
+    this.#history.record();
+  }
+
+  /** An execution ends. */
+  end(arn: string, status: ExecutionStatus): void {
+    this.executions.set(arn, status);
+    this.stopDates.set(arn, this.clock.now());
+    this.#history.record();
   }
 
   /** A task that waits. Tokens are as long as AWS's are at most, for what stores them must hold them all. */

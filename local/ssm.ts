@@ -12,7 +12,8 @@ import {
 import type { LocalClock } from './clock';
 import type { EmbeddedEc2, EmbeddedInstance } from './ec2';
 import type { Emit } from './events';
-import { awsError, type Service } from './service';
+import { History } from './history';
+import { awsError, type Caller, type Service } from './service';
 
 /** Runs a script as SSM's agent would on the instance. */
 export type Shell = (job: {
@@ -42,38 +43,39 @@ interface EmbeddedCommand {
   startedAt?: Date;
   endedAt?: Date;
   readonly abort: AbortController;
+  readonly history: History<Omit<EmbeddedCommand, 'abort' | 'history'>>;
 }
 
 /** Systems Manager as far as the functions use it. The scripts run for real, in the shell that is handed in. */
 export class EmbeddedSsm {
   readonly commands = new Map<string, EmbeddedCommand>();
-  readonly client: Pick<SSMClient, 'send'>;
 
   constructor(
     private readonly clock: LocalClock,
     private readonly emit: Emit,
     private readonly ec2: EmbeddedEc2,
     private readonly shell: Shell,
-    service: Service,
+    private readonly service: Service,
   ) {
     service
-      .on(DescribeInstanceInformationCommand, ({ Filters = [] }) => ({
+      .on(DescribeInstanceInformationCommand, ({ Filters = [] }, lag) => ({
         InstanceInformationList: Filters.flatMap(({ Values = [] }) => Values)
-          .filter((id) => this.ec2.instances.get(id)?.online)
+          .filter((id) => this.ec2.instances.get(id)?.history.read(lag)?.online)
           .map((InstanceId) => ({ InstanceId, PingStatus: 'Online' as const })),
       }))
       .on(GetParametersCommand, ({ Names = [] }) => ({
         Parameters: Names.map((Name) => ({ Name, Type: 'String' as const, Value: ANY_AMI })),
       }))
-      .on(SendCommandCommand, (input) => this.#send(input))
-      .on(ListCommandsCommand, ({ InstanceId }) => ({
+      .on(SendCommandCommand, (input, lag) => this.#send(input, lag))
+      .on(ListCommandsCommand, ({ InstanceId }, lag) => ({
         Commands: [...this.commands.values()]
+          .flatMap(({ history }) => history.read(lag) ?? [])
           .filter((command) => command.instanceId === InstanceId)
           .map(({ CommandId, Comment, status }) => ({ CommandId, Comment, Status: status as 'Success' })),
       }))
-      .on(GetCommandInvocationCommand, ({ CommandId = '', InstanceId }) => {
-        const command = this.commands.get(CommandId);
-        if (command?.instanceId !== InstanceId || !command)
+      .on(GetCommandInvocationCommand, ({ CommandId = '', InstanceId }, lag) => {
+        const command = this.commands.get(CommandId)?.history.read(lag);
+        if (!command || command.instanceId !== InstanceId)
           throw awsError('InvocationDoesNotExist', 'No such invocation.');
         return {
           CommandId,
@@ -93,13 +95,18 @@ export class EmbeddedSsm {
         this.#finish(command, 'Cancelled');
         return {};
       });
-    this.client = service as unknown as Pick<SSMClient, 'send'>;
   }
 
-  #send(input: SendCommandCommandInput): { Command: { CommandId: string } } {
+  /** @param caller the function whose client it is; default: none */
+  client(caller?: Caller): Pick<SSMClient, 'send'> {
+    return this.service.client(caller) as Pick<SSMClient, 'send'>;
+  }
+
+  #send(input: SendCommandCommandInput, lag: number): { Command: { CommandId: string } } {
     const [instanceId = ''] = input.InstanceIds ?? [];
     const instance = this.ec2.instances.get(instanceId);
-    if (!instance?.online) throw awsError('InvalidInstanceId', `Instances not in a valid state: ${instanceId}`);
+    if (!instance?.history.read(lag)?.online)
+      throw awsError('InvalidInstanceId', `Instances not in a valid state: ${instanceId}`);
     const command: EmbeddedCommand = {
       CommandId: randomUUID(),
       instanceId,
@@ -110,8 +117,13 @@ export class EmbeddedSsm {
       stdout: '',
       stderr: '',
       abort: new AbortController(),
+      history: new History(this.clock, () => {
+        const { abort: _abort, history: _history, ...shown } = command;
+        return shown;
+      }),
     };
     this.commands.set(command.CommandId, command);
+    command.history.record();
     const script = (input.Parameters?.commands ?? []).join('\n');
     const seconds = Number(input.Parameters?.executionTimeout?.[0] ?? 3600);
     this.clock.after(0, () => void this.#execute(command, instance, script, seconds));
@@ -123,11 +135,16 @@ export class EmbeddedSsm {
     this.#change(command, 'InProgress', 'InProgress');
     const overtime = this.clock.after(seconds * 1000, () => this.#finish(command, 'TimedOut', 'ExecutionTimedOut'));
     // An instance that ends takes its agent along: nobody reports, the command stays InProgress.
-    const signal = AbortSignal.any([command.abort.signal, instance.running.signal]);
+    const running = instance.running.signal;
+    const signal = AbortSignal.any([command.abort.signal, running]);
     const { code, stdout, stderr } = await this.shell({ script, instanceId: command.instanceId, signal });
     overtime();
     command.stdout = stdout;
     command.stderr = stderr;
+    // After a reboot the agent runs again what it has left unfinished (amazon-ssm-agent, CommandRetryLimit).
+    if (running.aborted && !command.endedAt) {
+      instance.onReboot = () => void this.#execute(command, instance, script, seconds);
+    }
     if (signal.aborted) return;
     command.code = code;
     this.#finish(command, code === 0 ? 'Success' : 'Failed');
@@ -143,6 +160,7 @@ export class EmbeddedSsm {
   #change(command: EmbeddedCommand, status: string, details: string): void {
     command.status = status;
     command.details = details;
+    command.history.record();
     this.emit('aws.ssm', 'EC2 Command Invocation Status-change Notification', {
       'command-id': command.CommandId,
       'instance-id': command.instanceId,

@@ -69,9 +69,10 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
       subnetIds: [],
     };
     // Task tokens are the embedded cloud's: moto completes none without running the machine.
-    const sfn = new EmbeddedSfn(new Service({ ...virtualClock(new Date()), sleep: async () => {} }, 0));
+    const clock = { ...virtualClock(new Date()), sleep: async () => {} };
+    const sfn = new EmbeddedSfn(clock, new Service(clock, 0));
     sfn.executions.set(EXECUTION, 'SUCCEEDED');
-    const clients = { ec2, ssm: ssmWithAgents(), s3, sfn: sfn.client, clock: systemClock };
+    const clients = { ec2, ssm: ssmWithAgents(), s3, sfn: sfn.client(), clock: systemClock };
     const began = new Date().toISOString();
     const file = {
       commands: ['/opt/scripts/datastream --S3_BUCKET jobs --S3_PREFIX run'],
@@ -121,7 +122,9 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     });
     expect(stopped.instances).toHaveLength(1);
     expect((await describeInstances()).map((instance) => instance.State?.Name)).toEqual(['terminated']);
-    await expect(createReaper({ ec2, sfn: sfn.client, clock: systemClock, stateMachineArn })({})).resolves.toEqual([]);
+    await expect(createReaper({ ec2, sfn: sfn.client(), clock: systemClock, stateMachineArn })({})).resolves.toEqual(
+      [],
+    );
   }, 60_000);
 
   it.each([

@@ -142,7 +142,7 @@ describe('EC2StarterFromAMI, with an SSM parameter as ImageId,', () => {
     const asked: unknown[] = [];
     const ssm = {
       send: (async (command: object) => {
-        if (!(command instanceof GetParametersCommand)) return cloud.ssm.client.send(command as never);
+        if (!(command instanceof GetParametersCommand)) return cloud.ssm.client().send(command as never);
         asked.push(command.input);
         const { Names = [] } = command.input;
         return value === undefined ? { InvalidParameters: Names } : { Parameters: [{ Name: Names[0], Value: value }] };
@@ -150,7 +150,7 @@ describe('EC2StarterFromAMI, with an SSM parameter as ImageId,', () => {
     };
     const ec2 = {
       send: (async (command: object) => {
-        if (!(command instanceof DescribeImagesCommand)) return cloud.ec2.client.send(command as never);
+        if (!(command instanceof DescribeImagesCommand)) return cloud.ec2.client().send(command as never);
         described.push(command.input);
         return { Images: [{ Architecture: 'x86_64', RootDeviceName: '/dev/sda1' }] };
       }) as EC2Client['send'],
@@ -368,12 +368,17 @@ describe('EC2Poller', () => {
     expect(name).toBe('InvalidInstanceID.NotFound');
   });
 
-  it('takes an instance that EC2 has forgotten for lost', async () => {
-    const { start, call, clock, cloud } = testCloud();
+  it('takes an instance that EC2 has forgotten for lost, but not one that EC2 does not show yet', async () => {
+    const { start, call, clock, cloud, wait } = testCloud({
+      shell: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)),
+    });
     const state = await call('commander', { execution: EXECUTION, state: await start() });
     cloud.ec2.instances.clear();
     const { token, result } = cloud.sfn.waitForTaskToken();
 
+    const early = await failureOf(call('poller', { execution: EXECUTION, state, token }));
+    expect(early.name).toBe('InvalidInstanceID.NotFound');
+    await wait(600_000);
     await call('poller', { execution: EXECUTION, state, token });
 
     await expect(clock.run(result)).rejects.toMatchObject({ name: 'InstanceLost' });

@@ -1,9 +1,25 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { failedCommand, script, withCommandText, withoutMarker } from '../../lambdas/script';
 
-function run(commands: readonly string[], shell = 'bash') {
-  const { status, stdout, stderr } = spawnSync(shell, ['-c', script(commands).join('\n')], { encoding: 'utf8' });
+/** Plays the instance's disk. */
+let TMPDIR: string;
+beforeEach(() => {
+  TMPDIR = mkdtempSync(join(tmpdir(), 'datastream-test-'));
+});
+afterEach(() => rmSync(TMPDIR, { recursive: true, force: true }));
+
+const environment = () => ({ ...process.env, TMPDIR });
+
+/** Each call is another attempt, where none is given. */
+let attempts = 0;
+function run(commands: readonly string[], shell = 'bash', attempt = `a${++attempts}`) {
+  const { status, stdout, stderr } = spawnSync(shell, ['-c', script(commands, attempt).join('\n')], {
+    encoding: 'utf8',
+    env: environment(),
+  });
   return { status, stdout, stderr };
 }
 
@@ -18,6 +34,42 @@ describe.each(SHELLS)('The script of a job under %s', (shell) => {
     const { status, stdout } = run(['echo one', '(exit 7)', 'echo three'], shell);
 
     expect({ status, stdout }).toEqual({ status: 7, stdout: 'one\n' });
+  });
+
+  it.each([0, 7, 194])('runs once when it is sent twice, and ends alike with code %d', async (code) => {
+    const commands = ['echo ran >> "$TMPDIR/ran"', 'sleep 1', `exit ${code}`];
+    const both = await Promise.all(
+      [1, 2].map(
+        () =>
+          new Promise<number | null>((resolve) => {
+            const child = spawn(shell, ['-c', script(commands, 'one').join('\n')], {
+              env: environment(),
+              stdio: 'ignore',
+            });
+            child.on('exit', resolve);
+          }),
+      ),
+    );
+
+    const expected = code === 194 ? 1 : code;
+    expect(both).toEqual([expected, expected]);
+    expect(readFileSync(join(TMPDIR, 'ran'), 'utf8')).toBe('ran\n');
+    expect(run(commands, shell, 'one').status).toBe(expected);
+    expect(readFileSync(join(TMPDIR, 'ran'), 'utf8')).toBe('ran\n');
+  });
+
+  it.each([
+    ['rebooted', 'another-boot:1'],
+    ['killed', (boot: string) => `${boot}:99999999`],
+  ])('does not run again when it was %s before its end', (_, first) => {
+    run(['true'], shell, 'probe');
+    const [boot = ''] = readlinkSync(join(TMPDIR, 'datastream-probe')).split(':');
+    symlinkSync(typeof first === 'string' ? first : first(boot), join(TMPDIR, 'datastream-one'));
+
+    const { status, stdout, stderr } = run(['echo again'], shell, 'one');
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('restarted');
   });
 
   it('lets a here-document span several elements', () => {
@@ -65,6 +117,6 @@ describe('The script of a job', () => {
   });
 
   it('leaves the script of another language alone', () => {
-    expect(script(['#!/usr/bin/env python3\nprint(1)'])).toEqual(['#!/usr/bin/env python3\nprint(1)']);
+    expect(script(['#!/usr/bin/env python3\nprint(1)'], 'one')).toEqual(['#!/usr/bin/env python3\nprint(1)']);
   });
 });

@@ -52,6 +52,15 @@ describe('User data', () => {
     expect(second).toEqual({ type, body: own });
   });
 
+  it("encodes the file's own where it has other characters than ASCII", () => {
+    const own = '#!/bin/sh\necho \u6f22\u00e9\u{1f6f0}\n';
+    const text = Buffer.from(userData(deadline, own), 'base64').toString();
+
+    expect(text).not.toMatch(/[^\n -~]/);
+    const [encoded = ''] = text.split('Content-Transfer-Encoding: base64\n\n')[1]?.split('\n--') ?? [];
+    expect(Buffer.from(encoded, 'base64').toString()).toBe(own);
+  });
+
   it('is the same whenever it is made', () => {
     expect(userData(deadline, '#!/bin/sh')).toBe(userData(new Date(deadline), '#!/bin/sh'));
   });

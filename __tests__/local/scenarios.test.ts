@@ -1,6 +1,8 @@
+import { startExecution } from '../../local/machine';
 import type { Faults } from '../../local/service';
 import { bashShell } from '../../local/shell';
-import { BUCKET, executionFile, healthyJob, type Job, KEY, play } from '../support/scenario';
+import { brokenInvariants } from '../support/invariants';
+import { BUCKET, begin, executionFile, healthyJob, type Job, KEY, play } from '../support/scenario';
 
 jest.setTimeout(30_000);
 
@@ -487,5 +489,44 @@ describe('An execution on the embedded cloud', () => {
     expect([...cloud.ec2.instances.values()].map(({ api }) => api.StateReason?.Code)).toEqual([
       'Client.InstanceInitiatedShutdown',
     ]);
+  });
+
+  it('does not run the commands again when the instance is restarted in the middle of them', async () => {
+    const { end, runs } = await play({
+      meanwhile: ({ cloud: { clock, ec2 } }) =>
+        clock.after(200_000, () => {
+          for (const id of ec2.instances.keys()) ec2.reboot(id);
+        }),
+    });
+
+    expect(runs).toHaveLength(1);
+    expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
+    // Seconds after the agent is back, not at timeout_s.
+    expect(end.endedAt.getTime() - end.startedAt.getTime()).toBeLessThan(240_000);
+  });
+
+  it('runs beside another execution of the same file', async () => {
+    const live = await begin();
+    const other = startExecution(live.cloud, executionFile(), undefined, 'other');
+    const played = await live.finish();
+    const second = { ...played, end: await other.result };
+
+    expect([played.end.status, second.end.status]).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+    expect(live.cloud.ec2.instances.size).toBe(2);
+    expect(played.runs).toHaveLength(2);
+    expect([...brokenInvariants(played), ...brokenInvariants(second)]).toEqual([]);
+  });
+
+  it('is started once under one name, while it runs and after its end', async () => {
+    const live = await begin();
+    const again = () => startExecution(live.cloud, executionFile(), undefined, 'scenario');
+
+    expect(again).toThrow('Execution Already Exists');
+    const played = await live.finish();
+    expect(again).toThrow('Execution Already Exists');
+
+    expect(played.end.status).toBe('SUCCEEDED');
+    expect(live.cloud.ec2.instances.size).toBe(1);
+    expect(brokenInvariants(played)).toEqual([]);
   });
 });

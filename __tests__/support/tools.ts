@@ -9,6 +9,7 @@ export type Tool =
   | 'packer'
   | 'shellcheck'
   | 'jq'
+  | 'python3'
   | '/usr/sbin/sshd'
   | 'ssh-keygen'
   | 'scp';
@@ -23,6 +24,7 @@ const WHERE_FROM: Readonly<Record<Tool, string>> = {
   '/usr/sbin/sshd': 'apt-get install openssh-server',
   'ssh-keygen': 'apt-get install openssh-client',
   scp: 'apt-get install openssh-client',
+  python3: 'https://www.python.org',
 };
 
 /** Where the program is on the PATH; undefined where it is not. */

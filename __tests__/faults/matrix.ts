@@ -1,0 +1,134 @@
+import type { Broken, Invariant } from '../support/invariants';
+import {
+  DISORDERS,
+  type Disturbance,
+  type Effect,
+  faultsOf,
+  nameOf,
+  type Outcome,
+  type Point,
+  perform,
+  type Run,
+  STOPS,
+  undisturbed,
+} from './run';
+import { SCENARIOS } from './scenarios';
+
+/** A run that has broken an invariant. */
+export interface Failure {
+  readonly name: string;
+  readonly broken: readonly Broken[];
+}
+
+/** What a number of runs have shown; plain data, to be sent from process to process. */
+export interface Tally {
+  runs: number;
+  /** How many runs have broken each invariant. */
+  readonly broken: Partial<Record<Invariant, number>>;
+  /** By call or event, then by what went wrong: in how many runs. */
+  readonly table: Record<string, Partial<Record<Effect, number>>>;
+  readonly failures: Failure[];
+}
+
+export function emptyTally(): Tally {
+  return { runs: 0, broken: {}, table: {}, failures: [] };
+}
+
+/** Adds one run. @param rows the row of the table of each of its disturbances */
+export function count(tally: Tally, run: Run, rows: readonly string[], broken: readonly Broken[]): void {
+  tally.runs++;
+  run.disturbances.forEach(({ effect }, index) => {
+    const row = rows[index] ?? '';
+    tally.table[row] ??= {};
+    const cells = tally.table[row];
+    cells[effect] = (cells[effect] ?? 0) + 1;
+  });
+  for (const invariant of new Set(broken.map((each) => each.invariant))) {
+    tally.broken[invariant] = (tally.broken[invariant] ?? 0) + 1;
+  }
+  if (broken.length > 0) tally.failures.push({ name: nameOf(run), broken });
+}
+
+/** Adds one tally to another. */
+export function add(sum: Tally, more: Tally): void {
+  sum.runs += more.runs;
+  for (const [key, number] of Object.entries(more.broken)) {
+    const invariant = Number(key) as Invariant;
+    sum.broken[invariant] = (sum.broken[invariant] ?? 0) + number;
+  }
+  for (const [row, cells] of Object.entries(more.table)) {
+    sum.table[row] ??= {};
+    const sums = sum.table[row];
+    for (const [effect, number] of Object.entries(cells)) {
+      sums[effect as Effect] = (sums[effect as Effect] ?? 0) + number;
+    }
+  }
+  sum.failures.push(...more.failures);
+}
+
+/** Which runs of the matrix to play. */
+export interface Share {
+  /** Of so many shares ... */
+  readonly of: number;
+  /** ... this one, from 0. */
+  readonly index: number;
+  /** Of these runs every so many-th; default 1, all. */
+  readonly every?: number;
+}
+
+const MAIN_PATH = 'main path';
+
+/** Plays a share of the matrix. */
+export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
+  const tally = emptyTally();
+  let turn = 0;
+  const mine = () => turn++ % (of * every) === index * every;
+
+  const play = async (scenario: string, points: readonly [Point, Effect][]): Promise<Outcome> => {
+    const disturbances: Disturbance[] = points.map(([{ at }, effect]) => ({ at, effect }));
+    const run = { scenario, disturbances };
+    const outcome = await perform(run);
+    const rows = points.map(([{ row }]) => row);
+    count(tally, run, rows, outcome.broken);
+    return outcome;
+  };
+
+  // Every fault of every call in every scenario, the user's stop there, and every disorder of its events.
+  for (const scenario of Object.keys(SCENARIOS)) {
+    const { calls, events } = await undisturbed(scenario);
+    for (const call of calls) {
+      for (const effect of effectsOf(call)) if (mine()) await play(scenario, [[call, effect]]);
+    }
+    for (const event of [...events, ALL_EVENTS]) {
+      for (const effect of DISORDERS) if (mine()) await play(scenario, [[event, effect]]);
+    }
+  }
+
+  // On the main path every pair: a fault or a stop, and then a fault, a stop or a disorder of all that this has led to.
+  const pair = (...points: readonly [Point, Effect][]) => play(MAIN_PATH, points);
+  for (const [position, first] of (await undisturbed(MAIN_PATH)).calls.entries()) {
+    for (const effect of effectsOf(first)) {
+      if (!mine()) continue;
+      const stopped = isStop(effect);
+      const { calls, events } = await perform({ scenario: MAIN_PATH, disturbances: [{ at: first.at, effect }] });
+      // A fault and a stop may meet in one call.
+      if (!stopped && first.running) for (const stop of STOPS) await pair([first, effect], [first, stop]);
+      for (const second of calls.slice(position + 1)) {
+        for (const other of effectsOf(second))
+          if (!(stopped && isStop(other))) await pair([first, effect], [second, other]);
+      }
+      for (const event of [...events, ALL_EVENTS]) {
+        for (const disorder of DISORDERS) await pair([first, effect], [event, disorder]);
+      }
+    }
+  }
+  return tally;
+}
+
+function effectsOf({ operation, running }: Point): Effect[] {
+  return [...faultsOf(operation), ...(running ? STOPS : [])];
+}
+
+const isStop = (effect: Effect) => (STOPS as readonly Effect[]).includes(effect);
+
+const ALL_EVENTS: Point = { at: 'event#*', row: 'all events', operation: '', running: true };

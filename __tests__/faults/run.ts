@@ -1,0 +1,335 @@
+import type { CloudEvent } from '../../local/events';
+import type { RunningExecution } from '../../local/machine';
+import type { ApiFault, Faults } from '../../local/service';
+import { type Broken, brokenInvariants, type Evidence } from '../support/invariants';
+import { begin, type Live } from '../support/scenario';
+import { SCENARIOS } from './scenarios';
+
+/** What can go wrong with a call. */
+export const FAULTS = [
+  'throttled',
+  'refused',
+  'error before',
+  'error after',
+  'killed',
+  'slow',
+  'late',
+  'stale',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** When the user stops the execution: as the call arrives, or between its effect and its reply. */
+export const STOPS = ['stop before', 'stop after'] as const;
+/** What can become of an event: `late` by a minute, `very late` by twenty, `overtaken` by the one after it. */
+export const DISORDERS = ['lost', 'doubled', 'late', 'very late', 'overtaken'] as const;
+export type Effect = Fault | (typeof STOPS)[number] | (typeof DISORDERS)[number];
+
+/** One thing that goes wrong: what, and with which call or event, e.g. `starter.RunInstances#1 killed`. */
+export interface Disturbance {
+  /** `caller.Operation#n`, `machine.Invoke(function)#n` or `event#n`, each counted from 1; `event#*` is all events. */
+  readonly at: string;
+  readonly effect: Effect;
+}
+
+/** A scenario and what goes wrong in it: all there is to repeat a run. */
+export interface Run {
+  readonly scenario: string;
+  readonly disturbances: readonly Disturbance[];
+}
+
+/** A call or an event, as a run has met it. */
+export interface Point {
+  readonly at: string;
+  /** Without its number, for the table. */
+  readonly row: string;
+  readonly operation: string;
+  /** The execution had not ended yet. */
+  readonly running: boolean;
+}
+
+export interface Outcome {
+  readonly calls: readonly Point[];
+  readonly events: readonly Point[];
+  readonly end: Pick<Evidence['end'], 'status' | 'error'>;
+  readonly broken: readonly Broken[];
+}
+
+export function nameOf({ scenario, disturbances }: Run): string {
+  return [scenario, ...disturbances.map(({ at, effect }) => `${at} ${effect}`)].join(', ');
+}
+
+/** @throws Error when it is not the name of a run */
+export function parseRun(name: string): Run {
+  const [scenario = '', ...rest] = name.split(', ');
+  if (!(scenario in SCENARIOS)) {
+    throw new Error(`There is no scenario '${scenario}'. Take one of: ${Object.keys(SCENARIOS).join('; ')}.`);
+  }
+  const effects = [...FAULTS, ...STOPS, ...DISORDERS] as readonly string[];
+  const disturbances = rest.map((each) => {
+    const [, at = '', effect = ''] = /^(\S+#(?:\d+|\*)) (.+)$/.exec(each) ?? [];
+    if (!effects.includes(effect)) {
+      throw new Error(`'${each}' is no disturbance: write CALL#N and one of: ${effects.join('; ')}.`);
+    }
+    return { at, effect: effect as Effect };
+  });
+  return { scenario, disturbances };
+}
+
+const SSM = /^(SendCommand|ListCommands|GetCommandInvocation|CancelCommand|DescribeInstanceInformation)$/;
+const SFN = /^(DescribeExecution|SendTask)/;
+const S3 = /Object$/;
+const READ = /^(Describe|List|Get|Head)/;
+/** What sees instances, commands or executions as they were. S3 is consistent, and a launch looks at nothing. */
+const LAGS = /^(DescribeInst|DescribeVol|DescribeExec|List|Get|SendCommand|CreateTags|TerminateInst|StopInst)/;
+
+/** Seconds: DescribeInstances has been seen to lag by some; half a minute is beyond every Retry's first interval. */
+const LAG_SECONDS = 30;
+/** Beyond every function's time-out, and every state's. */
+const BEYOND_MS = 1_000_000;
+
+/** Error and HTTP status of each service: throttled, refused, failed. HeadObject has no body, so no name. */
+const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
+  [
+    SSM,
+    [
+      ['ThrottlingException', 400],
+      ['AccessDeniedException', 400],
+      ['InternalServerError', 500],
+    ],
+  ],
+  [
+    SFN,
+    [
+      ['ThrottlingException', 400],
+      ['AccessDeniedException', 400],
+      ['InternalFailure', 500],
+    ],
+  ],
+  [
+    /^HeadObject$/,
+    [
+      ['UnknownError', 503],
+      ['403', 403],
+      ['UnknownError', 500],
+    ],
+  ],
+  [
+    S3,
+    [
+      ['SlowDown', 503],
+      ['AccessDenied', 403],
+      ['InternalError', 500],
+    ],
+  ],
+  // Step Functions' names (bp-lambda-serviceexception): it tells a refusal as any other error of Lambda.
+  [
+    /^Invoke$/,
+    [
+      ['Lambda.TooManyRequestsException', 429],
+      ['Lambda.AWSLambdaException', 403],
+      ['Lambda.ServiceException', 500],
+    ],
+  ],
+  [
+    /./,
+    [
+      ['RequestLimitExceeded', 503],
+      ['UnauthorizedOperation', 403],
+      ['InternalError', 500],
+    ],
+  ],
+];
+
+/** The faults that are different for this operation. */
+export function faultsOf(operation: string): Fault[] {
+  if (operation === 'Invoke') return FAULTS.filter((fault) => fault !== 'stale');
+  return FAULTS.filter((fault) => {
+    if (fault === 'stale') return LAGS.test(operation);
+    // What changes nothing has no effect to come before or after the reply.
+    return !(READ.test(operation) && (fault === 'error after' || fault === 'late'));
+  });
+}
+
+function apiFault(operation: string, fault: Fault): ApiFault {
+  const [, names = []] = ERRORS.find(([pattern]) => pattern.test(operation)) ?? [];
+  const failure = (index: number) => ({ error: names[index]?.[0], status: names[index]?.[1] });
+  const invoke = operation === 'Invoke';
+  switch (fault) {
+    case 'throttled':
+      return failure(0);
+    case 'refused':
+      return failure(1);
+    case 'error before':
+      return failure(2);
+    case 'error after':
+      return invoke ? { error: 'Lambda.ClientExecutionTimeoutException', after: true } : { ...failure(2), after: true };
+    case 'killed':
+      return invoke ? { error: 'Runtime.ExitError' } : { kills: true };
+    case 'slow':
+      return { replyDelay: BEYOND_MS };
+    case 'late':
+      // After the function's end and the state's first retry.
+      return { delay: invoke ? BEYOND_MS : 140_000 };
+    case 'stale':
+      return { lag: LAG_SECONDS * 1000 };
+  }
+}
+
+/** Whether a disturbance must leave the outcome as it is: all but a stop, and a refusal of what there is no job without. */
+function harmless({ at, effect }: Disturbance): boolean {
+  if (effect === 'stop before' || effect === 'stop after') return false;
+  return effect !== 'refused' || !/^(starter\.|commander\.(List|Send)|checker\.)/.test(at);
+}
+
+/** A run that is under way, and the calls and events that it has met so far. */
+export class Disturbed {
+  readonly calls: Point[] = [];
+  readonly events: Point[] = [];
+  readonly disturbances: Disturbance[] = [];
+  live!: Live;
+  #started = false;
+  #execution?: RunningExecution;
+  #ended = false;
+  #objectRefused = false;
+  readonly #counts = new Map<string, number>();
+  readonly #overtaken: CloudEvent[] = [];
+  readonly #again = new WeakSet<object>();
+
+  /** @param decide what goes wrong with a call or an event, as it comes */
+  private constructor(private readonly decide: (point: Point) => readonly Effect[]) {}
+
+  static async begin(scenario: string, decide: (point: Point) => readonly Effect[]): Promise<Disturbed> {
+    const run = new Disturbed(decide);
+    const base = SCENARIOS[scenario];
+    if (!base) throw new Error(`There is no scenario '${scenario}'.`);
+    run.live = await begin({
+      ...base,
+      onStart: () => {
+        run.#started = true;
+      },
+      faults: (...call) => {
+        if (!run.#started) return undefined;
+        const [usual, injected] = [base.faults?.(...call), run.#fault(...call)];
+        if (!usual || !injected) return usual ?? injected;
+        // What AWS refuses takes no effect, whatever becomes of its answer.
+        return { ...usual, ...injected, after: false };
+      },
+      deliver: (event) => run.#deliver(event, base.deliver?.(event) ?? [500]),
+    });
+    run.#execution = run.live.execution;
+    void run.live.execution.result.then(() => {
+      run.#ended = true;
+    });
+    return run;
+  }
+
+  /** Lets it end and judges it. @param undisturbed how the scenario ends by itself */
+  async finish(undisturbed?: Outcome['end']): Promise<Outcome> {
+    const evidence = await this.live.finish();
+    const { status, error } = evidence.end;
+    const broken = brokenInvariants({
+      ...evidence,
+      objectRefused: this.#objectRefused,
+      ...(undisturbed && this.disturbances.every(harmless) && { undisturbed }),
+    });
+    return { calls: this.calls, events: this.events, end: { status, error }, broken };
+  }
+
+  #point(row: string, operation: string): Point {
+    const nth = (this.#counts.get(row) ?? 0) + 1;
+    this.#counts.set(row, nth);
+    return { at: `${row}#${nth}`, row, operation, running: !this.#ended };
+  }
+
+  #effects(point: Point): readonly Effect[] {
+    const effects = this.decide(point);
+    this.disturbances.push(...effects.map((effect) => ({ at: point.at, effect })));
+    return effects;
+  }
+
+  #fault(operation: string, _call: number, input: unknown, caller?: string): ReturnType<Faults> {
+    const row =
+      caller === undefined
+        ? `machine.${operation}(${(input as { FunctionName: string }).FunctionName})`
+        : `${caller}.${operation}`;
+    const point = this.#point(row, operation);
+    this.calls.push(point);
+    let fault: ApiFault | undefined;
+    for (const effect of this.#effects(point)) {
+      if (effect === 'stop before') this.#stop(0);
+      else if (effect === 'stop after') {
+        this.#stop(1);
+        fault = { replyDelay: 2, ...fault };
+      } else fault = { ...fault, ...apiFault(operation, effect as Fault) };
+      if (operation === 'HeadObject' && effect === 'refused') this.#objectRefused = true;
+    }
+    return fault;
+  }
+
+  /** The machine's first call comes before the execution is known here. */
+  #stop(milliseconds: number): void {
+    if (milliseconds === 0 && this.#execution) this.#execution.stop();
+    else if (this.live) this.live.cloud.clock.after(milliseconds, () => this.live.execution.stop());
+    else setImmediate(() => this.live.execution.stop());
+  }
+
+  #deliver(event: CloudEvent, usual: readonly number[]): readonly number[] {
+    if (this.#again.delete(event.detail)) return usual;
+    const point = { ...this.#point('event', ''), row: `event ${kindOf(event)}` };
+    this.events.push(point);
+    const [effect] = this.#effects(point);
+    const earlier = this.#overtaken.splice(0);
+    // Half a second after the event that has overtaken it.
+    for (const each of earlier) this.#emitAgain(each, 500);
+    switch (effect) {
+      case undefined:
+        return usual;
+      case 'lost':
+        return [];
+      case 'doubled':
+        return [...usual, ...usual.map((delay) => delay + 1500)];
+      case 'late':
+        return [60_000];
+      case 'very late':
+        return [1_200_000];
+      default:
+        this.#overtaken.push(event);
+        return [];
+    }
+  }
+
+  #emitAgain({ source, 'detail-type': type, detail }: CloudEvent, milliseconds: number): void {
+    const { cloud } = this.live;
+    const copy = { ...detail };
+    cloud.clock.after(milliseconds, () => {
+      this.#again.add(copy);
+      cloud.emit(source, type, copy);
+    });
+  }
+}
+
+function kindOf({ 'detail-type': type, detail }: CloudEvent): string {
+  if (type.includes('Spot')) return 'spot warning';
+  const state = String(detail.state ?? detail.status);
+  return `${type.includes('Command') ? 'command' : type.includes('Execution') ? 'execution' : 'instance'} ${state}`;
+}
+
+const undisturbedEnds = new Map<string, Promise<Outcome>>();
+
+/** The scenario as it is when nothing goes wrong; played once. */
+export function undisturbed(scenario: string): Promise<Outcome> {
+  const known = undisturbedEnds.get(scenario) ?? Disturbed.begin(scenario, () => []).then((run) => run.finish());
+  undisturbedEnds.set(scenario, known);
+  return known;
+}
+
+/** Plays one run to its end and one reaper period beyond. */
+export async function perform({ scenario, disturbances }: Run): Promise<Outcome> {
+  const { end } = await undisturbed(scenario);
+  const run = await Disturbed.begin(scenario, ({ at }) =>
+    disturbances
+      .filter((each) => each.at === at || (each.at === 'event#*' && at.startsWith('event#')))
+      .map(({ effect }) => effect),
+  );
+  return run.finish(end);
+}

@@ -1,0 +1,96 @@
+import { Tag, tagOf } from '../../lambdas/instance';
+import type { EmbeddedCloud } from '../../local/cloud';
+import type { ExecutionEnd } from '../../local/machine';
+
+/** What is left of an execution, one reaper period after its end. */
+export interface Evidence {
+  readonly file: unknown;
+  readonly end: ExecutionEnd;
+  readonly cloud: EmbeddedCloud;
+  /** How the script's runs ended, by instance. A run that was cut off has no code. */
+  readonly runs: readonly { readonly instanceId: string; readonly code?: number }[];
+  /** The object's date, where it exists. */
+  readonly objectDate?: Date;
+  /** S3 has refused to show the object, so that it could not be verified. */
+  readonly objectRefused?: boolean;
+  /** It did not end by itself within any time that it may take. */
+  readonly endless?: boolean;
+  /** How it ends when nothing goes wrong; given where what went wrong must not change that. */
+  readonly undisturbed?: Pick<ExecutionEnd, 'status' | 'error'>;
+}
+
+/** The orchestration's invariants, as `docs/faults.md` numbers them. */
+export const INVARIANTS = {
+  1: 'at most one instance per execution and attempt',
+  2: 'no instance runs one reaper period after the end',
+  3: 'SUCCEEDED exactly when the commands exited 0 and the object was verified fresh',
+  4: 'the commands run at most once per attempt',
+  5: 'every execution ends',
+  6: 'no failed poll, late or second event changes the outcome',
+} as const;
+export type Invariant = keyof typeof INVARIANTS;
+
+/** An invariant that does not hold, and what was seen instead. */
+export interface Broken {
+  readonly invariant: Invariant;
+  readonly sentence: string;
+}
+
+/** How long an execution may take at most: half an hour for each attempt beyond its `timeout_s`, in seconds. */
+export function longest(file: unknown): number {
+  const { timeout_s, n_retries_allowed } = optionsOf(file);
+  return ((Number(timeout_s) || 3600) + 1800) * ((Number(n_retries_allowed) || 0) + 1);
+}
+
+/** Which of the six invariants an execution has broken, from what the cloud itself has seen, not what the functions said. */
+export function brokenInvariants(evidence: Evidence): Broken[] {
+  const { file, end, cloud, runs, objectDate, objectRefused, endless, undisturbed } = evidence;
+  const broken: Broken[] = [];
+  const hold = (invariant: Invariant, holds: boolean, sentence: string) => {
+    if (!holds) broken.push({ invariant, sentence });
+  };
+  const instances = [...cloud.ec2.instances.values()]
+    .map(({ api }) => api)
+    .filter((instance) => tagOf(instance, Tag.execution) === end.arn);
+  const attemptOf = new Map(instances.map((instance) => [instance.InstanceId, tagOf(instance, Tag.attempt)]));
+
+  // Never even a second one, be the first one dead or alive.
+  const attempts = [...attemptOf.values()];
+  hold(1, new Set(attempts).size === attempts.length, `instances of attempts ${attempts.join(', ')}`);
+
+  const running = instances.filter(({ State }) => ['pending', 'running'].includes(State.Name));
+  hold(2, running.length === 0, `${running.length} still running`);
+
+  const its = runs.filter(({ instanceId }) => attemptOf.has(instanceId));
+  const began = instances.at(-1)?.LaunchTime ?? end.endedAt;
+  // S3 keeps whole seconds, and the instance is launched within the attempt's first second.
+  const fresh = objectDate !== undefined && objectDate.getTime() >= began.getTime() - 1000;
+  const last = instances.at(-1)?.InstanceId;
+  const code = its.filter(({ instanceId }) => instanceId === last).at(-1)?.code;
+  const didIt = code === 0 && (!asksForObject(file) || fresh);
+  const seen = `${end.status}${end.error ? ` (${end.error})` : ''}, exit code ${code ?? 'none'}, object ${fresh ? 'fresh' : 'not fresh'}`;
+  hold(3, end.status !== 'SUCCEEDED' || didIt, seen);
+  hold(3, end.status !== 'FAILED' || !didIt || objectRefused === true, seen);
+
+  const ran = its.map(({ instanceId }) => attemptOf.get(instanceId));
+  hold(4, new Set(ran).size === ran.length, `runs in attempts ${ran.join(', ')}`);
+
+  const seconds = (end.endedAt.getTime() - end.startedAt.getTime()) / 1000;
+  hold(5, !endless && seconds < longest(file), `not ended after ${Math.round(seconds)} s`);
+  hold(5, end.transitions < 1000, `${end.transitions} transitions`);
+
+  if (undisturbed) {
+    const same = end.status === undisturbed.status && end.error === undisturbed.error;
+    hold(6, same, `${end.status} ${end.error ?? ''} instead of ${undisturbed.status} ${undisturbed.error ?? ''}`);
+  }
+  return broken;
+}
+
+function optionsOf(file: unknown): Readonly<Record<string, unknown>> {
+  return (file as { run_options?: Record<string, unknown> }).run_options ?? {};
+}
+
+/** 2024's files name the object at the top level. */
+function asksForObject(file: unknown): boolean {
+  return Boolean(optionsOf(file).ii_check_s3 ?? (file as { obj_key?: unknown }).obj_key);
+}
