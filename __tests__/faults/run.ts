@@ -80,7 +80,7 @@ const SFN = /^(DescribeExecution|SendTask)/;
 const S3 = /Object$/;
 const READ = /^(Describe|List|Get|Head)/;
 /** What sees instances, commands or executions as they were. S3 is consistent, and a launch looks at nothing. */
-const LAGS = /^(DescribeInst|DescribeVol|DescribeExec|List|Get|SendCommand|CreateTags|TerminateInst|StopInst)/;
+const LAGS = /^(DescribeInst|DescribeVol|DescribeExec|List|GetCommand|SendCommand|CreateTags|TerminateInst|StopInst)/;
 
 /** Seconds: DescribeInstances has been seen to lag by some; half a minute is beyond every Retry's first interval. */
 const LAG_SECONDS = 30;

@@ -39,6 +39,10 @@ const fast = { running: 2_000, online: 3_000, ended: 40_000 };
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'main path': { file: file(), lifecycle: fast },
   'typical boot': { file: file() },
+  'image of a parameter': {
+    file: { ...file(), instance_parameters: { ImageId: 'resolve:ssm:/datastream/ami', InstanceType: 't4g.large' } },
+    lifecycle: fast,
+  },
   'no object asked for': { file: file({ ii_check_s3: false }), lifecycle: fast },
   'command fails': { file: file(), job: failingJob, lifecycle: fast },
   'object missing': { file: file(), job: async () => ({ code: 0 }), lifecycle: fast },
