@@ -83,7 +83,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
 
     expect(output).toContain('SUCCEEDED after');
     expect(output).toMatch(/^Template {3}executions\/execution_template\.json: ami-[0-9a-f]{17} in us-east-1$/m);
-    expect(output).toContain('my-job.json: written.');
+    expect(output).toContain('executions/first-job.json: written.');
     expect(output).toContain('"executionArn": "arn:aws:states:us-east-1:');
     expect(await inventory('us-east-1', workspace.environment)).toEqual(before);
   }, 400_000);
