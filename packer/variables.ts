@@ -30,6 +30,8 @@ export interface VariableFault {
 
 /** Where values come from, the weaker first: the template's defaults, PKR_VAR_*, *.auto.pkrvars.hcl, *.auto.pkrvars.json, then these. */
 export interface Sources {
+  /** The folder of *.auto.pkrvars.*. Default: the template's. */
+  readonly folder?: string;
   /** Files of `-var-file`, the stronger last. */
   readonly files: readonly string[];
   /** `name=value` of `-var`, the stronger last. */
@@ -88,11 +90,12 @@ export async function readVariables(sources: Sources): Promise<Variables> {
     const text = sources.environment[`PKR_VAR_${name}`];
     if (text !== undefined) values[name] = await fromText(name, text, declaration);
   }
-  const inFolder = readdirSync(PACKER_FOLDER).sort();
+  const { folder = PACKER_FOLDER } = sources;
+  const inFolder = readdirSync(folder).sort();
   const automatic = ['.auto.pkrvars.hcl', '.auto.pkrvars.json'].flatMap((end) =>
     inFolder.filter((name) => name.endsWith(end)),
   );
-  for (const file of [...automatic.map((name) => path.join(PACKER_FOLDER, name)), ...sources.files]) {
+  for (const file of [...automatic.map((name) => path.join(folder, name)), ...sources.files]) {
     assign(file, await readHclFile(file));
   }
   for (const assignment of sources.assignments) {

@@ -12,7 +12,6 @@ const { env, path, file } = inNewFolders();
 
 /** Without credentials, and with no AWS to be reached. */
 function datastream(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const rest = Object.fromEntries(Object.entries(env()).filter(([name]) => !name.startsWith('AWS_')));
   const offline = {
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
@@ -21,7 +20,7 @@ function datastream(args: readonly string[], environment: Readonly<Record<string
   };
   const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, 'ami', ...args], {
     cwd: path(),
-    env: { ...rest, ...offline, ...environment },
+    env: { ...env(), ...offline, ...environment },
     encoding: 'utf8',
   });
   return { status, stdout, stderr };

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
@@ -24,7 +24,7 @@ describe("The template's variables", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const read = (sources: Partial<Sources> = {}) =>
-    readVariables({ files: [], assignments: [], fallbacks: {}, environment: {}, ...sources });
+    readVariables({ folder, files: [], assignments: [], fallbacks: {}, environment: {}, ...sources });
   function file(name: string, text: string): string {
     writeFileSync(path.join(folder, name), text);
     return path.join(folder, name);
@@ -69,6 +69,22 @@ describe("The template's variables", () => {
       architecture: 'x86_64',
       ami_parameter_name: '/from/tfvars',
     });
+  });
+
+  it('are those of the *.auto.pkrvars.* of the folder, in the order of their names, before the files', async () => {
+    const automatic = path.join(folder, 'automatic');
+    mkdirSync(automatic);
+    writeFileSync(path.join(automatic, 'b.auto.pkrvars.hcl'), 'name = "b"\nvolume_size = 50\nregion = "eu-west-1"\n');
+    writeFileSync(path.join(automatic, 'a.auto.pkrvars.json'), '{ "name": "a", "architecture": "x86_64" }');
+    writeFileSync(path.join(automatic, 'c.pkrvars.hcl'), 'name = "c"\n');
+
+    const variables = await read({
+      folder: automatic,
+      environment: { PKR_VAR_region: 'us-west-1' },
+      files: [file('own.pkrvars.hcl', 'volume_size = 60\n')],
+    });
+
+    expect(variables).toMatchObject({ name: 'b', architecture: 'x86_64', region: 'eu-west-1', volume_size: 60 });
   });
 
   it('take the text of a string as it is, equal signs, quotes and all', async () => {
