@@ -59,7 +59,6 @@ const STAND_INS: Readonly<Record<string, string>> = {
   uname: 'echo 6.1.0-amzn2023',
   grubby: 'echo "/boot/vmlinuz-${DEFAULT_KERNEL:-6.1.0-amzn2023}"',
   // Its ExecStop is for the shutdown.
-  'systemd-run': 'for each; do [[ $each != ExecStop=* ]] || echo "${each#*=}" >"$CALLS.at-shutdown"; done',
   runuser: 'cd "$DESTDIR/home/ec2-user"; HOME=$PWD exec bash -c "${*: -1}"',
   python3: 'echo "Python 3.9"',
   git: `
@@ -223,8 +222,7 @@ describeWith(['jq'], 'The provisioning scripts', () => {
       'grubby --default-kernel',
       ...asUser('git -C ~/ngen-datastream rev-parse HEAD', 'git -C /home/ec2-user/ngen-datastream rev-parse HEAD'),
       'dnf clean all',
-      'systemctl stop docker.socket docker.service systemd-random-seed.service',
-      expect.stringMatching(/^systemd-run .*--property Before=amazon-ssm-agent.service .*\/usr\/bin\/true$/),
+      'systemctl stop docker.socket docker.service',
       'sync',
     ]);
     expect(softwareOf(root)).toEqual({
@@ -348,7 +346,7 @@ describeWith(['jq'], 'The provisioning scripts', () => {
   });
 
   it("leave no identity of the build instance's in the image", () => {
-    const { root, environment, run } = instance();
+    const { root, run } = instance();
     const left = (file: string) => path.join(root, file);
     const gone = [
       'etc/ssh/ssh_host_ed25519_key',
@@ -356,13 +354,11 @@ describeWith(['jq'], 'The provisioning scripts', () => {
       'home/ec2-user/.bash_history',
       'var/lib/cloud/instance/user-data.txt',
       'var/lib/docker/engine-id',
-      'var/lib/systemd/random-seed',
     ];
     const emptied = ['etc/machine-id', 'var/log/messages'];
-    const agents = ['i-0123456789abcdef0/channels/session', 'Vault/Store/InstanceFingerprint'].map(
-      (file) => `var/lib/amazon/ssm/${file}`,
-    );
-    for (const file of [...gone, ...emptied, ...agents, 'var/lib/docker/overlay2/layer']) {
+    // Packer may be on this instance by the SSM agent.
+    const kept = ['var/lib/docker/overlay2/layer', 'var/lib/amazon/ssm/i-0123456789abcdef0/channels/session'];
+    for (const file of [...gone, ...emptied, ...kept]) {
       mkdirSync(path.dirname(left(file)), { recursive: true });
       writeFileSync(left(file), 'of this instance');
     }
@@ -371,12 +367,7 @@ describeWith(['jq'], 'The provisioning scripts', () => {
 
     expect(gone.filter((file) => existsSync(left(file)))).toEqual([]);
     expect(emptied.map((file) => readFileSync(left(file), 'utf8'))).toEqual(['', '']);
-    expect(existsSync(left('var/lib/docker/overlay2/layer'))).toBe(true);
-    // Packer may be on this instance by the agent.
-    expect(agents.filter((file) => !existsSync(left(file)))).toEqual([]);
-    const atShutdown = readFileSync(`${environment.CALLS}.at-shutdown`, 'utf8');
-    expect(spawnSync('sh', ['-c', atShutdown], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
-    expect(readdirSync(left('var/lib/amazon/ssm'))).toEqual([]);
+    expect(kept.filter((file) => !existsSync(left(file)))).toEqual([]);
   });
 });
 
@@ -458,7 +449,7 @@ describeWith(['packer', '/usr/sbin/sshd', 'ssh-keygen', 'scp', 'jq'], "The templ
         'dnf --assumeyes upgrade',
         'dnf --assumeyes install docker = 25.0.8 git',
       ]);
-      expect(host.calls().at(-4)).toBe('dnf clean all');
+      expect(host.calls().at(-3)).toBe('dnf clean all');
       expect(
         host
           .calls()

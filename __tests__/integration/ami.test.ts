@@ -110,7 +110,11 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const [builder, ...others] = await instancesIn('us-east-2');
     expect(others).toEqual([]);
     expect(builder).toMatchObject({ ImageId: NEWEST.arm64, InstanceType: 't4g.large', State: { Name: 'terminated' } });
-    expect(asRecord(builder?.Tags)).toEqual({ Project: 'vpu-09', Name: `${image?.Name} (build)` });
+    expect(asRecord(builder?.Tags)).toEqual({
+      Project: 'vpu-09',
+      Name: `${image?.Name} (build)`,
+      'datastream:build': 'river',
+    });
     const attribute = (Attribute: 'instanceInitiatedShutdownBehavior' | 'userData') =>
       ec2In('us-east-2').send(new DescribeInstanceAttributeCommand({ InstanceId: builder?.InstanceId, Attribute }));
     expect(await attribute('instanceInitiatedShutdownBehavior')).toMatchObject({
@@ -304,11 +308,13 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
 
   it.each([
     ['Ctrl-C', 'SIGINT', true, 'sa-east-1'],
-    ['kill', 'SIGTERM', false, 'us-west-1'],
+    ['kill', 'SIGTERM', false, 'ca-central-1'],
+    ['an interrupt of this process alone', 'SIGINT', false, 'eu-north-1'],
+    ['a terminal that is closed', 'SIGHUP', true, 'ap-northeast-1'],
   ] as const)(
     'removes the build instance on %s, and leaves the template',
     async (_, signal, toAll, region) => {
-      const { cwd, read, common } = deployment(`stopped-by-${signal}`, region);
+      const { cwd, read, common } = deployment(`stopped-in-${region}`, region);
       const before = read('execution_template.json');
       const sums = ['mount-s3-1.14.0-arm64.rpm', 'hfsubset-v1.1.0-linux_arm64.tar.gz'];
       // With ssh, for which an emulated instance lets Packer wait.
@@ -328,12 +334,12 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
       const running = (await instancesIn(region)).map(({ State }) => State?.Name);
       const { Volumes } = await ec2In(region).send(new DescribeVolumesCommand({}));
 
-      // A terminal sends Ctrl-C to every process of the group, `kill` reaches one.
+      // A terminal sends its signals to every process of the group, `kill` to one.
       process.kill(toAll ? -(child.pid ?? 0) : (child.pid ?? 0), signal);
       const [code] = await once(child, 'close');
 
       expect({ code, output }).toEqual({
-        code: 1,
+        code: 130,
         output: expect.stringContaining('the execution template is as it was'),
       });
       expect(running).toEqual(['running']);
