@@ -7,6 +7,13 @@ const ROOT = path.join(__dirname, '..');
 /** As often as the option stands there. */
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
+function assignment(value: string, before: readonly string[]): readonly string[] {
+  if (!/^[^=]+=/.test(value)) {
+    throw new InvalidArgumentError(`'${value}' gives no variable a value; write one such as architecture=x86_64.`);
+  }
+  return collect(value, before);
+}
+
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Adds `datastream ami`. What needs the AWS clients is loaded when it runs. */
@@ -20,13 +27,13 @@ export function addAmi(program: Command): void {
       'variables.tfvars',
     );
   const executions = () =>
-    new Option('--executions <folder>', 'where the execution template is').default(
+    new Option('--executions <folder>', 'where the execution template and files are').default(
       path.join(ROOT, 'executions'),
       'executions',
     );
   const variables = (command: Command) =>
     command
-      .option('--var <name=value>', 'a variable of packer/variables.pkr.hcl; may stand several times', collect, [])
+      .option('--var <name=value>', 'a variable of packer/variables.pkr.hcl; may stand several times', assignment, [])
       .option('--var-file <file>', 'a file of variables, as Packer takes them; may stand several times', collect, []);
 
   variables(ami.command('build'))
@@ -38,7 +45,7 @@ export function addAmi(program: Command): void {
       '\nExamples:\n' +
         '  datastream ami build --var architecture=x86_64\n' +
         '  datastream ami build --var \'docker_images=["awiciroh/datastream:latest"]\'\n' +
-        '\nExit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options.',
+        '\nExit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options, 130 after Ctrl-C.',
     )
     .action(async (options) => {
       const { build } = require('../packer/build') as typeof import('../packer/build');
@@ -65,12 +72,15 @@ export function addAmi(program: Command): void {
     });
 
   const ofRegion = (command: Command) =>
-    command.addOption(tfvars()).option('--region <region>', "the images' region (default: that of the tfvars)", region);
+    command
+      .addOption(tfvars())
+      .addOption(executions())
+      .option('--region <region>', "the images' region (default: that of the tfvars)", region);
 
   ofRegion(ami.command('list'))
     .description('list the images of this project, newest first, and what names each')
     .addHelpText('after', '\nExit code: 0, 1 when AWS cannot be asked, 2 for wrong options.')
-    .action(async (options: { tfvars: string; region?: string }) => {
+    .action(async (options: { tfvars: string; executions: string; region?: string }) => {
       const { listImages } = require('./images') as typeof import('./images');
       process.exitCode = await listImages(options, process.stdout, process.stderr);
     });
@@ -84,10 +94,12 @@ export function addAmi(program: Command): void {
       '\nWhat a file in executions/ or an SSM parameter names stays, with --keep 0 too.\n' +
         'Exit code: 0 when all of it is removed, 1 when something could not be, 2 for wrong options.',
     )
-    .action(async (options: { tfvars: string; region?: string; keep: number; dryRun?: boolean }) => {
-      const { pruneImages } = require('./images') as typeof import('./images');
-      process.exitCode = await pruneImages(options, process.stdout, process.stderr);
-    });
+    .action(
+      async (options: { tfvars: string; executions: string; region?: string; keep: number; dryRun?: boolean }) => {
+        const { pruneImages } = require('./images') as typeof import('./images');
+        process.exitCode = await pruneImages(options, process.stdout, process.stderr);
+      },
+    );
 }
 
 function count(value: string): number {

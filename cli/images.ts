@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { basename, resolve } from 'node:path';
 import { awsSentence } from '../packer/aws-errors';
+import { clientsIn } from '../packer/clients';
 import { readDeployment } from '../packer/deployment';
 import {
   type Ec2,
@@ -13,18 +12,12 @@ import {
   prune,
   sharingOf,
 } from '../packer/images';
+import { findBuilders } from '../packer/leftovers';
 import { findNames, type NamedImages, namesInFiles, reasonsToKeep } from '../packer/names';
 
 interface Output {
   write(text: string): unknown;
 }
-
-const EXECUTIONS = join(__dirname, '..', 'executions');
-
-/** A call that hangs becomes an error, which is told; the SDK by itself waits for ever. */
-const CLIENT = {
-  requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
-} as const;
 
 const HEADER = ['ID', 'NAME', 'FAMILY', 'ARCH', 'CREATED', 'GIB', 'STATE', 'SHARED', 'SNAPSHOTS', 'NAMED BY'];
 
@@ -32,11 +25,13 @@ const HEADER = ['ID', 'NAME', 'FAMILY', 'ARCH', 'CREATED', 'GIB', 'STATE', 'SHAR
 interface Where {
   readonly tfvars: string;
   readonly region?: string;
+  /** The folder whose files' images stay. */
+  readonly executions: string;
 }
 
 interface Found {
   readonly region: string;
-  readonly ec2: EC2Client;
+  readonly ec2: Ec2;
   readonly inventory: Inventory;
   readonly named: NamedImages;
   /** Sentences about files whose names cannot be known. */
@@ -52,6 +47,12 @@ export function listImages(options: Where, out: Output, err: Output): Promise<nu
   return withImages(options, err, async (found) => {
     const { region, ec2, inventory, named } = found;
     for (const sentence of unknownNames(found)) err.write(`${sentence} What it names is not known.\n`);
+    for (const { InstanceId, State, LaunchTime } of await findBuilders(ec2)) {
+      const since = LaunchTime?.toISOString().slice(0, 16).replace('T', ' ');
+      err.write(
+        `The build instance ${InstanceId} is ${State?.Name}, launched ${since}. If no build is under way: aws ec2 terminate-instances --region ${region} --instance-ids ${InstanceId}\n`,
+      );
+    }
     if (inventory.images.length === 0) {
       out.write(`${region}: this project has no images here.\n`);
       return 0;
@@ -105,10 +106,10 @@ export function pruneImages(
 async function withImages(options: Where, err: Output, act: (found: Found) => Promise<number>): Promise<number> {
   const region = options.region ?? (await readDeployment(options.tfvars)).region;
   try {
-    const ec2 = new EC2Client({ ...CLIENT, region });
+    const { ec2, ssm } = clientsIn(region);
     const inventory = await findImages(ec2);
-    const files = namesInFiles(EXECUTIONS, 'executions');
-    const named = await findNames(new SSMClient({ ...CLIENT, region }), inventory.images, files);
+    const files = namesInFiles(options.executions, basename(resolve(options.executions)));
+    const named = await findNames(ssm, inventory.images, files);
     return await act({ region, ec2, inventory, named, unreadable: files.unreadable });
   } catch (error) {
     err.write(`${awsSentence(error, region)}\n`);

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { shellQuote } from '../executions/commands';
 import { applyEdit, type Edit, isKnownPath, parseSet, parseUnset } from '../executions/edit';
 import { formatPath, type Path } from '../executions/faults';
+import { checkInstanceType } from '../executions/instance-types';
 import type { Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
 import { isRecord, list, member, text } from '../executions/values';
@@ -57,7 +58,7 @@ export function addNew(program: Command): void {
     .addHelpText(
       'after',
       '\nExample:\n' +
-        '  datastream new my-job.json --set instance_parameters.ImageId=ami-0123456789abcdef0 \\\n' +
+        '  datastream new executions/my-job.json --set instance_parameters.ImageId=ami-0123456789abcdef0 \\\n' +
         '    --unset instance_parameters.KeyName --set \'commands=["./model"]\' --set run_options.ii_check_s3=false\n' +
         '\nExit code: 0 when the file is written, 1 with any error in it, 2 when a file cannot be read or written, and for wrong options.',
     )
@@ -93,7 +94,7 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
     value = edited.file;
   }
 
-  const { execution, faults } = parseExecution(value, options);
+  const { execution, faults } = parseExecution(value, { ...options, ...architectureOf(content.value, value) });
   for (const fault of faults) err.write(faultLines(fault));
   if (!execution) return refuse(`${file}: nothing was written.${remedies(faults, value, options.edits)}`, 1);
   try {
@@ -107,6 +108,16 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
       `Start it on AWS:\n  ${startExecutionCommand(file)}\n`,
   );
   return 0;
+}
+
+/** An image that stays is of the architecture of the type that stood beside it. */
+function architectureOf(source: unknown, file: unknown): Pick<ParseOptions, 'imageArchitecture'> {
+  const [before, after] = [source, file].map((each) => member(each, 'instance_parameters'));
+  const type = text(member(before, 'InstanceType'));
+  if (type === undefined || member(before, 'ImageId') !== member(after, 'ImageId')) return {};
+  const check = checkInstanceType(type);
+  const architecture = check.kind === 'impossible' ? undefined : check.architecture;
+  return architecture === 'arm64' || architecture === 'x86_64' ? { imageArchitecture: architecture } : {};
 }
 
 /** The schema as seen from the new file's folder, where editors look for it. */

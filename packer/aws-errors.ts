@@ -62,18 +62,21 @@ export function awsSentence(error: unknown, region: string): string {
   }
   if (code === 'EAI_AGAIN') return 'No name can be looked up: see that there is a network.';
   if (NO_CONNECTION.includes(code) || NO_CONNECTION.includes(name)) {
-    return `AWS does not answer in ${region} (${code || name}): see that there is a network${proxy()}.`;
+    return `AWS does not answer in ${region} (${code || name}): see that there is a network${ownEndpoint()}.`;
   }
   if (/CERT/.test(code)) {
     return `The certificate is not to be trusted (${code}): behind a proxy that has its own, name it in NODE_EXTRA_CA_CERTS.`;
   }
+  if (/parse error|Deserialization error/.test(message)) {
+    return `What answered in ${region} is not AWS: see that ${region} is a region, and that no proxy answers instead${ownEndpoint()}.`;
+  }
   return name === '' || name === 'Error' ? `${told}.` : `${told} (${name}).`;
 }
 
-function facts(error: unknown): { name: string; code: string; message: string; hostname?: string } {
+function facts(error: unknown): { name: string; code: string; message: string; hostname?: string | undefined } {
   if (!(error instanceof Error)) return { name: '', code: '', message: String(error) };
   const { code, hostname } = error as { code?: unknown; hostname?: string };
-  return { name: error.name, code: typeof code === 'string' ? code : '', message: error.message, ...{ hostname } };
+  return { name: error.name, code: typeof code === 'string' ? code : '', message: error.message, hostname };
 }
 
 /** Without its full stop, and without the thousand characters that EC2 adds and only AWS can read. */
@@ -86,7 +89,7 @@ function oneLine(message: string): string {
   return told || 'AWS gives no reason';
 }
 
-function proxy(): string {
+function ownEndpoint(): string {
   const endpoint = process.env.AWS_ENDPOINT_URL;
   return endpoint ? `, and that AWS_ENDPOINT_URL (${endpoint}) is right` : '';
 }

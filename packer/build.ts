@@ -1,17 +1,22 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-import { DescribeImagesCommand, DescribeRegionsCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeImagesCommand, DescribeRegionsCommand } from '@aws-sdk/client-ec2';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { shellQuote } from '../executions/commands';
 import { shorten } from '../executions/faults';
 import { nearest } from '../executions/nearest';
 import { awsSentence } from './aws-errors';
+import { clientsIn } from './clients';
 import { type Deployment, readDeployment } from './deployment';
 import { finish } from './finish';
+import { removeLeftovers } from './leftovers';
 import { type BuiltImage, readManifest } from './manifest';
 import { PINNED_FILE, pin } from './pin';
-import { preparePacker } from './program';
+import { type Prepared, preparePacker } from './program';
+import { uninterrupted } from './signals';
 import { readTemplate, type WrittenTemplate, writeTemplates } from './template';
 import {
+  ambiguousDownloads,
   checkTogether,
   checkTypes,
   PACKER_FOLDER,
@@ -49,10 +54,15 @@ async function readBuild(
       ...(deployment.amiParameterName && { ami_parameter_name: deployment.amiParameterName }),
     },
   });
-  // One for each build: two at a time do not write into one manifest.
-  const stamp = new Date().toISOString().replace(/[-:]|\..*/g, '');
-  const folder = variables.output_folder || path.join(PACKER_FOLDER, 'output', `${stamp}-${variables.architecture}`);
-  return { deployment, variables: { ...variables, output_folder: path.resolve(String(folder)) } };
+  const [date = '', time = ''] = new Date()
+    .toISOString()
+    .replace(/[-:]|\..*/g, '')
+    .split('T');
+  const run = `${variables.architecture}-${date}-${time}`;
+  // A folder for each build, even for two in one second: none writes into the other's manifest.
+  const folder = String(variables.output_folder || path.join(PACKER_FOLDER, 'output', `${run}-${process.pid}`));
+  const image_name = variables.image_name || `${variables.name}-${run}`;
+  return { deployment, variables: { ...variables, image_name, output_folder: path.resolve(folder) } };
 }
 
 /**
@@ -62,43 +72,78 @@ async function readBuild(
  * @returns the exit code: 0, or 1 with every reason printed
  * @throws Error with one sentence, before anything is launched: a file that cannot be read, no Packer, no AWS
  */
-export async function build(options: BuildOptions, print: Print): Promise<number> {
+export function build(options: BuildOptions, print: Print): Promise<number> {
+  let interrupted = false;
+  let interrupt = (): void => process.exit(130);
+  const prepare = async (variables: Variables) => {
+    const packer = await preparePacker(variables);
+    // Beyond the checks Packer comes to its own end, and what it has left is removed.
+    const run: Prepared['run'] = (command) => {
+      interrupt = packer.interrupt;
+      return interrupted ? Promise.resolve(130) : packer.run(command);
+    };
+    return { ...packer, run };
+  };
+  return uninterrupted(
+    async () => {
+      const exitCode = await checkAndBuild(options, prepare, print);
+      return interrupted && exitCode !== 0 ? 130 : exitCode;
+    },
+    () => {
+      interrupted = true;
+      interrupt();
+    },
+  );
+}
+
+async function checkAndBuild(
+  options: BuildOptions,
+  prepare: (variables: Variables) => Promise<Prepared>,
+  print: Print,
+): Promise<number> {
   const { deployment, variables } = await readBuild(options);
   readTemplate(options.executions);
-  const packer = await preparePacker(variables);
+  const packer = await prepare(variables);
   const wrong = await checkTypes(variables);
   const refused = wrong.length > 0 ? wrong : await packer.refusedVariables();
   if (refused.length > 0) return nothingLaunched(refused, print);
   const settings = Settings.parse(variables);
-  const together = [...checkTogether(settings), ...checkRegionOf(deployment, settings), ...checkPlugin(settings)];
+  const together = [...checkTogether(settings), ...checkPlugin(settings)];
   if (together.length > 0) return nothingLaunched(together, print);
   const atAws = await checkAtAws(settings, deployment);
   if (atAws.length > 0) return nothingLaunched(atAws, print);
 
+  const clients = (region: string) => clientsIn(region, settings.custom_endpoint_ec2);
   const output = String(variables.output_folder);
-  makeFolder(output);
+  const discardFolder = makeFolder(output);
   for (const command of packer.plugins ? (['init', 'validate'] as const) : (['validate'] as const)) {
     if ((await packer.run(command)) === 0) continue;
+    discardFolder();
     print(`'packer ${command}' has failed, with the words above. Nothing was launched.`);
     return 1;
   }
   if ((await packer.run('build')) !== 0) {
-    if (readdirSync(output).length === 0) rmdirSync(output);
-    print(
-      "The build has failed, with the words above; the execution template is as it was. 'npx datastream ami list' shows whether an image was made all the same.",
-    );
+    discardFolder();
+    await removeLeftovers(settings.image_name, [settings.region, ...settings.ami_regions], clients, print);
+    print('The build has failed, with the words above; the execution template is as it was.');
     return 1;
   }
 
-  const image = readManifest(path.join(output, 'manifest.json'));
-  printWritten(image, writeTemplates(image, deployment, options.executions), print);
+  const manifest = path.join(output, 'manifest.json');
+  const image = readManifest(manifest);
+  let exitCode = 0;
+  try {
+    printWritten(image, writeTemplates(image, deployment, options.executions), print);
+  } catch (error) {
+    exitCode = 1;
+    print(`The image is there, but its ID is not written: ${(error as Error).message}`);
+    print(
+      `  To make up for it: npx datastream ami write-template --manifest ${shellQuote(path.relative('', manifest))}`,
+    );
+  }
   print(`Manifests  ${path.relative('', output)}`);
-  const exitCode = await finish(
-    image,
-    (region) => ({ ec2: ec2In(region, settings), ssm: new SSMClient({ region }) }),
-    print,
-  );
-  print('Next       npx datastream new my-job.json --set instance_parameters.KeyName=my-key ...');
+  exitCode = Math.max(exitCode, await finish(image, clients, print));
+  print('Next       npx datastream new executions/my-job.json    (it says which --set it needs)');
   return exitCode;
 }
 
@@ -132,7 +177,13 @@ export async function pinDownloads(
     printFaults(wrong, print);
     return 1;
   }
-  const pinned = await pin(Settings.parse(variables));
+  const settings = Settings.parse(variables);
+  const ambiguous = ambiguousDownloads(settings);
+  if (ambiguous.length > 0) {
+    printFaults(ambiguous, print);
+    return 1;
+  }
+  const pinned = await pin(settings);
   for (const { url, sha256 } of pinned) print(`${url}\n  ${sha256}`);
   print(
     pinned.length === 0
@@ -148,14 +199,22 @@ function printFaults(faults: readonly VariableFault[], print: Print): void {
     print(`  ${name}${value === undefined ? '' : ` = ${shorten(value)}`}\n      ${message}`);
 }
 
-/** @throws Error beforehand: Packer would find out at its very end, with the image there and not named */
-function makeFolder(folder: string): void {
+/**
+ * @returns what removes the folder again, where this made it and nothing was put there
+ * @throws Error beforehand: Packer would find out at its very end, with the image there and not named
+ */
+function makeFolder(folder: string): () => void {
   try {
-    mkdirSync(folder, { recursive: true });
+    const made = mkdirSync(folder, { recursive: true }) !== undefined;
+    if (!made && existsSync(path.join(folder, 'manifest.json'))) throw Object.assign(new Error(), { code: 'EEXIST' });
     accessSync(folder, constants.W_OK);
+    return () => {
+      if (made && readdirSync(folder).length === 0) rmdirSync(folder);
+    };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`${folder} cannot be written to (${code}): name another output_folder. Nothing was launched.`);
+    const reason = code === 'EEXIST' ? 'has the manifest of another build' : `cannot be written to (${code})`;
+    throw new Error(`${folder} ${reason}: name another output_folder. Nothing was launched.`);
   }
 }
 
@@ -180,18 +239,13 @@ function checkPlugin({ session_manager }: Settings): readonly VariableFault[] {
   return [{ name: 'session_manager', value: session_manager, message }];
 }
 
-/** The clients for a region; an emulator's endpoint is EC2's alone, as Packer has it. */
-function ec2In(region: string, { custom_endpoint_ec2 }: Settings): EC2Client {
-  return new EC2Client({ region, ...(custom_endpoint_ec2 && { endpoint: custom_endpoint_ec2 }) });
-}
-
 /** What AWS alone knows: which regions there are, and what the base image is. */
 async function checkAtAws(settings: Settings, deployment: Deployment): Promise<readonly VariableFault[]> {
   const { region, ami_regions, base_ami } = settings;
   // A region that does not exist has no endpoint to ask.
   const regions = await asking(deployment.region, async () => {
     const known = new DescribeRegionsCommand({ AllRegions: true });
-    return (await ec2In(deployment.region, settings).send(known)).Regions ?? [];
+    return (await clientsIn(deployment.region, settings.custom_endpoint_ec2).ec2.send(known)).Regions ?? [];
   });
   const names = regions.map(({ RegionName = '' }) => RegionName);
   const faultOf = (name: 'region' | 'ami_regions', each: string): VariableFault[] => {
@@ -202,9 +256,27 @@ async function checkAtAws(settings: Settings, deployment: Deployment): Promise<r
       : `AWS has no region ${each}: write ${nearest(each, names) ?? 'one such as us-east-1'}.`;
     return [{ name, value: settings[name], message }];
   };
-  const faults = [...faultOf('region', region), ...ami_regions.flatMap((each) => faultOf('ami_regions', each))];
-  if (faults.length > 0 || base_ami === '') return faults;
-  return asking(region, () => checkBaseImage(ec2In(region, settings), settings));
+  const unknown = [...faultOf('region', region), ...ami_regions.flatMap((each) => faultOf('ami_regions', each))];
+  const faults = unknown.length > 0 ? unknown : checkRegionOf(deployment, settings);
+  if (faults.length > 0) return faults;
+  const base = base_ami === '' ? [] : await asking(region, () => checkBaseImage(settings));
+  const parameters = await Promise.all([region, ...ami_regions].map((each) => checkParameter(each, settings)));
+  return [...base, ...parameters.flat()];
+}
+
+/** SSM lets no parameter become one of images: found out now, not with the image there. */
+async function checkParameter(region: string, { ami_parameter_name }: Settings): Promise<readonly VariableFault[]> {
+  if (ami_parameter_name === '') return [];
+  try {
+    const { Parameter } = await clientsIn(region).ssm.send(new GetParameterCommand({ Name: ami_parameter_name }));
+    if (Parameter?.DataType === 'aws:ec2:image') return [];
+    const message = `This parameter is in ${region} already, with the data type ${Parameter?.DataType}, where aws:ec2:image is wanted: name another one, or delete it.`;
+    return [{ name: 'ami_parameter_name', value: ami_parameter_name, message }];
+  } catch (error) {
+    // Not there yet; or not to be read, which does not mean that it cannot be written.
+    if (['ParameterNotFound', 'AccessDeniedException'].includes((error as Error).name)) return [];
+    throw new Error(`${awsSentence(error, region)} Nothing was launched.`, { cause: error });
+  }
 }
 
 /** @throws Error with one sentence for whatever AWS answers instead */
@@ -216,15 +288,18 @@ async function asking<Answer>(region: string, question: () => Promise<Answer>): 
   }
 }
 
-async function checkBaseImage(
-  ec2: EC2Client,
-  { base_ami, architecture, region }: Settings,
-): Promise<readonly VariableFault[]> {
+async function checkBaseImage({
+  base_ami,
+  architecture,
+  region,
+  custom_endpoint_ec2,
+}: Settings): Promise<readonly VariableFault[]> {
   const fault = (message: string) => [{ name: 'base_ami', value: base_ami, message }];
   const notThere = fault(
     `There is no such image in ${region} that this account may use: write the ID of one, or leave base_ami out.`,
   );
   try {
+    const { ec2 } = clientsIn(region, custom_endpoint_ec2);
     const { Images: [image] = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [base_ami] }));
     if (!image) return notThere;
     if (image.Architecture === architecture) return [];

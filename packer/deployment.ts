@@ -1,3 +1,4 @@
+import { shorten } from '../executions/faults';
 import { readHclFile } from './hcl';
 
 /** What the image's template takes from the deployment. */
@@ -23,8 +24,9 @@ const LONGEST_PREFIX = 64 - '_ec2_profile'.length;
 export async function readDeployment(file: string): Promise<Deployment> {
   const variables = await readHclFile(file);
   const text = (name: string) => {
-    const value = variables[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
+    const value = variables[name] ?? '';
+    if (typeof value !== 'string') throw new Error(`${file}: ${name} is ${shorten(value)}: write a text, "...".`);
+    return value === '' ? undefined : value;
   };
   const region = text('region');
   if (!region)

@@ -1,13 +1,8 @@
-import { DescribeImagesCommand, type EC2Client, ModifyImageAttributeCommand } from '@aws-sdk/client-ec2';
-import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeImagesCommand, ModifyImageAttributeCommand } from '@aws-sdk/client-ec2';
+import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { awsSentence } from './aws-errors';
+import type { Clients } from './clients';
 import type { BuiltImage } from './manifest';
-
-/** AWS in one region. */
-export interface Clients {
-  readonly ec2: Pick<EC2Client, 'send'>;
-  readonly ssm: Pick<SSMClient, 'send'>;
-}
 
 /**
  * What is done in each region with an image that is there: its instances get IMDSv2, and its ID is published where a
@@ -23,15 +18,27 @@ export async function finish(
   let exitCode = 0;
   for (const [region, imageId] of image.ids) {
     const { ec2, ssm } = clientsIn(region);
-    try {
-      await requireImdsV2(ec2, imageId);
-      if (image.parameterName) {
-        await publish(ssm, image.parameterName, imageId);
-        print(`Parameter  ${image.parameterName} in ${region}: ImageId may be resolve:ssm:${image.parameterName}`);
+    const attempt = async (what: string, byHand: string, step: () => Promise<unknown>) => {
+      try {
+        await step();
+        return true;
+      } catch (error) {
+        exitCode = 1;
+        print(`The image ${imageId} in ${region} is there, but ${what}: ${awsSentence(error, region)}`);
+        print(`  To make up for it: aws ${byHand} --region ${region}`);
+        return false;
       }
-    } catch (error) {
-      exitCode = 1;
-      print(`The image ${imageId} in ${region} is there, but not all is done: ${awsSentence(error, region)}`);
+    };
+    await attempt(
+      'its instances may still use IMDSv1',
+      `ec2 modify-image-attribute --image-id ${imageId} --imds-support v2.0`,
+      () => requireImdsV2(ec2, imageId),
+    );
+    const name = image.parameterName;
+    if (!name) continue;
+    const byHand = `ssm put-parameter --name ${name} --value ${imageId} --type String --data-type aws:ec2:image --overwrite`;
+    if (await attempt('its ID is not published', byHand, () => publish(ssm, name, imageId))) {
+      print(`Parameter  ${name} in ${region}: ImageId may be resolve:ssm:${name}`);
     }
   }
   return exitCode;

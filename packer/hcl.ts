@@ -1,6 +1,7 @@
 import { parse } from '@cdktn/hcl2json';
 import { parseJson } from '../executions/json';
 import { readTextFile } from '../executions/text-file';
+import { isRecord } from '../executions/values';
 
 /**
  * What an HCL file holds (tfvars, pkrvars, a template), or a JSON file of such values. Expressions that are not
@@ -15,7 +16,8 @@ export async function readHclFile(file: string): Promise<Readonly<Record<string,
   const parsed = parseJson(read.text);
   if ('error' in parsed)
     throw new Error(`${file}:${parsed.error.line}:${parsed.error.column}: not JSON: ${parsed.error.message}`);
-  return parsed.value as Record<string, unknown>;
+  if (!isRecord(parsed.value)) throw new Error(`${file}: this is no object: write { "name": value, ... }.`);
+  return parsed.value;
 }
 
 /**

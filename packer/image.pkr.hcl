@@ -2,11 +2,13 @@
 
 locals {
   instance_type = var.instance_type != "" ? var.instance_type : { arm64 = "t4g.large", x86_64 = "t3.large" }[var.architecture]
-  image_name    = "${var.name}-${var.architecture}-${formatdate("YYYYMMDD-hhmmss", timestamp())}"
+  image_name    = var.image_name != "" ? var.image_name : "${var.name}-${var.architecture}-${formatdate("YYYYMMDD-hhmmss", timestamp())}"
   output_folder = var.output_folder != "" ? var.output_folder : "${path.root}/output"
 
   mount_s3_url = replace(replace(var.mount_s3_url, "{version}", var.mount_s3_version), "{architecture}", var.architecture)
   hfsubset_url = replace(replace(var.hfsubset_url, "{version}", var.hfsubset_version), "{goarch}", { arm64 = "arm64", x86_64 = "amd64" }[var.architecture])
+
+  sha256 = merge(var.known_sha256, var.sha256)
 
   # `datastream ami list` and `ami prune` know the project's images and snapshots by datastream:image.
   tags = merge(var.tags, {
@@ -14,8 +16,8 @@ locals {
     "datastream:image" = var.name
     "datastream:base"  = "{{ .SourceAMI }}"
   }, var.ami_parameter_name != "" ? { "datastream:parameter" = var.ami_parameter_name } : {})
-  # Not `datastream:*`: those are the keys by which the state machine's functions find what they may end.
-  build_tags = merge(var.tags, { Name = "${local.image_name} (build)" })
+  # By datastream:build `ami list` shows a build instance that nobody has ended.
+  build_tags = merge(var.tags, { Name = "${local.image_name} (build)", "datastream:build" = var.name })
 }
 
 source "amazon-ebs" "datastream" {
@@ -61,7 +63,7 @@ source "amazon-ebs" "datastream" {
       }
     }
   }
-  # Should Packer be cut off before it can clean up, the instance ends itself, and its volume with it.
+  # Should Packer be cut off while it installs, the instance ends itself, and its volume with it.
   shutdown_behavior = "terminate"
   user_data         = "#!/bin/sh\nshutdown --poweroff +120\n"
 
@@ -69,6 +71,8 @@ source "amazon-ebs" "datastream" {
   ssh_username              = "ec2-user"
   ssh_interface             = var.session_manager ? "session_manager" : ""
   ssh_clear_authorized_keys = true
+  # Amazon Linux 2023 refuses the RSA signatures of older clients.
+  temporary_key_pair_type = "ed25519"
 
   launch_block_device_mappings {
     device_name           = "/dev/xvda"
@@ -89,6 +93,12 @@ source "amazon-ebs" "datastream" {
     http_put_response_hop_limit = 2
   }
   # To here.
+
+  # An hour: a large volume's first snapshot takes longer than Packer's own half hour.
+  aws_polling {
+    delay_seconds = 15
+    max_attempts  = 240
+  }
 
   ami_name        = local.image_name
   ami_description = "ngen-datastream on Amazon Linux 2023, ${var.architecture}"
@@ -134,9 +144,9 @@ build {
       "RELEASE=${var.release}",
       "PACKAGES=${join(";", [for name, version in var.package_versions : version == "" ? name : "${name} = ${version}"])}",
       "MOUNT_S3_URL=${local.mount_s3_url}",
-      "MOUNT_S3_SHA256=${lookup(var.sha256, element(split("/", local.mount_s3_url), length(split("/", local.mount_s3_url)) - 1), "")}",
+      "MOUNT_S3_SHA256=${lookup(local.sha256, basename(local.mount_s3_url), "")}",
       "HFSUBSET_URL=${local.hfsubset_url}",
-      "HFSUBSET_SHA256=${lookup(var.sha256, element(split("/", local.hfsubset_url), length(split("/", local.hfsubset_url)) - 1), "")}",
+      "HFSUBSET_SHA256=${lookup(local.sha256, basename(local.hfsubset_url), "")}",
       "NGEN_DATASTREAM_REPOSITORY=${var.ngen_datastream_repository}",
       "NGEN_DATASTREAM_REF=${var.ngen_datastream_ref}",
       "DOCKER_IMAGES=${join(" ", var.docker_images)}",

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { parseJson } from '../executions/json';
 import type { ParseOptions } from '../executions/model';
+import { REGION } from '../executions/region';
+import { AMI_ID } from '../executions/run-instances';
 import { readTextFile } from '../executions/text-file';
 
 /** An image that a build has made, with its copies. */
@@ -24,9 +26,9 @@ const Manifest = z.object({
       packer_run_uuid: z.string(),
       custom_data: z.object({
         architecture: z.enum(['arm64', 'x86_64']),
-        name: z.string().min(1),
+        name: z.string().min(1).max(128),
         volume_size: z.string().regex(/^\d+$/),
-        ami_parameter_name: z.string(),
+        ami_parameter_name: z.string().regex(/^((\/[A-Za-z0-9_.-]+){1,15})?$/),
       }),
     }),
   ),
@@ -51,7 +53,8 @@ export function readManifest(file: string): BuiltImage {
   }
   if (builds.length > 1) throw new Error(`${file}: its last run has made ${builds.length} images, not one. ${AGAIN}`);
   const ids = new Map(build.artifact_id.split(',').map((each) => each.split(':') as [string, string]));
-  const faulty = [...ids].filter(([region, id]) => !region || !/^ami-[0-9a-f]+$/.test(id ?? ''));
+  // They become names of files and arguments of commands.
+  const faulty = [...ids].filter(([region, id]) => !REGION.test(region) || !AMI_ID.test(id ?? ''));
   if (faulty.length > 0) {
     throw new Error(
       `${file}: artifact_id is ${JSON.stringify(build.artifact_id)}, where Packer writes <region>:<AMI>: the build has failed. ${AGAIN}`,
@@ -79,8 +82,8 @@ function parse(file: string): z.infer<typeof Manifest> {
   }
   const parsed = Manifest.safeParse(json.value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const where = parsed.error.issues[0]?.path.join('.');
   throw new Error(
-    `${file}: this is no manifest of packer/image.pkr.hcl: ${issue?.path.join('.')}: ${issue?.message}. ${AGAIN}`,
+    `${file}: this is no manifest of packer/image.pkr.hcl: ${where ? `${where} is missing, or is something else` : 'it is no object'}. ${AGAIN}`,
   );
 }

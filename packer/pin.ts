@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { writeFileAtomically } from '../executions/write-file';
-import { downloads, PACKER_FOLDER, type Settings } from './variables';
+import { downloads, isSafe, PACKER_FOLDER, type Settings, sha256Of } from './variables';
 
 /** Packer reads it by itself, and so does `datastream ami build`. */
 export const PINNED_FILE = path.join(PACKER_FOLDER, 'checksums.auto.pkrvars.json');
@@ -27,8 +27,9 @@ export async function pin(
   const all = (['arm64', 'x86_64'] as const).flatMap((architecture) => [...downloads({ ...settings, architecture })]);
   const pinned: Pinned[] = [];
   for (const [name, url] of all) {
-    if (settings.sha256[name]) continue;
-    pinned.push({ file: name, url, sha256: await sha256Of(url, get) });
+    if (sha256Of(settings, name) !== undefined) continue;
+    if (!isSafe(url)) throw new Error(`${url} is not downloaded: write an address that begins with https://.`);
+    pinned.push({ file: name, url, sha256: await sumOf(url, get) });
   }
   if (pinned.length > 0) {
     const sums = { ...settings.sha256, ...Object.fromEntries(pinned.map((each) => [each.file, each.sha256])) };
@@ -37,7 +38,7 @@ export async function pin(
   return pinned;
 }
 
-async function sha256Of(url: string, get: typeof fetch): Promise<string> {
+async function sumOf(url: string, get: typeof fetch): Promise<string> {
   try {
     const response = await get(url);
     if (!response.ok) throw new Error(`the server answers ${response.status}`);

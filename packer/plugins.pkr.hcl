@@ -2,8 +2,8 @@
 packer {
   required_plugins {
     amazon = {
-      # The first with imds_support is 1.2.2.
-      version = ">= 1.2.2, < 2.0.0"
+      # docs/decisions/packer.md says why this one.
+      version = "= 1.3.9"
       source  = "github.com/hashicorp/amazon"
     }
   }

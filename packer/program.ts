@@ -10,17 +10,16 @@ const OLDEST = [1, 6, 6] as const;
 /** The first with `packer init`, `required_plugins` and the instance metadata's options. */
 const WITH_PLUGINS = [1, 7, 0] as const;
 
-/** Ctrl-C, `kill`, and the terminal's end. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 type Version = readonly [number, number, number];
 
 /** The template, ready for one version of Packer, with its values. */
 export interface Prepared {
   /** Whether this Packer fetches its plugins. */
   readonly plugins: boolean;
-  /** Runs Packer and shows what it writes; Ctrl-C lets it clean up. @returns its exit code */
+  /** Runs Packer and shows what it writes. @returns its exit code */
   run(command: 'init' | 'validate' | 'build'): Promise<number>;
+  /** Lets Packer end what it is doing, and remove what it has made. */
+  interrupt(): void;
   /** The variables that the rules of variables.pkr.hcl refuse; Packer itself applies them. */
   refusedVariables(): Promise<readonly VariableFault[]>;
 }
@@ -45,9 +44,14 @@ export async function preparePacker(variables: Variables): Promise<Prepared> {
   const values = path.join(folder, 'values.pkrvars.json');
   writeFileSync(values, JSON.stringify(variables));
 
+  let running: ReturnType<typeof show> | undefined;
   return {
     plugins,
-    run: (command) => show(command === 'init' ? ['init', template] : [command, `-var-file=${values}`, template]),
+    run: (command) => {
+      running = show(command === 'init' ? ['init', template] : [command, `-var-file=${values}`, template]);
+      return running.exitCode;
+    },
+    interrupt: () => running?.interrupt(),
     refusedVariables: async () => {
       const rules = path.join(folder, 'rules');
       mkdirSync(rules, { recursive: true });
@@ -117,8 +121,14 @@ function isBefore(a: Version, b: Version): boolean {
   return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
 }
 
-/** Without Packer's question to its maker whether there is a newer one. */
-const environment = () => ({ CHECKPOINT_DISABLE: '1', ...process.env });
+/**
+ * Without Packer's question to its maker whether there is a newer one, and without variables: all of their values are
+ * in a file.
+ */
+function environment(): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('PKR_VAR_'));
+  return { CHECKPOINT_DISABLE: '1', ...Object.fromEntries(others) };
+}
 
 async function quiet(args: readonly string[]): Promise<boolean> {
   return promisify(execFile)('packer', args, { env: environment() }).then(
@@ -127,20 +137,23 @@ async function quiet(args: readonly string[]): Promise<boolean> {
   );
 }
 
-async function show(args: readonly string[]): Promise<number> {
-  const packer = spawn('packer', args, { env: environment(), stdio: ['ignore', 'inherit', 'inherit'] });
-  // The terminal sends Ctrl-C to Packer too, which then removes its instance: this process must outlive that. The
-  // others reach this process alone.
-  const pass = (signal: NodeJS.Signals) => {
-    if (signal !== 'SIGINT') packer.kill('SIGTERM');
-  };
-  for (const signal of SIGNALS) process.on(signal, pass);
-  try {
-    return await new Promise((resolve, reject) => {
+/**
+ * Runs Packer in a process group of its own, which no terminal ends, and passes on what it writes: were the reader of
+ * this process' output Packer's too, Packer would die with it and leave its instance.
+ */
+function show(args: readonly string[]): { readonly exitCode: Promise<number>; readonly interrupt: () => void } {
+  const env = { ...environment(), ...(!process.stdout.isTTY && { PACKER_NO_COLOR: '1' }) };
+  const packer = spawn('packer', args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  packer.stdout.on('data', (chunk) => process.stdout.write(chunk));
+  packer.stderr.on('data', (chunk) => process.stderr.write(chunk));
+  return {
+    exitCode: new Promise((resolve, reject) => {
       packer.on('error', reject);
-      packer.on('exit', (code) => resolve(code ?? 1));
-    });
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, pass);
-  }
+      packer.on('close', (code) => resolve(code ?? 1));
+    }),
+    interrupt: () => {
+      // As a terminal does it: its plugins are processes too.
+      if (packer.pid !== undefined && packer.exitCode === null) process.kill(-packer.pid, 'SIGINT');
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkInstanceType } from '../executions/instance-types';
 import { parseJson } from '../executions/json';
@@ -30,7 +30,7 @@ type Parameters = Readonly<Record<string, unknown>>;
 
 /**
  * Writes the image's ID into the execution template, one for each region that the image is in. What the templates hold
- * otherwise stays, so nobody fills in a key pair twice.
+ * otherwise stays, so nobody fills in a key pair twice; one for a new region has placeholders for what is regional.
  *
  * @param folder the folder of the execution files
  * @throws Error before anything is written, when the deployment's region has no image or a template cannot be read
@@ -45,7 +45,8 @@ export function writeTemplates(image: BuiltImage, deployment: Deployment, folder
   const template = readTemplate(folder);
   const written = [...image.ids].map(([region, imageId]) => {
     const file = region === deployment.region ? templateFile(folder) : templateFile(folder, region);
-    const filled = fill(existsSync(file) ? read(file) : template, { region, imageId, image, deployment });
+    const base = existsSync(file) ? read(file) : withoutRegional(template);
+    const filled = fill(base, { region, imageId, image, deployment });
     const { faults } = parseExecution(filled, { region, imageArchitecture: image.architecture });
     return { file, region, imageId, filled, faults };
   });
@@ -53,9 +54,21 @@ export function writeTemplates(image: BuiltImage, deployment: Deployment, folder
   return written;
 }
 
-/** @throws Error where it cannot be read as an execution file */
+/**
+ * The template, which can be written too.
+ *
+ * @throws Error where it cannot be read as an execution file, or its folder cannot be written to
+ */
 export function readTemplate(folder: string): Template {
-  return read(templateFile(folder));
+  const template = read(templateFile(folder));
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    throw new Error(
+      `${folder}: you have no permission to write there, where the image's ID goes: name another folder by --executions.`,
+    );
+  }
+  return template;
 }
 
 function templateFile(folder: string, region?: string): string {
@@ -98,6 +111,23 @@ function fill(
       }),
     },
     region,
+  };
+}
+
+/** What another region's template begins with: none of what exists in one region only. */
+function withoutRegional(template: Template): Template {
+  const {
+    SubnetId: _subnet,
+    NetworkInterfaces: _interfaces,
+    ...parameters
+  } = template.instance_parameters as Parameters;
+  return {
+    ...template,
+    instance_parameters: {
+      ...parameters,
+      ...(parameters.KeyName !== undefined && { KeyName: '<your-key-pair>' }),
+      ...(parameters.SecurityGroupIds !== undefined && { SecurityGroupIds: ['sg-###'] }),
+    },
   };
 }
 

@@ -77,6 +77,10 @@ variable "temporary_security_group_source_cidrs" {
   type        = list(string)
   default     = ["0.0.0.0/0"]
   description = "From where the temporary security group lets ssh in, while the build lasts, with a key of its own."
+  validation {
+    condition     = length(var.temporary_security_group_source_cidrs) > 0 && length([for cidr in var.temporary_security_group_source_cidrs : cidr if regex_replace(cidr, "^([0-9]{1,3}[.]){3}[0-9]{1,3}/[0-9]{1,2}$", "") != ""]) == 0
+    error_message = "The temporary_security_group_source_cidrs are IPv4 ranges, such as 203.0.113.7/32."
+  }
 }
 
 variable "session_manager" {
@@ -96,9 +100,19 @@ variable "name" {
   default     = "datastream"
   description = "The image family: images are called <name>-<architecture>-<date>-<time>."
   validation {
-    # 24 of EC2's 128 characters are architecture, date and time.
+    # Up to 23 of EC2's 128 characters are architecture, date and time, after hyphens.
     condition     = var.name != "" && regex_replace(var.name, "^[A-Za-z0-9()\\[\\] ./'@_-]{3,104}$", "") == ""
     error_message = "The name has 3 to 104 letters, digits and ()[] ./-'@_ (EC2's AMI names)."
+  }
+}
+
+variable "image_name" {
+  type        = string
+  default     = ""
+  description = "The image's whole name, instead. `npx datastream ami build` makes it, to know what it has built."
+  validation {
+    condition     = regex_replace(var.image_name, "^[A-Za-z0-9()\\[\\] ./'@_-]{3,128}$", "") == ""
+    error_message = "The image_name has 3 to 128 letters, digits and ()[] ./-'@_ (EC2's AMI names), or is empty."
   }
 }
 
@@ -106,6 +120,10 @@ variable "tags" {
   type        = map(string)
   default     = {}
   description = "Tags on the image and its snapshots, on the build instance and its volume."
+  validation {
+    condition     = length([for key, value in var.tags : key if key == "Name" || regex_replace(key, "^(aws|datastream):.*$", "") == ""]) == 0
+    error_message = "The tags have keys that are not Name and do not begin with aws: or datastream:, which are taken."
+  }
 }
 
 variable "ami_users" {
@@ -164,6 +182,10 @@ variable "package_versions" {
     jq            = ""
   }
   description = "What dnf installs, each with its version, such as 25.0.8. Empty: the newest of the release. Further packages may be added."
+  validation {
+    condition     = length([for name, version in var.package_versions : name if regex_replace("${name}${version}", "^[A-Za-z0-9][A-Za-z0-9._+~^:-]*$", "") != ""]) == 0
+    error_message = "The package_versions are names and versions of packages, of letters, digits and ._+~^:-."
+  }
 }
 
 variable "mount_s3_version" {
@@ -190,19 +212,35 @@ variable "hfsubset_url" {
   description = "Where it is downloaded from; {version} and {goarch} (arm64 or amd64) are filled in."
 }
 
-variable "sha256" {
+variable "known_sha256" {
   type = map(string)
   default = {
+    # As AWS's scale-out-computing-on-aws has them in its bootstrap script.
     "mount-s3-1.14.0-arm64.rpm"  = "5c13de3fa0a8fd884444c5bf149cc4c3967aadad5c6fc4925df2529d4a83a5dd"
     "mount-s3-1.14.0-x86_64.rpm" = "ea6f6f76602b0034642a88a8ce31542a185c36c9fa5e50c49dffe445b8b70cd7"
   }
-  description = "The SHA-256 of each downloaded file, by its name. `npx datastream ami pin` writes those of the versions in use."
+  description = "The SHA-256 of each downloaded file that somebody has published, by its name. Write others into sha256."
+}
+
+variable "sha256" {
+  type        = map(string)
+  default     = {}
+  description = "The SHA-256 of each other downloaded file, by its name. `npx datastream ami pin` writes those of the versions in use."
+  validation {
+    condition     = length([for file, sum in var.sha256 : file if sum == "" || regex_replace(sum, "^[0-9a-f]{64}$", "") != ""]) == 0
+    error_message = "The sha256 are 64 hexadecimal digits each, in lower case."
+  }
 }
 
 variable "ngen_datastream_repository" {
   type        = string
   default     = "https://github.com/CIROH-UA/ngen-datastream.git"
   description = "The repository that is cloned to /home/ec2-user/ngen-datastream."
+  validation {
+    # A name or a token in it would be in the image, and in every log.
+    condition     = var.ngen_datastream_repository != "" && regex_replace(var.ngen_datastream_repository, "^https://[A-Za-z0-9.:-]+/[A-Za-z0-9._/~-]+$", "") == ""
+    error_message = "The ngen_datastream_repository is an https address without a user's name or token, such as https://github.com/CIROH-UA/ngen-datastream.git."
+  }
 }
 
 variable "ngen_datastream_ref" {

@@ -28,8 +28,10 @@ export interface VariableFault {
   readonly message: string;
 }
 
-/** Where values come from, the weaker first: the template's defaults, PKR_VAR_*, *.auto.pkrvars.*, then these. */
+/** Where values come from, the weaker first: the template's defaults, PKR_VAR_*, *.auto.pkrvars.hcl, *.auto.pkrvars.json, then these. */
 export interface Sources {
+  /** The folder of *.auto.pkrvars.*. Default: the template's. */
+  readonly folder?: string;
   /** Files of `-var-file`, the stronger last. */
   readonly files: readonly string[];
   /** `name=value` of `-var`, the stronger last. */
@@ -88,8 +90,12 @@ export async function readVariables(sources: Sources): Promise<Variables> {
     const text = sources.environment[`PKR_VAR_${name}`];
     if (text !== undefined) values[name] = await fromText(name, text, declaration);
   }
-  const automatic = readdirSync(PACKER_FOLDER).filter((file) => /\.auto\.pkrvars\.(hcl|json)$/.test(file));
-  for (const file of [...automatic.sort().map((name) => path.join(PACKER_FOLDER, name)), ...sources.files]) {
+  const { folder = PACKER_FOLDER } = sources;
+  const inFolder = readdirSync(folder).sort();
+  const automatic = ['.auto.pkrvars.hcl', '.auto.pkrvars.json'].flatMap((end) =>
+    inFolder.filter((name) => name.endsWith(end)),
+  );
+  for (const file of [...automatic.map((name) => path.join(folder, name)), ...sources.files]) {
     assign(file, await readHclFile(file));
   }
   for (const assignment of sources.assignments) {
@@ -123,14 +129,16 @@ const ZOD_OF: Readonly<Record<string, { readonly schema: z.ZodType; readonly wri
   'map(string)': { schema: z.record(z.string(), z.string()), write: 'a map of texts, {"..." = "..."}' },
 };
 
-/** The values that have another type than their variable. */
+/** The values that have another type than their variable, or are none of the few that it may have. */
 export async function checkTypes(variables: Variables): Promise<readonly VariableFault[]> {
-  return [...(await readDeclarations())].flatMap(([name, { type }]) => {
+  return [...(await readDeclarations())].flatMap(([name, { type, rule }]) => {
     const { schema, write } = ZOD_OF[type] ?? { schema: z.unknown(), write: type };
     const value = variables[name];
-    return schema.safeParse(value).success
-      ? []
-      : [{ name, value, message: `This is not of the type ${type}: write ${write}.` }];
+    if (schema.safeParse(value).success) {
+      const possible = Object.hasOwn(Settings.shape, name) ? Settings.shape[name as keyof Settings] : schema;
+      return possible.safeParse(value).success ? [] : [{ name, value, message: rule ?? `Write ${write}.` }];
+    }
+    return [{ name, value, message: `This is not of the type ${type}: write ${write}.` }];
   });
 }
 
@@ -149,7 +157,10 @@ export const Settings = z.object({
   mount_s3_url: z.string(),
   hfsubset_version: z.string(),
   hfsubset_url: z.string(),
+  known_sha256: z.record(z.string(), z.string()),
   sha256: z.record(z.string(), z.string()),
+  ami_parameter_name: z.string(),
+  image_name: z.string(),
   communicator: z.string(),
   custom_endpoint_ec2: z.string(),
 });
@@ -166,6 +177,28 @@ export function downloads(settings: Settings): ReadonlyMap<string, string> {
       .replaceAll('{goarch}', { arm64: 'arm64', x86_64: 'amd64' }[settings.architecture]),
   ];
   return new Map(urls.map((url) => [url.slice(url.lastIndexOf('/') + 1), url]));
+}
+
+/** The SHA-256 that a download must have; undefined where nobody has given one. */
+export function sha256Of({ known_sha256, sha256 }: Settings, file: string): string | undefined {
+  return sha256[file] ?? known_sha256[file];
+}
+
+/** The addresses from which files of one name come, but not the same file for both architectures: one sum cannot fit both. */
+export function ambiguousDownloads(settings: Settings): readonly VariableFault[] {
+  const [arm, x86] = (['arm64', 'x86_64'] as const).map((architecture) => downloads({ ...settings, architecture }));
+  return [...(arm ?? [])].flatMap(([file, url]) => {
+    const other = x86?.get(file);
+    if (other === undefined || other === url) return [];
+    const name = url === [...(arm?.values() ?? [])][0] ? 'mount_s3_url' : 'hfsubset_url';
+    const message = `Both architectures' files are called ${file}, and one SHA-256 cannot be of both: write an address whose last part names the architecture.`;
+    return [{ name, value: settings[name], message }];
+  });
+}
+
+/** On the way from anywhere else a file could be exchanged before its SHA-256 is known. */
+export function isSafe(url: string): boolean {
+  return URL.canParse(url) && (url.startsWith('https://') || new URL(url).hostname === '127.0.0.1');
 }
 
 /** What concerns more than one variable, and no rule of variables.pkr.hcl can say. */
@@ -191,18 +224,21 @@ export function checkTogether(settings: Settings): readonly VariableFault[] {
   }
 
   if (settings.communicator !== 'none') {
+    faults.push(...ambiguousDownloads(settings));
     for (const [file, url] of downloads(settings)) {
-      const value = settings.sha256[file];
-      if (/^[0-9a-f]{64}$/.test(value ?? '')) continue;
+      if (!isSafe(url))
+        faults.push({ name: 'the address', value: url, message: 'Write an address that begins with https://.' });
+      if (sha256Of(settings, file) !== undefined) continue;
       faults.push({
         name: `sha256["${file}"]`,
-        value,
+        value: undefined,
         message: `This is to be the SHA-256 of ${url}: run 'npx datastream ami pin', which downloads it once and writes down what came, or write the 64 hexadecimal digits of a source that you trust.`,
       });
     }
   }
 
-  if (ami_users.length > 0 && settings.kms_key_id === '') {
+  const keys = [settings.kms_key_id, ...Object.values(region_kms_key_ids)];
+  if (ami_users.length > 0 && keys.some((key) => key === '' || key.endsWith('alias/aws/ebs'))) {
     fault(
       'ami_users',
       "An image encrypted with the account's own EBS key cannot be shared: write kms_key_id, of a key that those accounts may use.",

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { carryOut } from '../../cli/images';
 import { findImages, planPrune } from '../../packer/images';
 import { COMMAND, inNewFolders } from '../support/cli';
@@ -11,7 +12,6 @@ const { env, path, file } = inNewFolders();
 
 /** Without credentials, and with no AWS to be reached. */
 function datastream(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const rest = Object.fromEntries(Object.entries(env()).filter(([name]) => !name.startsWith('AWS_')));
   const offline = {
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
@@ -20,7 +20,7 @@ function datastream(args: readonly string[], environment: Readonly<Record<string
   };
   const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, 'ami', ...args], {
     cwd: path(),
-    env: { ...rest, ...offline, ...environment },
+    env: { ...env(), ...offline, ...environment },
     encoding: 'utf8',
   });
   return { status, stdout, stderr };
@@ -66,6 +66,67 @@ describe('datastream ami', () => {
     expect(status).toBe(2);
     expect(stderr).toContain(message);
     expect(stderr).toContain('Usage: datastream ami');
+  });
+});
+
+describe('datastream ami write-template', () => {
+  const MANIFEST = {
+    builds: [
+      {
+        artifact_id: 'us-east-2:ami-0bbbbbbbbbbbbbbbb,us-west-2:ami-0cccccccccccccccc',
+        packer_run_uuid: 'one',
+        custom_data: { architecture: 'x86_64', name: 'an-image', volume_size: '32', ami_parameter_name: '' },
+      },
+    ],
+    last_run_uuid: 'one',
+  };
+  const TEMPLATE = {
+    commands: ['./model'],
+    run_options: { ii_terminate_instance: true, ii_check_s3: false },
+    instance_parameters: { ImageId: 'ami-###', InstanceType: 't4g.xlarge', KeyName: '<your-key-pair>' },
+  };
+  const writeTemplate = (manifest: string) =>
+    datastream(['write-template', '--manifest', manifest, '--tfvars', 'my.tfvars', '--executions', '.']);
+  beforeEach(() => {
+    file('my.tfvars', 'region = "us-east-2"\nsm_name = "nextgen"\n');
+    file('execution_template.json', TEMPLATE);
+  });
+
+  it("writes the image's IDs without AWS, and lists what is left", () => {
+    const { status, stdout, stderr } = writeTemplate(file('manifest.json', MANIFEST));
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toBe(
+      [
+        '',
+        'Image      an-image, x86_64, 32 GiB',
+        'Template   execution_template.json: ami-0bbbbbbbbbbbbbbbb in us-east-2',
+        '           Left to fill in:',
+        '           $.instance_parameters.KeyName',
+        '             "<your-key-pair>" is a placeholder: write the value that is meant, or leave KeyName out.',
+        'Template   execution_template.us-west-2.json: ami-0cccccccccccccccc in us-west-2',
+        '           The same is left to fill in.',
+        '',
+      ].join('\n'),
+    );
+    expect(JSON.parse(readFileSync(path('execution_template.us-west-2.json'), 'utf8'))).toEqual({
+      ...TEMPLATE,
+      instance_parameters: {
+        ...{ ImageId: 'ami-0cccccccccccccccc', InstanceType: 't3.xlarge', KeyName: '<your-key-pair>' },
+        IamInstanceProfile: { Name: 'nextgen_ec2_profile' },
+      },
+      region: 'us-west-2',
+    });
+  });
+
+  it('says in one sentence what is wrong with the manifest, and leaves the template', () => {
+    const { status, stdout, stderr } = writeTemplate(file('manifest.json', { ...MANIFEST, last_run_uuid: 'two' }));
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^datastream: manifest\.json: its last build \(two\) has left no image: it has failed\. [^\n]+\n$/,
+    );
+    expect(JSON.parse(readFileSync(path('execution_template.json'), 'utf8'))).toEqual(TEMPLATE);
   });
 });
 

@@ -3,12 +3,13 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseExecution } from '../../executions/parse';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../support/cli';
+import { TEMPLATE } from '../support/terraform';
 
 /** Each test starts programs; on a busy machine that takes its time. */
 jest.setTimeout(30_000);
 
 const { datastream, env, file, path } = inNewFolders();
-const TEMPLATE = resolve(__dirname, '../../executions/execution_template.json');
+const OWN_TEMPLATE = resolve(__dirname, '../../executions/execution_template.json');
 const read = (name: string): unknown => JSON.parse(readFileSync(path(name), 'utf8'));
 
 /** What tsx keeps in the folder of temporary files is not the command's. */
@@ -27,7 +28,7 @@ const FILLED = [
 
 describe('datastream new', () => {
   it('writes the template, filled: valid, and all the rest as in the template', () => {
-    const { status, stdout, stderr } = datastream('new', 'my job.json', '--from', 'template', ...FILLED);
+    const { status, stdout, stderr } = datastream('new', 'my job.json', '--from', TEMPLATE, ...FILLED);
 
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain("npx datastream run --local 'my job.json'\n");
@@ -52,8 +53,20 @@ describe('datastream new', () => {
     expect(datastream('validate', 'my job.json')).toMatchObject({ status: 0, stdout: 'my job.json: valid\n' });
   });
 
+  it.each([[[]], [['--from', 'template']]])(
+    "begins with the repository's template, as its user has left it: %j",
+    (args) => {
+      const of = (...from: readonly string[]) => {
+        const { status, stderr } = datastream('new', 'x.json', '--force', ...from, ...FILLED);
+        return { status, stderr, written: files().map((name) => [name, readFileSync(path(name), 'utf8')]) };
+      };
+
+      expect(of(...args)).toEqual(of('--from', OWN_TEMPLATE));
+    },
+  );
+
   it('says of everything that is missing which --set gives it, and writes nothing', () => {
-    const { status, stdout, stderr } = datastream('new', 'x.json');
+    const { status, stdout, stderr } = datastream('new', 'x.json', '--from', TEMPLATE);
 
     expect({ status, stdout, left: files() }).toEqual({ status: 1, stdout: '', left: [] });
     expect(stderr).toContain('x.json: nothing was written.\n');
@@ -72,7 +85,7 @@ describe('datastream new', () => {
   });
 
   it('is led to the end by what it says', () => {
-    const { stderr } = datastream('new', 'x.json');
+    const { stderr } = datastream('new', 'x.json', '--from', TEMPLATE);
     const options = stderr
       .split('\n')
       .filter((line) => line.startsWith('  --'))
@@ -82,10 +95,14 @@ describe('datastream new', () => {
       .replaceAll('=...', '=mine')
       .replace('<your-bucket>', 'mine');
 
-    const { status } = spawnSync('bash', ['-c', `"$0" "$1" new x.json ${options}`, process.execPath, COMMAND], {
-      cwd: path(),
-      env: env(),
-    });
+    const { status } = spawnSync(
+      'bash',
+      ['-c', `"$0" "$1" new x.json --from "$2" ${options}`, process.execPath, COMMAND, TEMPLATE],
+      {
+        cwd: path(),
+        env: env(),
+      },
+    );
 
     expect(status).toBe(0);
     expect(datastream('validate', 'x.json').stdout).toBe('x.json: valid\n');
@@ -144,7 +161,7 @@ describe('datastream new', () => {
     const refused = datastream('new', 'x.json', '--from', from);
     expect(refused).toMatchObject({ status: 2, stdout: '' });
     expect(refused.stderr).toBe('x.json: this is there already: name another, or say --force.\n');
-    expect(datastream('new', 'x.json', '--force').status).toBe(1);
+    expect(datastream('new', 'x.json', '--from', TEMPLATE, '--force').status).toBe(1);
     expect(readFileSync(path('x.json'), 'utf8')).toBe('old');
     expect(datastream('new', 'x.json', '--from', from, '--force').status).toBe(0);
     expect(read('x.json')).toMatchObject({ commands: ['true'] });

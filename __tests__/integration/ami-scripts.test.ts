@@ -39,18 +39,26 @@ printf '%s\\n' "\${line//tmp.??????????/tmp}" >>"$CALLS"
 if [[ $(wc -l <"$CALLS") == "\${FAIL_AT:-}" ]]; then echo "stand-in: $line fails" >&2; exit 9; fi
 `;
 
+/** How this computer's instances are told to be of the other architecture. */
+const X86_64 = { ARCHITECTURE: 'x86_64', IMAGE_ARCHITECTURE: 'amd64', MACHINE: 'x86_64' } as const;
+
+const CURL = 'curl --fail --silent --show-error --location --proto =https --retry 5 --output';
+
 /** What an instance of Amazon Linux has and this computer may not; the rest (tar, jq, sha256sum) is real. */
 const STAND_INS: Readonly<Record<string, string>> = {
   dnf: '',
   systemctl: '',
   usermod: '',
   chown: '',
-  'mount-s3': 'echo "mount-s3 1.14.0"',
+  // Takes what is there to read, as a tool may.
+  'mount-s3': 'cat >/dev/null; echo "mount-s3 1.14.0"',
   pigz: 'echo "pigz 2.5" >&2',
   aws: 'echo "aws-cli/2.15.30 Python/3.9"',
   hfsubset: 'echo "hfsubset - Hydrofabric Subsetter" >&2; exit 2',
   sync: '',
   uname: 'echo 6.1.0-amzn2023',
+  grubby: 'echo "/boot/vmlinuz-${DEFAULT_KERNEL:-6.1.0-amzn2023}"',
+  // Its ExecStop is for the shutdown.
   runuser: 'cd "$DESTDIR/home/ec2-user"; HOME=$PWD exec bash -c "${*: -1}"',
   python3: 'echo "Python 3.9"',
   git: `
@@ -73,6 +81,7 @@ case "$*" in
   *.Architecture*) echo "\${IMAGE_ARCHITECTURE:-arm64}" ;;
   *RepoDigests*) echo "\${@: -1}@sha256:0123" ;;
   import*) cat >/dev/null; echo sha256:4567 ;;
+  run*) echo "\${MACHINE:-aarch64}" ;;
   *) echo done ;;
 esac`,
 };
@@ -175,9 +184,9 @@ describeWith(['jq'], 'The provisioning scripts', () => {
       'dnf --assumeyes install docker git = 2.47.1 jq',
       'systemctl enable --now docker',
       'usermod --append --groups docker ec2-user',
-      expect.stringMatching(/^curl .*--proto =https .*https:\/\/example.org\/1.14.0\/mount-s3-1.14.0-arm64.rpm$/),
+      `${CURL} /tmp/tmp/mount-s3.rpm https://example.org/1.14.0/mount-s3-1.14.0-arm64.rpm`,
       'dnf --assumeyes install /tmp/tmp/mount-s3.rpm',
-      expect.stringMatching(/^curl .*https:\/\/example.org\/hfsubset-v1.1.0-linux_arm64.tar.gz$/),
+      `${CURL} /tmp/tmp/hfsubset.tar.gz https://example.org/hfsubset-v1.1.0-linux_arm64.tar.gz`,
       'git clone --quiet -- https://example.org/ngen-datastream.git /home/ec2-user/ngen-datastream',
       `git -C /home/ec2-user/ngen-datastream checkout --quiet --detach ${COMMIT}`,
       'git -C /home/ec2-user/ngen-datastream rev-parse HEAD',
@@ -210,8 +219,10 @@ describeWith(['jq'], 'The provisioning scripts', () => {
         ),
       ),
       'uname --kernel-release',
+      'grubby --default-kernel',
       ...asUser('git -C ~/ngen-datastream rev-parse HEAD', 'git -C /home/ec2-user/ngen-datastream rev-parse HEAD'),
       'dnf clean all',
+      'systemctl stop docker.socket docker.service',
       'sync',
     ]);
     expect(softwareOf(root)).toEqual({
@@ -241,9 +252,9 @@ describeWith(['jq'], 'The provisioning scripts', () => {
 
   it('do the same for x86_64', () => {
     const { root, failed, stderr } = provision({
-      ARCHITECTURE: 'x86_64',
-      IMAGE_ARCHITECTURE: 'amd64',
+      ...X86_64,
       DOCKER_IMAGES: 'awiciroh/datastream:latest',
+      MOUNT_S3_URL: 'https://example.org/1.14.0/mount-s3-1.14.0-x86_64.rpm',
       HFSUBSET_URL: 'https://example.org/hfsubset-v1.1.0-linux_amd64.tar.gz',
     });
 
@@ -266,24 +277,40 @@ describeWith(['jq'], 'The provisioning scripts', () => {
     expect(survived).toEqual([]);
   }, 300_000);
 
-  it.each([
-    [
-      'a wrong sum',
-      '0'.repeat(64),
-      /^mount-s3-1.14.0-arm64.rpm: its SHA-256 is [0-9a-f]{64}, but the variable sha256 says 0{64}: /,
-    ],
-    ['no sum', '', /^mount-s3-1.14.0-arm64.rpm: its SHA-256 is '': write the 64 hexadecimal digits/],
-    [
-      'half a sum',
-      'ea6f6f76',
-      /^mount-s3-1.14.0-arm64.rpm: its SHA-256 is 'ea6f6f76': write the 64 hexadecimal digits/,
-    ],
-  ])('install nothing that came with %s', (_, sum, sentence) => {
-    const { calls, failed, stderr } = provision({ MOUNT_S3_SHA256: sum });
+  describe.each([
+    ['MOUNT_S3_SHA256', 'mount-s3.sh', 'mount-s3-1.14.0-arm64.rpm'],
+    ['HFSUBSET_SHA256', 'hfsubset.sh', 'hfsubset-v1.1.0-linux_arm64.tar.gz'],
+  ])('with the sum %s', (variable, script, name) => {
+    it.each([
+      ['wrong', '0'.repeat(64), 1, /^\S+: its SHA-256 is [0-9a-f]{64}, but the variable sha256 says 0{64}: /],
+      ['missing', '', 0, /^\S+: its SHA-256 is '': write the 64 hexadecimal digits/],
+      ['half there', 'ea6f6f76', 0, /^\S+: its SHA-256 is 'ea6f6f76': write the 64 hexadecimal digits/],
+    ])('%s install nothing of the file', (_, sum, downloads, sentence) => {
+      const { root, calls, failed, stderr } = provision({ [variable]: sum });
 
-    expect(failed).toBe('mount-s3.sh');
-    expect(stderr).toMatch(sentence);
-    expect(calls.filter((call) => call.includes('mount-s3.rpm') && call.startsWith('dnf'))).toEqual([]);
+      expect(failed).toBe(script);
+      expect(stderr).toMatch(sentence);
+      expect(stderr?.split(':')[0]).toBe(name);
+      expect(calls.filter((call) => call.startsWith('curl') && call.endsWith(name))).toHaveLength(downloads);
+      const installed = calls.filter((call) => call.endsWith('mount-s3.rpm') && call.startsWith('dnf'));
+      expect(installed).toHaveLength(script === 'mount-s3.sh' ? 0 : 1);
+      expect(existsSync(path.join(root, 'usr/bin/hfsubset'))).toBe(false);
+    });
+  });
+
+  it('refuse a machine of the other architecture', () => {
+    const { failed, stderr } = provision({ MACHINE: 'x86_64' });
+
+    expect(failed).toBe('smoke-test.sh');
+    expect(stderr).toBe(
+      'A container runs on x86_64, not on aarch64: choose a base_ami and an instance_type of the architecture arm64.\n',
+    );
+  });
+
+  it('write down the kernel that boots next where the upgrade has brought another', () => {
+    const { root } = provision({ DEFAULT_KERNEL: '6.1.158-amzn2023' });
+
+    expect(softwareOf(root)).toMatchObject({ kernel: '6.1.0-amzn2023', default_kernel: '6.1.158-amzn2023' });
   });
 
   it('refuse another commit than the one that was pinned', () => {
@@ -321,17 +348,26 @@ describeWith(['jq'], 'The provisioning scripts', () => {
   it("leave no identity of the build instance's in the image", () => {
     const { root, run } = instance();
     const left = (file: string) => path.join(root, file);
-    writeFileSync(left('etc/ssh/ssh_host_ed25519_key'), 'private');
-    writeFileSync(left('etc/machine-id'), '0123');
-    writeFileSync(left('var/log/messages'), 'lines');
-    writeFileSync(left('var/lib/cloud/instance/user-data.txt'), 'shutdown');
-    writeFileSync(left('home/ec2-user/.bash_history'), 'secret');
+    const gone = [
+      'etc/ssh/ssh_host_ed25519_key',
+      'etc/hostname',
+      'home/ec2-user/.bash_history',
+      'var/lib/cloud/instance/user-data.txt',
+      'var/lib/docker/engine-id',
+    ];
+    const emptied = ['etc/machine-id', 'var/log/messages'];
+    // Packer may be on this instance by the SSM agent.
+    const kept = ['var/lib/docker/overlay2/layer', 'var/lib/amazon/ssm/i-0123456789abcdef0/channels/session'];
+    for (const file of [...gone, ...emptied, ...kept]) {
+      mkdirSync(path.dirname(left(file)), { recursive: true });
+      writeFileSync(left(file), 'of this instance');
+    }
 
-    expect(run('clean-up.sh').status).toBe(0);
+    expect(run('clean-up.sh')).toMatchObject({ status: 0, stderr: '' });
 
-    const gone = ['etc/ssh/ssh_host_ed25519_key', 'var/lib/cloud/instance', 'home/ec2-user/.bash_history'];
     expect(gone.filter((file) => existsSync(left(file)))).toEqual([]);
-    expect(readFileSync(left('etc/machine-id'), 'utf8') + readFileSync(left('var/log/messages'), 'utf8')).toBe('');
+    expect(emptied.map((file) => readFileSync(left(file), 'utf8'))).toEqual(['', '']);
+    expect(kept.filter((file) => !existsSync(left(file)))).toEqual([]);
   });
 });
 
@@ -347,8 +383,10 @@ describeWith(['packer', '/usr/sbin/sshd', 'ssh-keygen', 'scp', 'jq'], "The templ
     }
     // sudo is everybody's here, and is not one of the steps.
     writeFileSync(path.join(folder, 'bin', 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
-    const { PATH, DESTDIR, CALLS, TARBALL } = environment;
-    const variables = Object.entries({ PATH, DESTDIR, CALLS, TARBALL }).map(([name, value]) => `"${name}=${value}"`);
+    const names = ['PATH', 'DESTDIR', 'CALLS', 'TARBALL', 'IMAGE_ARCHITECTURE', 'MACHINE'];
+    const variables = Object.entries(environment).flatMap(([name, value]) =>
+      names.includes(name) ? [`"${name}=${value}"`] : [],
+    );
     const port = await freePort();
     const configuration = path.join(folder, 'sshd_config');
     const lines = [
@@ -364,65 +402,74 @@ describeWith(['packer', '/usr/sbin/sshd', 'ssh-keygen', 'scp', 'jq'], "The templ
     return { port, key };
   }
 
-  it('run the scripts in order with every variable as it was given, and fetch what the smoke test has found', async () => {
-    const host = instance();
-    const { port, key } = await serve(host);
-    const template = path.join(host.folder, 'template');
-    layOut(template, { plugins: false });
-    const file = path.join(template, 'image.pkr.hcl');
-    const onThisComputer = `source "null" "datastream" {
+  it.each([
+    ['arm64', 'arm64', {}],
+    ['x86_64', 'amd64', X86_64],
+  ] as const)(
+    'run the scripts in order for %s with every variable as it was given, and fetch what the smoke test has found',
+    async (architecture, goarch, stand) => {
+      const host = instance(stand);
+      const { port, key } = await serve(host);
+      const template = path.join(host.folder, 'template');
+      layOut(template, { plugins: false });
+      const file = path.join(template, 'image.pkr.hcl');
+      const onThisComputer = `source "null" "datastream" {
   ssh_host             = "127.0.0.1"
   ssh_port             = ${port}
   ssh_username         = "${userInfo().username}"
   ssh_private_key_file = "${key}"
 }`;
-    const text = readFileSync(file, 'utf8')
-      .replace(/^source "amazon-ebs" "datastream" \{.*?^\}$/ms, onThisComputer)
-      .replaceAll('amazon-ebs.datastream', 'null.datastream')
-      .replace('"/etc/datastream/', `"${host.root}/etc/datastream/`);
-    writeFileSync(file, text);
-    const values = path.join(host.folder, 'values.pkrvars.json');
-    const output = path.join(host.folder, 'output');
-    mkdirSync(output);
-    const variables = {
-      output_folder: output,
-      package_versions: { docker: '25.0.8', git: '' },
-      docker_images: ['awiciroh/datastream:latest', 'awiciroh/forcingprocessor:latest'],
-      sha256: {
-        'mount-s3-1.14.0-arm64.rpm': host.environment.MOUNT_S3_SHA256,
-        'hfsubset-v1.1.0-linux_arm64.tar.gz': host.environment.HFSUBSET_SHA256,
-      },
-    };
-    writeFileSync(values, JSON.stringify(variables));
+      const text = readFileSync(file, 'utf8')
+        .replace(/^source "amazon-ebs" "datastream" \{.*?^\}$/ms, onThisComputer)
+        .replaceAll('amazon-ebs.datastream', 'null.datastream')
+        .replace('"/etc/datastream/', `"${host.root}/etc/datastream/`);
+      writeFileSync(file, text);
+      const values = path.join(host.folder, 'values.pkrvars.json');
+      const output = path.join(host.folder, 'output');
+      mkdirSync(output);
+      const variables = {
+        architecture,
+        output_folder: output,
+        package_versions: { docker: '25.0.8', git: '' },
+        docker_images: ['awiciroh/datastream:latest', 'awiciroh/forcingprocessor:latest'],
+        sha256: {
+          [`mount-s3-1.14.0-${architecture}.rpm`]: host.environment.MOUNT_S3_SHA256,
+          [`hfsubset-v1.1.0-linux_${goarch}.tar.gz`]: host.environment.HFSUBSET_SHA256,
+        },
+      };
+      writeFileSync(values, JSON.stringify(variables));
 
-    const { code, output: words } = await run('packer', ['build', `-var-file=${values}`, template], {
-      cwd: host.folder,
-      env: { CHECKPOINT_DISABLE: '1', PACKER_NO_COLOR: '1' },
-    });
+      const { code, output: words } = await run('packer', ['build', `-var-file=${values}`, template], {
+        cwd: host.folder,
+        env: { CHECKPOINT_DISABLE: '1', PACKER_NO_COLOR: '1' },
+      });
 
-    expect({ code, words: code === 0 ? '' : words }).toEqual({ code: 0, words: '' });
-    expect(host.calls().slice(0, 2)).toEqual([
-      'dnf --assumeyes upgrade',
-      'dnf --assumeyes install docker = 25.0.8 git',
-    ]);
-    expect(host.calls().at(-2)).toBe('dnf clean all');
-    expect(
-      host
-        .calls()
-        .filter((call) => call.startsWith('curl'))
-        .map((call) => call.split(' ').at(-1)),
-    ).toEqual([
-      'https://s3.amazonaws.com/mountpoint-s3-release/1.14.0/arm64/mount-s3-1.14.0-arm64.rpm',
-      'https://github.com/lynker-spatial/hfsubsetCLI/releases/download/v1.1.0/hfsubset-v1.1.0-linux_arm64.tar.gz',
-    ]);
-    const [software = ''] = readdirSync(output).filter((name) => name.startsWith('datastream-arm64-'));
-    expect(JSON.parse(readFileSync(path.join(output, software), 'utf8'))).toMatchObject({
-      versions: { hfsubset: 'hfsubset-v1.1.0-linux_arm64.tar.gz' },
-      docker_images: { 'awiciroh/forcingprocessor:latest': 'awiciroh/forcingprocessor:latest@sha256:0123' },
-      ngen_datastream: { commit: COMMIT },
-    });
-    expect(words).toContain('"system": "Amazon Linux 2023.9"');
-  }, 120_000);
+      expect({ code, words: code === 0 ? '' : words }).toEqual({ code: 0, words: '' });
+      expect(host.calls().slice(0, 2)).toEqual([
+        'dnf --assumeyes upgrade',
+        'dnf --assumeyes install docker = 25.0.8 git',
+      ]);
+      expect(host.calls().at(-3)).toBe('dnf clean all');
+      expect(
+        host
+          .calls()
+          .filter((call) => call.startsWith('curl'))
+          .map((call) => call.split(' ').at(-1)),
+      ).toEqual([
+        `https://s3.amazonaws.com/mountpoint-s3-release/1.14.0/${architecture}/mount-s3-1.14.0-${architecture}.rpm`,
+        `https://github.com/lynker-spatial/hfsubsetCLI/releases/download/v1.1.0/hfsubset-v1.1.0-linux_${goarch}.tar.gz`,
+      ]);
+      const [software = ''] = readdirSync(output).filter((name) => name.startsWith(`datastream-${architecture}-`));
+      expect(JSON.parse(readFileSync(path.join(output, software), 'utf8'))).toMatchObject({
+        architecture,
+        versions: { hfsubset: `hfsubset-v1.1.0-linux_${goarch}.tar.gz` },
+        docker_images: { 'awiciroh/forcingprocessor:latest': 'awiciroh/forcingprocessor:latest@sha256:0123' },
+        ngen_datastream: { commit: COMMIT },
+      });
+      expect(words).toContain('"system": "Amazon Linux 2023.9"');
+    },
+    120_000,
+  );
 });
 
 /** What ec2-user runs, and the command that it comes to. */

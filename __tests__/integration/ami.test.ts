@@ -4,22 +4,25 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
+  DescribeImageAttributeCommand,
   DescribeImagesCommand,
+  DescribeInstanceAttributeCommand,
   DescribeInstancesCommand,
   DescribeKeyPairsCommand,
   DescribeSecurityGroupsCommand,
   DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
   EC2Client,
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { systemClock } from '../../lambdas/runtime';
 import { createStarter } from '../../lambdas/starter';
+import { readHclFile } from '../../packer/hcl';
 import { layOut } from '../../packer/program';
 import { NEWEST, writeAmazonImages } from '../support/amazon-images';
-import { COMMAND } from '../support/cli';
 import { type Moto, motoEnvironment, startMoto } from '../support/moto';
-import { ROOT, run, succeed } from '../support/terraform';
+import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
@@ -35,18 +38,24 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const images = path.join(folder, 'images.json');
     writeAmazonImages(images);
     moto = await startMoto({ MOTO_AMIS_PATH: images });
+    await clone(path.join(folder, 'clone'), 'cli', 'executions', 'lambdas', 'local', 'packer', '*.json');
     env = {
       ...motoEnvironment(moto.endpoint),
       // An emulator's instances cannot be reached: nothing is installed on them.
       PKR_VAR_communicator: 'none',
       PKR_VAR_custom_endpoint_ec2: moto.endpoint,
     };
+    // The deployment's; IAM knows no regions.
+    const profile = ['iam', 'create-instance-profile', '--instance-profile-name', 'nextgen_ec2_profile'];
+    await succeed('aws', profile, { cwd: folder, env });
   }, 60_000);
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
     await moto.stop();
   });
 
+  /** Of a clone, in which nobody has values of his own. */
+  const command = () => path.join(folder, 'clone', 'cli', 'datastream.cjs');
   const ec2In = (region: string) => new EC2Client({ region, endpoint: moto.endpoint, credentials });
   const ssmIn = (region: string) => new SSMClient({ region, endpoint: moto.endpoint, credentials });
   const instancesIn = async (region: string) =>
@@ -59,9 +68,9 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const cwd = path.join(folder, name);
     mkdirSync(cwd);
     writeFileSync(path.join(cwd, 'my.tfvars'), `region = "${region}"\nsm_name = "nextgen"\n`);
-    cpSync(path.join(ROOT, 'executions', 'execution_template.json'), path.join(cwd, 'execution_template.json'));
+    cpSync(TEMPLATE, path.join(cwd, 'execution_template.json'));
     const common = ['--tfvars', 'my.tfvars', '--executions', cwd];
-    const datastream = (...args: string[]) => run(process.execPath, [COMMAND, ...args], { cwd, env });
+    const datastream = (...args: string[]) => run(process.execPath, [command(), ...args], { cwd, env });
     return {
       cwd,
       read: (file: string) => JSON.parse(readFileSync(path.join(cwd, file), 'utf8')),
@@ -101,7 +110,19 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const [builder, ...others] = await instancesIn('us-east-2');
     expect(others).toEqual([]);
     expect(builder).toMatchObject({ ImageId: NEWEST.arm64, InstanceType: 't4g.large', State: { Name: 'terminated' } });
-    expect(asRecord(builder?.Tags)).toEqual({ Project: 'vpu-09', Name: `${image?.Name} (build)` });
+    expect(asRecord(builder?.Tags)).toEqual({
+      Project: 'vpu-09',
+      Name: `${image?.Name} (build)`,
+      'datastream:build': 'river',
+    });
+    const attribute = (Attribute: 'instanceInitiatedShutdownBehavior' | 'userData') =>
+      ec2In('us-east-2').send(new DescribeInstanceAttributeCommand({ InstanceId: builder?.InstanceId, Attribute }));
+    expect(await attribute('instanceInitiatedShutdownBehavior')).toMatchObject({
+      InstanceInitiatedShutdownBehavior: { Value: 'terminate' },
+    });
+    const { UserData } = await attribute('userData');
+    expect(Buffer.from(UserData?.Value ?? '', 'base64').toString()).toBe('#!/bin/sh\nshutdown --poweroff +120\n');
+    expect((await ec2In('us-east-2').send(new DescribeVolumesCommand({}))).Volumes).toEqual([]);
     expect((await ec2In('us-east-2').send(new DescribeKeyPairsCommand({}))).KeyPairs).toEqual([]);
     const { SecurityGroups = [] } = await ec2In('us-east-2').send(new DescribeSecurityGroupsCommand({}));
     expect(SecurityGroups.map(({ GroupName }) => GroupName)).toEqual(['default']);
@@ -132,13 +153,19 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
   it('builds for x86_64 by one variable, from an image that is given', async () => {
     const { cwd, build, read, datastream } = deployment('x86_64', 'eu-central-1');
 
-    const built = await build('--var', 'architecture=x86_64', '--var', `base_ami=${NEWEST.x86_64}`);
+    const built = await build(
+      ...['--var', 'architecture=x86_64', '--var', `base_ami=${NEWEST.x86_64}`],
+      ...['--var', 'kms_key_id=alias/images', '--var', 'ami_users=["210987654321"]'],
+    );
 
     expect(built).toMatchObject({ code: 0 });
     const { Images: [image] = [] } = await ec2In('eu-central-1').send(new DescribeImagesCommand({ Owners: ['self'] }));
     const [builder] = await instancesIn('eu-central-1');
     expect(image).toMatchObject({ Name: expect.stringMatching(/^datastream-x86_64-/), Architecture: 'x86_64' });
     expect(builder).toMatchObject({ ImageId: NEWEST.x86_64, InstanceType: 't3.large' });
+    const ImageId = image?.ImageId;
+    const permission = new DescribeImageAttributeCommand({ ImageId, Attribute: 'launchPermission' });
+    expect((await ec2In('eu-central-1').send(permission)).LaunchPermissions).toEqual([{ UserId: '210987654321' }]);
     expect(read('execution_template.json').instance_parameters).toMatchObject({
       ImageId: image?.ImageId,
       InstanceType: 't3.xlarge',
@@ -168,13 +195,6 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     expect(await datastream(...valid)).toEqual({ code: 0, output: 'job.json: valid\n' });
 
     const inRegion = { cwd, env: { ...env, AWS_REGION: region, AWS_DEFAULT_REGION: region } };
-    await succeed(
-      'aws',
-      ['iam', 'create-instance-profile', '--instance-profile-name', `nextgen_ec2_profile`],
-      inRegion,
-    ).catch(
-      () => undefined, // The other test has made it: IAM knows no regions.
-    );
     await succeed('aws', ['ec2', 'create-key-pair', '--key-name', 'my-key'], inRegion);
     const { SecurityGroups } = await ec2In(region).send(new DescribeSecurityGroupsCommand({}));
     const now = new Date().toISOString();
@@ -200,63 +220,82 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     expect(launched.map(({ ImageId }) => ImageId)).toEqual([imageId]);
   }
 
+  // A region for each case: what one of them launches is not another's fault.
   it.each([
     [
+      'ap-south-1',
       'a region that AWS does not have',
       ['region=us-east-9', 'ami_regions=["ap-south-1"]'],
       /region = "us-east-9"\n +AWS has no region us-east-9: write us-east-1/,
     ],
     [
+      'ap-northeast-1',
       'a region whose executions are elsewhere',
       ['region=us-east-1'],
-      /region = "us-east-1"\n +my.tfvars deploys to ap-south-1, where executions could not use the image/,
+      /region = "us-east-1"\n +my.tfvars deploys to ap-northeast-1, where executions could not use the image/,
     ],
-    ['an AMI name over 128 characters', [`name=${'n'.repeat(120)}`], /name = "n+…\n +The name has 3 to 104 letters/],
     [
+      'ap-northeast-2',
+      'an AMI name over 128 characters',
+      [`name=${'n'.repeat(120)}`],
+      /name = "n+…\n +The name has 3 to 104 letters/,
+    ],
+    [
+      'ap-northeast-3',
       'an instance type of the other architecture',
       ['instance_type=m7i.large'],
       /instance_type = "m7i.large"\n +This type is x86_64, the image is to be arm64: write a type such as "t4g.large"/,
     ],
     [
+      'ap-southeast-1',
       'a docker image without a tag',
       ['docker_images=["awiciroh/datastream"]'],
       /docker_images = \["awiciroh\/datastream"\]\n +Each of docker_images has a tag/,
     ],
     [
+      'ap-southeast-2',
       'a base image of the other architecture',
       [`base_ami=${NEWEST.x86_64}`],
       /base_ami = "ami-\w+"\n +This image is x86_64, the new one is to be arm64/,
     ],
     [
+      'ca-central-1',
       'a base image that is not there',
       ['base_ami=ami-0123456789abcdef0'],
-      /base_ami = "ami-0123456789abcdef0"\n +There is no such image in ap-south-1/,
+      /base_ami = "ami-0123456789abcdef0"\n +There is no such image in ca-central-1/,
     ],
     [
+      'eu-west-1',
       'accounts to share with, without a key',
       ['ami_users=["123456789012"]'],
       /ami_users = \["123456789012"\]\n +An image encrypted with the account's own EBS key cannot be shared: write kms_key_id/,
     ],
-    ['a misspelt variable', ['architectur=arm64'], /the template has no variable "architectur": write architecture\./],
     [
+      'eu-west-2',
+      'a misspelt variable',
+      ['architectur=arm64'],
+      /the template has no variable "architectur": write architecture\./,
+    ],
+    [
+      'eu-west-3',
       'a value of another type',
       ['volume_size=large'],
       /volume_size = "large"\n +This is not of the type number: write a number/,
     ],
-  ])('refuses %s before anything is launched', async (_, assignments, sentence) => {
-    const { build, read } = deployment(`refused-${_}`, 'ap-south-1');
+  ])('in %s refuses %s before anything is launched', async (region, _, assignments, sentence) => {
+    const { build, read } = deployment(`refused-in-${region}`, region);
     const before = read('execution_template.json');
 
     const { code, output } = await build(...assignments.flatMap((assignment) => ['--var', assignment]));
 
     expect({ code, output }).toEqual({ code: 1, output: expect.stringMatching(sentence) });
     expect(output).not.toMatch(/^ +at /m);
-    expect(await instancesIn('ap-south-1')).toEqual([]);
+    expect(await instancesIn(region)).toEqual([]);
     expect(read('execution_template.json')).toEqual(before);
   });
 
   it('leaves the template when the build fails', async () => {
-    const { build, read } = deployment('fails', 'ap-south-1');
+    const { build, read } = deployment('fails', 'eu-north-1');
     const before = read('execution_template.json');
 
     const { code, output } = await build('--var', 'subnet_id=subnet-0123456789abcdef0');
@@ -264,23 +303,25 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     expect(code).toBe(1);
     expect(output).toContain('the execution template is as it was');
     expect(read('execution_template.json')).toEqual(before);
-    expect(await instancesIn('ap-south-1')).toEqual([]);
+    expect(await instancesIn('eu-north-1')).toEqual([]);
   }, 120_000);
 
   it.each([
-    ['Ctrl-C', 'SIGINT', true],
-    ['kill', 'SIGTERM', false],
+    ['Ctrl-C', 'SIGINT', true, 'sa-east-1'],
+    ['kill', 'SIGTERM', false, 'ca-central-1'],
+    ['an interrupt of this process alone', 'SIGINT', false, 'eu-north-1'],
+    ['a terminal that is closed', 'SIGHUP', true, 'ap-northeast-1'],
   ] as const)(
     'removes the build instance on %s, and leaves the template',
-    async (_, signal, toAll) => {
-      const { cwd, read, common } = deployment(`stopped-by-${signal}`, 'sa-east-1');
+    async (_, signal, toAll, region) => {
+      const { cwd, read, common } = deployment(`stopped-in-${region}`, region);
       const before = read('execution_template.json');
       const sums = ['mount-s3-1.14.0-arm64.rpm', 'hfsubset-v1.1.0-linux_arm64.tar.gz'];
       // With ssh, for which an emulated instance lets Packer wait.
       const args = ['--var', 'communicator=ssh', '--var', `output_folder=${cwd}/output`, '--var'];
       args.push(`sha256={${sums.map((name) => `"${name}" = "${'0'.repeat(64)}"`).join(', ')}}`);
-      const child = spawn(process.execPath, [COMMAND, 'ami', 'build', ...common, ...args], {
-        ...{ cwd, env: { ...process.env, ...env }, detached: true },
+      const child = spawn(process.execPath, [command(), 'ami', 'build', ...common, ...args], {
+        ...{ cwd, env: { ...ENVIRONMENT, ...env }, detached: true },
       });
       let output = '';
       const waiting = new Promise<void>((resolve) => {
@@ -290,21 +331,24 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
         });
       });
       await Promise.race([waiting, once(child, 'exit')]);
-      const running = (await instancesIn('sa-east-1')).map(({ State }) => State?.Name);
+      const running = (await instancesIn(region)).map(({ State }) => State?.Name);
+      const { Volumes } = await ec2In(region).send(new DescribeVolumesCommand({}));
 
-      // A terminal sends Ctrl-C to every process of the group, `kill` reaches one.
+      // A terminal sends its signals to every process of the group, `kill` to one.
       process.kill(toAll ? -(child.pid ?? 0) : (child.pid ?? 0), signal);
       const [code] = await once(child, 'close');
 
       expect({ code, output }).toEqual({
-        code: 1,
+        code: 130,
         output: expect.stringContaining('the execution template is as it was'),
       });
-      expect(running).toContain('running');
-      expect(new Set((await instancesIn('sa-east-1')).map(({ State }) => State?.Name))).toEqual(
-        new Set(['terminated']),
-      );
-      expect((await ec2In('sa-east-1').send(new DescribeKeyPairsCommand({}))).KeyPairs).toEqual([]);
+      expect(running).toEqual(['running']);
+      expect(Volumes).toMatchObject([
+        { Size: 32, VolumeType: 'gp3', Iops: 3000, Encrypted: true, Attachments: [{ Device: '/dev/xvda' }] },
+      ]);
+      expect((await ec2In(region).send(new DescribeVolumesCommand({}))).Volumes).toEqual([]);
+      expect((await instancesIn(region)).map(({ State }) => State?.Name)).toEqual(['terminated']);
+      expect((await ec2In(region).send(new DescribeKeyPairsCommand({}))).KeyPairs).toEqual([]);
       expect(read('execution_template.json')).toEqual(before);
       expect(readdirSync(cwd).sort()).toEqual(['execution_template.json', 'my.tfvars']);
     },
@@ -322,9 +366,42 @@ describeWith(['packer'], 'The template', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('is formatted', async () => {
-    expect(await run('packer', ['fmt', '-check', '-diff', path.join(ROOT, 'packer')], { cwd: ROOT })).toEqual({
-      code: 0,
-      output: '',
+    for (const file of readdirSync(path.join(ROOT, 'packer')).filter((name) => name.endsWith('.pkr.hcl'))) {
+      const args = ['fmt', '-check', '-diff', path.join(ROOT, 'packer', file)];
+      expect(await run('packer', args, { cwd: ROOT })).toEqual({ code: 0, output: '' });
+    }
+  });
+
+  // moto's images have a volume of moto's own, and its snapshots neither encryption nor permissions.
+  it('encrypts and shares the volume as it is told, and leaves nothing of the build', async () => {
+    const { source } = (await readHclFile(path.join(ROOT, 'packer', 'image.pkr.hcl'))) as {
+      source: { 'amazon-ebs': { datastream: Record<string, unknown>[] } };
+    };
+
+    expect(source['amazon-ebs'].datastream[0]).toMatchObject({
+      shutdown_behavior: 'terminate',
+      user_data: '#!/bin/sh\nshutdown --poweroff +120\n',
+      ssh_clear_authorized_keys: true,
+      launch_block_device_mappings: [
+        {
+          device_name: '/dev/xvda',
+          volume_size: '${var.volume_size}',
+          volume_type: 'gp3',
+          iops: 3000,
+          throughput: 125,
+          encrypted: true,
+          kms_key_id: '${var.kms_key_id}',
+          delete_on_termination: true,
+        },
+      ],
+      imds_support: 'v2.0',
+      metadata_options: [{ http_endpoint: 'enabled', http_tokens: 'required', http_put_response_hop_limit: 2 }],
+      ami_users: '${var.ami_users}',
+      snapshot_users: '${var.ami_users}',
+      tags: '${local.tags}',
+      snapshot_tags: '${local.tags}',
+      run_tags: '${local.build_tags}',
+      run_volume_tags: '${local.build_tags}',
     });
   });
 

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import {
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { withParameters } from '../support/executions';
 import { type Moto, motoEnvironment, startMoto } from '../support/moto';
-import { ROOT, run } from '../support/terraform';
+import { clone, run } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
 interface MadeImage {
@@ -47,10 +47,8 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
     ssm = new SSMClient(client);
     // A clone of what the command needs, whose executions/ the test may write to.
     folder = mkdtempSync(path.join(tmpdir(), 'datastream-images-'));
-    for (const name of ['cli', 'executions', 'local', 'packer', 'package.json', 'tsconfig.json', 'variables.tfvars']) {
-      cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true });
-    }
-    symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
+    const names = ['cli', 'executions', 'local', 'packer', 'package.json', 'tsconfig.json', 'variables.tfvars'];
+    await clone(folder, ...names);
     const { Images } = await ec2.send(new DescribeImagesCommand({}));
     const base = Images?.find(({ Architecture, State }) => Architecture === 'x86_64' && State === 'available');
     const { Instances } = await ec2.send(

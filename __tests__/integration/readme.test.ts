@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { writeAmazonImages } from '../support/amazon-images';
 import { inventory } from '../support/deployed';
 import { type Moto, startMoto } from '../support/moto';
-import { ROOT, run, succeed, Workspace } from '../support/terraform';
+import { clone, ROOT, run, succeed, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
@@ -52,15 +52,6 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     await moto.stop();
   });
 
-  /** A user's clone, installed. */
-  function clone(name: string): string {
-    const folder = path.join(workspace.folder, name);
-    const left = ['node_modules', 'cdktf.out', '.git', '.datastream', 'terraform.datastream.tfstate'];
-    cpSync(ROOT, folder, { recursive: true, filter: (file) => !left.includes(path.relative(ROOT, file)) });
-    symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-    return folder;
-  }
-
   const origin = () => `http://127.0.0.1:${(internet.address() as AddressInfo).port}`;
   const environment = () => ({
     ...workspace.environment,
@@ -73,7 +64,8 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
   });
 
   it('work one after the other as they stand there, and leave nothing in AWS', async () => {
-    const cwd = clone('clone');
+    const cwd = path.join(workspace.folder, 'clone');
+    await clone(cwd);
     const before = await inventory('us-east-1', workspace.environment);
 
     const output = await succeed('bash', ['-ec', `${inOrder.map(blockInFolder).join('\n')}`], {
@@ -83,7 +75,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
 
     expect(output).toContain('SUCCEEDED after');
     expect(output).toMatch(/^Template {3}executions\/execution_template\.json: ami-[0-9a-f]{17} in us-east-1$/m);
-    expect(output).toContain('my-job.json: written.');
+    expect(output).toContain('executions/first-job.json: written.');
     expect(output).toContain('"executionArn": "arn:aws:states:us-east-1:');
     expect(await inventory('us-east-1', workspace.environment)).toEqual(before);
   }, 400_000);
@@ -97,9 +89,12 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     });
     await s3.send(new CreateBucketCommand({ Bucket: 'my-state' }));
 
+    const cwd = path.join(workspace.folder, 'clone-s3');
+    await clone(cwd);
+
     // moto has one host name for all buckets.
     const { code, output } = await run('bash', ['-ec', withBackend.flat().join('\n')], {
-      cwd: clone('clone-s3'),
+      cwd,
       env: { ...environment(), TF_CLI_ARGS_init: '-backend-config=use_path_style=true' },
     });
 

@@ -47,6 +47,7 @@ describe("The deployment's tfvars", () => {
   it.each([
     ['no region', 'sm_name = "sm"', /my\.tfvars: it names no region: write region = "us-east-1"/],
     ['no name at all', 'region = "us-east-1"', /my\.tfvars: it names neither profile_name nor sm_name/],
+    ['a region that is a list', 'region = ["us-east-1"]', /my\.tfvars: region is \["us-east-1"\]: write a text/],
     ['no HCL', 'region = ', /my\.tfvars:1:\d+: Missing expression/],
   ])('are refused with %s', async (_, text, sentence) => {
     await expect(read(text)).rejects.toThrow(sentence);

@@ -69,8 +69,8 @@ describe("Packer's manifest", () => {
     ['is something else', '[]', /manifest\.json: this is no manifest of packer\/image\.pkr\.hcl: /],
     [
       'is of another template',
-      { builds: [{ ...build('a', 'r:ami-0'), custom_data: {} }], last_run_uuid: 'a' },
-      /: this is no manifest of packer\/image\.pkr\.hcl: builds\.0\.custom_data\.architecture: /,
+      { builds: [{ ...build('a', 'us-east-1:ami-0aaaaaaaaaaaaaaaa'), custom_data: {} }], last_run_uuid: 'a' },
+      /: this is no manifest of packer\/image\.pkr\.hcl: builds\.0\.custom_data\.architecture is missing, or is something else\./,
     ],
     ['has no build', { builds: [], last_run_uuid: '' }, /its last build \(none\) has left no image: it has failed\./],
     [
@@ -86,7 +86,10 @@ describe("Packer's manifest", () => {
     ['names half an AMI', { builds: [build('a', 'us-east-1:')], last_run_uuid: 'a' }, /artifact_id is "us-east-1:", /],
     [
       'has two images of one run',
-      { builds: [build('a', 'r-1:ami-0'), build('a', 'r-2:ami-1')], last_run_uuid: 'a' },
+      {
+        builds: [build('a', 'us-east-1:ami-0aaaaaaaaaaaaaaaa'), build('a', 'us-east-2:ami-0aaaaaaaaaaaaaaaa')],
+        last_run_uuid: 'a',
+      },
       /its last run has made 2 images, not one\./,
     ],
   ])('is refused when it %s', (_, content, sentence) => {

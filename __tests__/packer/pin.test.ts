@@ -36,7 +36,8 @@ describe('Pinning', () => {
       `mount_s3_url=${origin}/m-{version}-{architecture}.rpm`,
       `hfsubset_url=${origin}/h-{version}-{goarch}.tgz`,
     ];
-    const sources = { files: [], fallbacks: {}, environment: {}, assignments: [...urls, 'sha256={}', ...assignments] };
+    const given = [...urls, 'sha256={}', ...assignments];
+    const sources = { folder, files: [], fallbacks: {}, environment: {}, assignments: given };
     return Settings.parse(await readVariables(sources));
   }
 

@@ -106,6 +106,29 @@ describe('The execution template', () => {
     });
   });
 
+  it('has none of what another region has when it is new, and stays as it is filled in', () => {
+    const ids = new Map([...image.ids, ['us-west-2', 'ami-0cccccccccccccccc'] as const]);
+    const { instance_parameters } = PUBLISHED;
+    const ohio = {
+      KeyName: 'ohio-key',
+      SecurityGroupIds: ['sg-0123456789abcdef0'],
+      SubnetId: 'subnet-0123456789abcdef0',
+    };
+    write({ ...PUBLISHED, instance_parameters: { ...instance_parameters, ...ohio } });
+
+    writeTemplates({ ...image, ids }, deployment, folder);
+    const { SubnetId, ...created } = read('execution_template.us-west-2.json').instance_parameters;
+    const oregon = { ...read('execution_template.us-west-2.json') };
+    oregon.instance_parameters.KeyName = 'oregon-key';
+    writeFileSync(path.join(folder, 'execution_template.us-west-2.json'), JSON.stringify(oregon));
+    writeTemplates({ ...image, ids }, deployment, folder);
+
+    expect(read().instance_parameters).toMatchObject(ohio);
+    expect(SubnetId).toBeUndefined();
+    expect(created).toMatchObject({ KeyName: '<your-key-pair>', SecurityGroupIds: ['sg-###'] });
+    expect(read('execution_template.us-west-2.json').instance_parameters.KeyName).toBe('oregon-key');
+  });
+
   it('tells what only its user can fill in, and nothing of what was just written', () => {
     const [written] = writeTemplates(image, deployment, folder);
 

@@ -1,7 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checkTogether, checkTypes, downloads, readVariables, Settings, type Sources } from '../../packer/variables';
+import {
+  ambiguousDownloads,
+  checkTogether,
+  checkTypes,
+  downloads,
+  readVariables,
+  Settings,
+  type Sources,
+} from '../../packer/variables';
 
 const SUM = 'a'.repeat(64);
 const PINNED = `sha256={${['mount-s3-1.14.0-arm64.rpm', 'hfsubset-v1.1.0-linux_arm64.tar.gz']
@@ -16,7 +24,7 @@ describe("The template's variables", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const read = (sources: Partial<Sources> = {}) =>
-    readVariables({ files: [], assignments: [], fallbacks: {}, environment: {}, ...sources });
+    readVariables({ folder, files: [], assignments: [], fallbacks: {}, environment: {}, ...sources });
   function file(name: string, text: string): string {
     writeFileSync(path.join(folder, name), text);
     return path.join(folder, name);
@@ -61,6 +69,22 @@ describe("The template's variables", () => {
       architecture: 'x86_64',
       ami_parameter_name: '/from/tfvars',
     });
+  });
+
+  it('are those of the *.auto.pkrvars.* of the folder, in the order of their names, before the files', async () => {
+    const automatic = path.join(folder, 'automatic');
+    mkdirSync(automatic);
+    writeFileSync(path.join(automatic, 'b.auto.pkrvars.hcl'), 'name = "b"\nvolume_size = 50\nregion = "eu-west-1"\n');
+    writeFileSync(path.join(automatic, 'a.auto.pkrvars.json'), '{ "name": "a", "architecture": "x86_64" }');
+    writeFileSync(path.join(automatic, 'c.pkrvars.hcl'), 'name = "c"\n');
+
+    const variables = await read({
+      folder: automatic,
+      environment: { PKR_VAR_region: 'us-west-1' },
+      files: [file('own.pkrvars.hcl', 'volume_size = 60\n')],
+    });
+
+    expect(variables).toMatchObject({ name: 'b', architecture: 'x86_64', region: 'eu-west-1', volume_size: 60 });
   });
 
   it('take the text of a string as it is, equal signs, quotes and all', async () => {
@@ -134,13 +158,11 @@ describe("The template's variables", () => {
   });
 
   it('name every download without a whole SHA-256', async () => {
-    const faults = await together('sha256={"mount-s3-1.14.0-arm64.rpm" = "abc"}');
+    const faults = await together('sha256={}');
 
-    expect(faults.map(({ name, value }) => ({ name, value }))).toEqual([
-      { name: 'sha256["mount-s3-1.14.0-arm64.rpm"]', value: 'abc' },
-      { name: 'sha256["hfsubset-v1.1.0-linux_arm64.tar.gz"]', value: undefined },
-    ]);
-    expect(faults[1]?.message).toContain("run 'npx datastream ami pin'");
+    // Of mount-s3's default version somebody has published the sum.
+    expect(faults.map(({ name }) => name)).toEqual(['sha256["hfsubset-v1.1.0-linux_arm64.tar.gz"]']);
+    expect(faults[0]?.message).toContain("run 'npx datastream ami pin'");
   });
 
   it('need a new SHA-256 with a new version', async () => {
@@ -152,6 +174,7 @@ describe("The template's variables", () => {
   it.each([
     [['ami_users=["123456789012"]'], ['ami_users']],
     [['ami_users=["123456789012"]', 'kms_key_id=alias/a'], []],
+    [['ami_users=["123456789012"]', 'kms_key_id=alias/aws/ebs'], ['ami_users']],
     [['ami_users=["123456789012"]', 'kms_key_id=alias/a', 'ami_regions=["us-west-2"]'], ['region_kms_key_ids']],
     [['ami_regions=["us-west-2"]'], []],
     [
@@ -163,6 +186,33 @@ describe("The template's variables", () => {
     [['ami_regions=["us-west-2"]', 'region_kms_key_ids={us-west-2 = "b"}', 'kms_key_id=alias/a'], []],
   ])('share and copy only with the keys that AWS asks for: %s', async (assignments, faulty) => {
     expect((await together(...assignments)).map(({ name }) => name)).toEqual(faulty);
+  });
+
+  it.each([
+    ['mount_s3_url=https://example.org/latest/{architecture}/mount-s3.rpm', 'mount_s3_url'],
+    ['hfsubset_url=https://example.org/{goarch}/hfsubset.tgz', 'hfsubset_url'],
+  ])('cannot pin two files of one name: %s', async (assignment, name) => {
+    const settings = Settings.parse(await read({ assignments: [assignment] }));
+
+    expect(ambiguousDownloads(settings).map((fault) => fault.name)).toEqual([name]);
+  });
+
+  it('may be one file for both architectures', async () => {
+    const settings = Settings.parse(await read({ assignments: ['hfsubset_url=https://example.org/hfsubset.tgz'] }));
+
+    expect(ambiguousDownloads(settings)).toEqual([]);
+  });
+
+  it('are downloaded over https alone', async () => {
+    const faults = await together('mount_s3_url=http://example.org/mount-s3-{version}-{architecture}.rpm');
+
+    expect(faults).toEqual([
+      {
+        name: 'the address',
+        value: 'http://example.org/mount-s3-1.14.0-arm64.rpm',
+        message: 'Write an address that begins with https://.',
+      },
+    ]);
   });
 
   it('say what is downloaded for x86_64', async () => {

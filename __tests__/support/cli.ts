@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ENVIRONMENT } from './terraform';
 
 /** The command as npx finds it. */
 export const COMMAND = resolve(__dirname, '../../cli/datastream.cjs');
 export const EXAMPLES = resolve(__dirname, '../../executions/examples');
-
-const { AWS_REGION: _region, AWS_DEFAULT_REGION: _default, ...environment } = process.env;
 
 /** A new folder for each test of a suite, in which the command runs. */
 export function inNewFolders() {
@@ -16,8 +15,8 @@ export function inNewFolders() {
     folder = mkdtempSync(join(tmpdir(), 'datastream-test-'));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
-  /** Without a region of this computer's, and with temporary files where the test can see them. */
-  const env = () => ({ ...environment, TMPDIR: folder });
+  /** Without this computer's AWS account, and with temporary files where the test can see them. */
+  const env = () => ({ ...ENVIRONMENT, TMPDIR: folder });
   return {
     env,
     path: (name = '') => join(folder, name),

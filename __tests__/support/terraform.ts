@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -16,7 +16,12 @@ export interface Finished {
   readonly output: string;
 }
 
-/** Runs a program to its end; never throws for its exit code. */
+/** This process' environment without the user's own AWS account and values of the image template's variables. */
+export const ENVIRONMENT: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(AWS|PKR_VAR)_/.test(name)),
+);
+
+/** Runs a program to its end, in ENVIRONMENT and what is given; never throws for its exit code. */
 export function run(
   program: string,
   args: readonly string[],
@@ -27,7 +32,7 @@ export function run(
     const child = execFile(
       program,
       [...args],
-      { cwd: options.cwd, env: { ...process.env, ...options.env }, maxBuffer: 64 * 1024 * 1024 },
+      { cwd: options.cwd, env: { ...ENVIRONMENT, ...options.env }, maxBuffer: 64 * 1024 * 1024 },
       (error) => resolve({ code: error ? Number(error.code ?? 1) : 0, output: stripVTControlCharacters(output) }),
     );
     child.stdin?.end();
@@ -44,6 +49,20 @@ export async function succeed(...[program, args, options]: Parameters<typeof run
   const { code, output } = await run(program, args, options);
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${output}`);
   return output;
+}
+
+/** The execution template as it is before anybody has filled it in. */
+export const TEMPLATE = path.join(__dirname, 'execution_template.json');
+
+/** A fresh clone, installed: what git has under the names given, or all of it, and none of the user's own files. */
+export async function clone(folder: string, ...names: readonly string[]): Promise<void> {
+  const listed = await succeed('git', ['ls-files', '-z', '--', ...names], { cwd: ROOT });
+  for (const file of listed.split('\0')) {
+    // Git knows it until its removal is committed.
+    if (file && existsSync(path.join(ROOT, file))) cpSync(path.join(ROOT, file), path.join(folder, file));
+  }
+  cpSync(TEMPLATE, path.join(folder, 'executions', 'execution_template.json'));
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
 }
 
 /** A temporary folder for one suite: one synthesis, and as many Terraform working folders as there are deployments. */

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Runs everything that was installed, as ec2-user does, and writes down what it has found: the versions, the digests of
-# the baked-in images (DOCKER_IMAGES, separated by spaces) and the commit, in /etc/datastream/software.json.
+# the baked-in images (DOCKER_IMAGES, separated by spaces) and the commit, in /etc/datastream/software.json; the kernel
+# that it has run on, and as default_kernel the one that boots next, where that is another.
 set -euo pipefail
 
 as_user() {
-  runuser --login ec2-user --command "$1" 2>&1
+  # Without input: a tool that reads some would take the rest of the list below.
+  runuser --login ec2-user --command "$1" 2>&1 </dev/null
 }
 
 # try NAME COMMAND: what the command prints; one that fails or prints nothing ends the build.
@@ -45,8 +47,16 @@ versions=$(jq --arg file "${HFSUBSET_URL##*/}" '.hfsubset = $file' <<<"$versions
 server=$(try 'The docker daemon' "docker info --format '{{.ServerVersion}}'")
 versions=$(jq --arg server "$server" '.["docker daemon"] = $server' <<<"$versions")
 try 'A container' "tar --create --files-from /dev/null | docker import - datastream-smoke-test" >/dev/null
-try 'A container' "docker run --rm --network none --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro \
-  datastream-smoke-test /usr/bin/uname --machine" >/dev/null
+case $ARCHITECTURE in
+  arm64) expected=aarch64 ;;
+  *) expected=$ARCHITECTURE ;;
+esac
+machine=$(try 'A container' "docker run --rm --network none --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro \
+  datastream-smoke-test /usr/bin/uname --machine")
+if [[ $machine != "$expected" ]]; then
+  echo "A container runs on $machine, not on $expected: choose a base_ami and an instance_type of the architecture $ARCHITECTURE." >&2
+  exit 1
+fi
 try 'docker' 'docker image rm datastream-smoke-test' >/dev/null
 
 images='{}'
@@ -57,6 +67,9 @@ for name in "${names[@]}"; do
 done
 
 kernel=$(uname --kernel-release)
+# The upgrade may have brought another one, which instances of the image boot: it is not the one that was tested with.
+default_kernel=$(grubby --default-kernel)
+default_kernel=${default_kernel##*/vmlinuz-}
 system=$(sed -n 's/^PRETTY_NAME="\?\([^"]*\)"\?$/\1/p' "${DESTDIR:-}/etc/os-release")
 commit=$(try 'The ngen-datastream repository' 'git -C ~/ngen-datastream rev-parse HEAD')
 
@@ -65,6 +78,7 @@ mkdir -p "$folder"
 jq --null-input \
   --arg system "$system" \
   --arg kernel "$kernel" \
+  --arg default_kernel "$default_kernel" \
   --arg architecture "$ARCHITECTURE" \
   --argjson versions "$versions" \
   --argjson images "$images" \
@@ -73,5 +87,5 @@ jq --null-input \
   '{
     system: $system, kernel: $kernel, architecture: $architecture, versions: $versions, docker_images: $images,
     ngen_datastream: { repository: $repository, commit: $commit }
-  }' >"$folder/software.json"
+  } + (if $default_kernel == $kernel then {} else { default_kernel: $default_kernel } end)' >"$folder/software.json"
 cat "$folder/software.json"
