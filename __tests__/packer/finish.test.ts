@@ -36,7 +36,7 @@ function aws({ imds, denied }: { readonly imds?: 'v2.0'; readonly denied?: strin
       here.parameter = input;
       return {};
     });
-    return { ec2: ec2 as unknown as Clients['ec2'], ssm: ssm as unknown as Clients['ssm'] };
+    return { ec2: ec2.client() as Clients['ec2'], ssm: ssm.client() as Clients['ssm'] };
   };
   const lines: string[] = [];
   return { state, lines, finish: () => finish(image, clientsIn, (line) => lines.push(line)) };

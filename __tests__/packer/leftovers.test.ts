@@ -61,7 +61,7 @@ function region(content: Partial<Region>, denied = false): { readonly here: Regi
       here.snapshots.delete(SnapshotId);
       return {};
     });
-  return { here, clients: { ec2, ssm: ec2 } as unknown as Clients };
+  return { here, clients: { ec2: ec2.client(), ssm: ec2.client() } as Clients };
 }
 
 describe('What a failed build has left', () => {

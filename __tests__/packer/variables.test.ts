@@ -71,7 +71,7 @@ describe("The template's variables", () => {
     });
   });
 
-  it('are those of the *.auto.pkrvars.* of the folder, in the order of their names, before the files', async () => {
+  it('are those of the *.auto.pkrvars.* of the folder, JSON after HCL as Packer reads them, before the files', async () => {
     const automatic = path.join(folder, 'automatic');
     mkdirSync(automatic);
     writeFileSync(path.join(automatic, 'b.auto.pkrvars.hcl'), 'name = "b"\nvolume_size = 50\nregion = "eu-west-1"\n');
@@ -84,7 +84,7 @@ describe("The template's variables", () => {
       files: [file('own.pkrvars.hcl', 'volume_size = 60\n')],
     });
 
-    expect(variables).toMatchObject({ name: 'b', architecture: 'x86_64', region: 'eu-west-1', volume_size: 60 });
+    expect(variables).toMatchObject({ name: 'a', architecture: 'x86_64', region: 'eu-west-1', volume_size: 60 });
   });
 
   it('take the text of a string as it is, equal signs, quotes and all', async () => {

@@ -86,11 +86,11 @@ export class ImageCloud {
   }
 
   get ec2(): Pick<EC2Client, 'send'> {
-    return this.#service as unknown as Pick<EC2Client, 'send'>;
+    return this.#service.client() as Pick<EC2Client, 'send'>;
   }
 
   get ssm(): Pick<SSMClient, 'send'> {
-    return this.#service as unknown as Pick<SSMClient, 'send'>;
+    return this.#service.client() as Pick<SSMClient, 'send'>;
   }
 
   /** Adds an image of the family `datastream` with a tagged snapshot of its own, unless told otherwise. */
