@@ -14,8 +14,8 @@ export const Tag = {
   /** The execution's ARN. */
   execution: 'datastream:execution',
   attempt: 'datastream:attempt',
-  /** ISO 8601: when the job is cancelled. */
-  deadline: 'datastream:deadline',
+  /** Seconds from the launch until the job is cancelled. Not the moment: a launch that is repeated must be the same. */
+  timeout: 'datastream:timeout',
   /** What becomes of the instance when its attempt ends: an `InstanceEnd`. */
   end: 'datastream:end',
   /** The ID of the SSM command that is the job. */

@@ -72,7 +72,7 @@ const DAY_MS = 86_400_000;
 
 function hasWork(instance: Instance, now: Date): boolean {
   const stopped = ['stopping', 'stopped'].includes(instance.State?.Name ?? '');
-  const deadline = Date.parse(tagOf(instance, Tag.deadline) ?? '');
+  const deadline = (instance.LaunchTime?.getTime() ?? Number.NaN) + Number(tagOf(instance, Tag.timeout)) * 1000;
   return !(stopped && (tagOf(instance, Tag.end) === 'stop' || now.getTime() > deadline + DAY_MS));
 }
 

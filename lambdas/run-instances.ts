@@ -17,7 +17,8 @@ export interface Launch {
   readonly execution: string;
   readonly attempt: number;
   readonly market: 'spot' | 'on-demand';
-  readonly deadline: Date;
+  /** From the launch until the job is cancelled. */
+  readonly timeoutSeconds: number;
   readonly rootDeviceName?: string;
   /** One of the deployment's; absent: EC2 chooses. */
   readonly subnetId?: string;
@@ -37,8 +38,8 @@ export function clientToken({
 }
 
 /**
- * RunInstances' parameters for an attempt. The same launch gives the same parameters at any time, but with another
- * deadline others: EC2 refuses the ClientToken of a launch that it has carried out (IdempotentParameterMismatch).
+ * RunInstances' parameters for an attempt. The same launch gives the same parameters at any time: EC2 refuses a
+ * ClientToken that comes back with others (IdempotentParameterMismatch), even one whose launch it had refused.
  */
 export function runInstancesInput(job: Execution, launch: Launch, defaults: LaunchDefaults): RunInstancesCommandInput {
   const { InstanceMarketOptions, UserData, ...file } = job.instance_parameters as InstanceParameters &
@@ -57,7 +58,7 @@ export function runInstancesInput(job: Execution, launch: Launch, defaults: Laun
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, ...file.MetadataOptions },
     BlockDeviceMappings: volumes(job.instance_parameters, launch.rootDeviceName),
     ...marketOptions(InstanceMarketOptions, spot),
-    UserData: userData(launch.deadline, UserData),
+    UserData: userData(launch.timeoutSeconds, UserData),
     TagSpecifications: tagSpecifications(job, launch, defaults, spot),
   } as RunInstancesCommandInput;
 }
@@ -120,7 +121,7 @@ function tagSpecifications(
     [Tag.stateMachine]: defaults.stateMachineArn,
     [Tag.execution]: launch.execution,
     [Tag.attempt]: String(launch.attempt),
-    [Tag.deadline]: launch.deadline.toISOString(),
+    [Tag.timeout]: String(launch.timeoutSeconds),
     [Tag.end]: job.instance_end,
   };
   const fromFile = job.instance_parameters.TagSpecifications ?? [];

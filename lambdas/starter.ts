@@ -7,7 +7,7 @@ import type { Execution, Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../executions/run-instances';
 import { CAPACITY_ERRORS, DatastreamError, ErrorName, THROTTLING_ERRORS } from './errors';
-import { deathOf, type Ec2, findInstances, isDead, Tag, tagOf } from './instance';
+import { deathOf, type Ec2, findInstances, isDead, Tag } from './instance';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, runInstancesInput, subnetsFor } from './run-instances';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
@@ -61,15 +61,10 @@ export async function start(
   const job = resolveDates(parse(input, { region: clients.region }), new Date(event.start_time));
 
   const attempts = job.n_retries_allowed + 1;
-  const timeout = job.timeout_s * 1000;
-  // Counted from the launch, for which a busy account has to wait.
-  let deadline = new Date(clients.clock.now().getTime() + timeout);
-  const launch = { execution: event.execution, attempt, deadline };
+  const launch = { execution: event.execution, attempt, timeoutSeconds: job.timeout_s };
 
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
-  if (instance) {
-    deadline = new Date(tagOf(instance, Tag.deadline) ?? deadline);
-  } else {
+  if (!instance) {
     const image = await describeImage(clients, job.instance_parameters.ImageId);
     parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
     const launches = marketsFor(job, attempt, attempts).flatMap((market) =>
@@ -84,14 +79,16 @@ export async function start(
   }
   const instanceId = instance.InstanceId ?? '';
   await online(instance, clients);
+  // Not the time of a call: a busy account has to wait for its launch, and whoever finds the instance must say the same.
+  const launchedAt = instance.LaunchTime ?? clients.clock.now();
   const market = instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand';
   log.info('instance is online', { instance_id: instanceId, market });
   return {
     attempt,
     attempts,
     market,
-    started_at: new Date(deadline.getTime() - timeout).toISOString(),
-    deadline: deadline.toISOString(),
+    started_at: launchedAt.toISOString(),
+    deadline: new Date(launchedAt.getTime() + job.timeout_s * 1000).toISOString(),
     instance_id: instanceId,
     errors,
     job,

@@ -5,13 +5,12 @@ export const GRACE_SECONDS = 900;
  * User data with a dead-man's switch: should the whole orchestration be gone, the instance still ends.
  * cloud-init runs both parts, ours first (cloud-init documentation, "MIME multi-part archive").
  *
- * @param deadline when the job is cancelled
+ * @param timeoutSeconds from the launch until the job is cancelled
  * @param own the file's own user data, plain text of any kind that cloud-init knows
  * @returns base64, as RunInstances takes it
  */
-export function userData(deadline: Date, own?: string): string {
-  const powerOff = Math.ceil(deadline.getTime() / 1000) + GRACE_SECONDS;
-  const parts = [part('text/x-shellscript', deadMansSwitch(powerOff))];
+export function userData(timeoutSeconds: number, own?: string): string {
+  const parts = [part('text/x-shellscript', deadMansSwitch(timeoutSeconds + GRACE_SECONDS))];
   if (own?.trim())
     parts.push(own.startsWith('Content-Type:') || own.startsWith('MIME-Version:') ? own : part(typeOf(own), own));
   let boundary = '==datastream==';
@@ -27,13 +26,10 @@ export function userData(deadline: Date, own?: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** A point in time, however long the instance takes to boot; systemd-run leaves logins open, shutdown closes them. */
-function deadMansSwitch(powerOff: number): string {
+/** Counted from the boot, since a launch that is repeated must be the same; systemd-run leaves logins open, shutdown closes them. */
+function deadMansSwitch(seconds: number): string {
   return `#!/bin/sh
-power_off_at=${powerOff}
-left=$((power_off_at - $(date +%s)))
-[ "$left" -gt 0 ] || left=1
-systemd-run --on-active="$left" systemctl poweroff || shutdown -P "+$((left / 60 + 1))"`;
+systemd-run --on-active=${seconds} systemctl poweroff || shutdown -P +${Math.ceil(seconds / 60)}`;
 }
 
 /** Python's email package, by which cloud-init reads this, writes other characters than ASCII as `\\u...` unless they are encoded. */

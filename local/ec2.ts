@@ -203,12 +203,12 @@ export class EmbeddedEc2 {
     });
   }
 
-  /** What the user data's shell script does on a real instance: power off at a fixed time. */
+  /** What the user data's shell script does at the first boot of a real instance: power off so many seconds later. */
   #armDeadMansSwitch({ api, input }: EmbeddedInstance): void {
-    const at = /power_off_at=(\d+)/.exec(Buffer.from(input.UserData ?? '', 'base64').toString())?.[1];
-    if (!at) return;
+    const seconds = /--on-active=(\d+)/.exec(Buffer.from(input.UserData ?? '', 'base64').toString())?.[1];
+    if (!seconds) return;
     const how = input.InstanceInitiatedShutdownBehavior === 'terminate' ? 'terminate' : 'stop';
-    this.clock.after(Number(at) * 1000 - this.clock.now().getTime(), () => {
+    this.clock.after(Number(seconds) * 1000, () => {
       this.end(api.InstanceId, how, 'Client.InstanceInitiatedShutdown');
     });
   }

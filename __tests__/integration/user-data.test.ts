@@ -12,7 +12,7 @@ print(json.dumps([[part.get_content_type(), base64.b64encode(part.get_payload(de
 
 function seen(own?: string): [string, string][] {
   const output = execFileSync('python3', ['-c', READER], {
-    input: userData(new Date('2026-03-01T13:00:00Z'), own),
+    input: userData(3600, own),
     encoding: 'utf8',
   });
   return (JSON.parse(output) as [string, string][]).map(([type, body]) => [

@@ -20,7 +20,7 @@ describe('EC2StarterFromAMI', () => {
       attempt: 1,
       attempts: 1,
       instance_id: instances()[0]?.api.InstanceId,
-      started_at: NOW,
+      started_at: instances()[0]?.api.LaunchTime?.toISOString(),
     });
     expect(cloud.calls('RunInstances')).toBe(1);
   });
@@ -76,11 +76,11 @@ describe('EC2StarterFromAMI', () => {
     expect(instances()[0]?.api.LaunchTime?.getTime()).toBeGreaterThanOrEqual(launched);
     expect(launched - Date.parse(NOW)).toBeGreaterThan(900_000);
     expect(Date.parse(String(state.deadline)) - launched).toBe(600_000);
-    expect(instances()[0]?.api.Tags).toContainEqual({ Key: Tag.deadline, Value: state.deadline });
+    expect(instances()[0]?.api.Tags).toContainEqual({ Key: Tag.timeout, Value: '600' });
   });
 
   it('comes back to an instance that EC2 launched without an answer and does not list yet', async () => {
-    const { call, start, instances } = testCloud({
+    const { call, start, wait, instances } = testCloud({
       faults: (name, count) =>
         name === 'RunInstances' && count === 1 ? { error: 'TimeoutError', after: true } : undefined,
     });
@@ -89,11 +89,14 @@ describe('EC2StarterFromAMI', () => {
     const [instance] = instances();
     const tags = instance?.api.Tags.splice(0) ?? [];
 
+    await wait(7_000);
+
+    // The same request at another time: EC2 answers with the instance, where it would refuse a changed one.
     const { name, message } = await failureOf(call('starter', event));
     instance?.api.Tags.push(...tags);
 
     expect(name).toBe('InstanceNotReady');
-    expect(message).toContain('does not list it yet');
+    expect(message).toContain(`Instance ${instance?.api.InstanceId} is not Online`);
     await expect(start()).resolves.toMatchObject({ instance_id: instance?.api.InstanceId });
     expect(instances()).toHaveLength(1);
   });

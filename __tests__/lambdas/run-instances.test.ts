@@ -13,7 +13,7 @@ const launch = {
   execution: EXECUTION,
   attempt: 1,
   market: 'on-demand' as const,
-  deadline: new Date('2026-03-01T13:00:00Z'),
+  timeoutSeconds: 3600,
   rootDeviceName: '/dev/xvda',
 };
 
@@ -57,7 +57,7 @@ describe("RunInstances' parameters", () => {
           { Key: 'datastream:state-machine', Value: STATE_MACHINE },
           { Key: 'datastream:execution', Value: EXECUTION },
           { Key: 'datastream:attempt', Value: '1' },
-          { Key: 'datastream:deadline', Value: '2026-03-01T13:00:00.000Z' },
+          { Key: 'datastream:timeout', Value: '3600' },
           { Key: 'datastream:end', Value: 'terminate' },
         ]),
       );
