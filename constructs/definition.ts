@@ -1,11 +1,4 @@
-import {
-  CAPACITY_ERRORS,
-  ErrorName,
-  FAULTS_OF_AWS,
-  THROTTLING_ERRORS,
-  TRANSIENT_ERRORS,
-  UNREADABLE_EVENT,
-} from '../lambdas/errors';
+import { ErrorName, FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../lambdas/errors';
 
 /** The functions that the state machine calls, by the role they play in it. */
 export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
@@ -68,12 +61,13 @@ export interface Retrier {
 
 /** A state of the machine, in the members that this machine uses. */
 export interface State {
-  readonly Type: 'Task' | 'Choice' | 'Pass' | 'Succeed' | 'Fail';
+  readonly Type: 'Task' | 'Choice' | 'Pass' | 'Wait' | 'Succeed' | 'Fail';
   readonly Comment?: string;
   readonly Resource?: string;
   readonly Parameters?: Readonly<Record<string, unknown>>;
   readonly ResultPath?: string;
   readonly OutputPath?: string;
+  readonly Seconds?: number;
   readonly TimeoutSeconds?: number;
   readonly TimeoutSecondsPath?: string;
   readonly Retry?: readonly Retrier[];
@@ -139,14 +133,6 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         Retry: [
           // SSM Online takes 20 to 60 s after RunInstances; each round waits 20 s in the function and 10 s here.
           { ErrorEquals: [ErrorName.InstanceNotReady], IntervalSeconds: 10, BackoffRate: 1, MaxAttempts: 15 },
-          {
-            ErrorEquals: CAPACITY_ERRORS,
-            IntervalSeconds: 30,
-            BackoffRate: 2,
-            MaxDelaySeconds: 300,
-            MaxAttempts: 5,
-            JitterStrategy: 'FULL',
-          },
           // RunInstances passes 2 a second: the last of 1,000 that start at once is launched after nine minutes. A wait
           // costs nothing but its transition, so few long ones, and an hour of them.
           {
@@ -162,10 +148,13 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         // The next launch of the same attempt. What has been refused must be known before it is tried: a retry would not know.
         Catch: [
           { ErrorEquals: [ErrorName.LaunchRefused], ResultPath: '$.refused', Next: 'EC2StarterFromAMI' },
+          { ErrorEquals: [ErrorName.NoCapacity], ResultPath: '$.refused', Next: 'AwaitCapacity' },
           ...toStopper,
         ],
         Next: 'Commander',
       },
+      // "Wait a few minutes and then submit your request again" (EC2 User Guide, Insufficient instance capacity).
+      AwaitCapacity: { Type: 'Wait', Seconds: 180, Next: 'EC2StarterFromAMI' },
       Commander: {
         ...invoke('commander'),
         OutputPath: '$.Payload',

@@ -7,6 +7,8 @@ export const ErrorName = {
   InvalidExecution: 'InvalidExecution',
   /** EC2 has no capacity for one of the attempt's launches, and there is another one to try. */
   LaunchRefused: 'LaunchRefused',
+  /** EC2 has no capacity in any market and subnet of the attempt; all of them are tried again later. */
+  NoCapacity: 'NoCapacity',
   /** The instance runs but SSM does not report it Online yet. */
   InstanceNotReady: 'InstanceNotReady',
   /** EC2 reports the attempt's instance as stopped, terminated or gone while the job needed it. */

@@ -12,10 +12,12 @@ export interface LaunchDefaults {
   readonly subnetIds: readonly string[];
 }
 
-/** One launch: which attempt of which execution, in which market. */
+/** One launch: of which attempt of which execution, in which market and subnet. */
 export interface Launch {
   readonly execution: string;
   readonly attempt: number;
+  /** How many launches of the attempt EC2 has refused before. */
+  readonly turn: number;
   readonly market: 'spot' | 'on-demand';
   /** From the launch until the job is cancelled. */
   readonly timeoutSeconds: number;
@@ -27,14 +29,15 @@ export interface Launch {
 /** RunInstances makes these; each carries the tags by which IAM lets the functions touch it, and no other. */
 const TAGGED = ['instance', 'volume', 'network-interface'] as const;
 
-/** The ClientToken by which EC2 recognises a launch that it has already carried out. */
+/** The ClientToken by which EC2 recognises a launch that it has already carried out; what it has refused gets another. */
 export function clientToken({
   execution,
   attempt,
+  turn,
   market,
   subnetId,
-}: Pick<Launch, 'execution' | 'attempt' | 'market' | 'subnetId'>): string {
-  return attemptHash(execution, attempt, market, subnetId ?? '');
+}: Pick<Launch, 'execution' | 'attempt' | 'turn' | 'market' | 'subnetId'>): string {
+  return attemptHash(execution, attempt, turn, market, subnetId ?? '');
 }
 
 /**

@@ -19,6 +19,9 @@ const ONLINE_POLL_MS = 3_000;
 /** Hardly an instance is Online sooner after its launch: nobody asks SSM, whose rate is the account's, in between. */
 const BOOT_MS = 15_000;
 
+/** How often an attempt tries all its markets and subnets before EC2's refusal is its outcome. */
+export const LAUNCH_ROUNDS = 3;
+
 const GRANT_PARAMETER =
   'Set the Terraform variable ami_parameter_name to this parameter and deploy again (if it is of another account, ' +
   "let lambda_role_name do ssm:GetParameters on it), or write an AMI's ID or one of AWS's public parameters as ImageId.";
@@ -45,6 +48,7 @@ export interface StarterClients {
  *
  * @throws InvalidExecution with every fault of the file, or of the SSM parameter that it names, before anything is launched
  * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
+ * @throws NoCapacity when EC2 has refused all of them; the machine waits before the next round
  * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
  * @throws InstanceLost when the instance ended before it was Online
  */
@@ -61,21 +65,16 @@ export async function start(
   const job = resolveDates(parse(input, { region: clients.region }), new Date(event.start_time));
 
   const attempts = job.n_retries_allowed + 1;
-  const launch = { execution: event.execution, attempt, timeoutSeconds: job.timeout_s };
+  const launch = { execution: event.execution, attempt, turn, timeoutSeconds: job.timeout_s };
+  const places = marketsFor(job, attempt, attempts).flatMap((market) =>
+    subnetsFor(event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({ market, subnetId })),
+  );
 
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
   if (!instance) {
     const image = await describeImage(clients, job.instance_parameters.ImageId);
     parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
-    const launches = marketsFor(job, attempt, attempts).flatMap((market) =>
-      subnetsFor(event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({
-        ...launch,
-        market,
-        subnetId,
-        rootDeviceName: image?.RootDeviceName,
-      })),
-    );
-    instance = await launchOne(job, launches, turn, clients, log);
+    instance = await launchOne(job, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
   const instanceId = instance.InstanceId ?? '';
   await online(instance, clients);
@@ -112,7 +111,7 @@ function describe(faults: readonly Fault[]): string {
 async function launched(
   ec2: Ec2,
   stateMachineArn: string,
-  launch: Omit<Launch, 'market'>,
+  launch: Pick<Launch, 'execution' | 'attempt'>,
 ): Promise<Instance | undefined> {
   const found = await findInstances(ec2, {
     [`tag:${Tag.stateMachine}`]: [stateMachineArn],
@@ -168,7 +167,7 @@ function architectureOf(image: Image | undefined): ParseOptions['imageArchitectu
   return name === 'arm64' || name === 'x86_64' ? name : undefined;
 }
 
-/** Which of the attempt's launches it is the turn of, from 0, and what the state was given before any was refused. */
+/** How many of the attempt's launches EC2 has refused, and what the state was given before it did. */
 function turnOf(state: unknown): { given: unknown; turn: number } {
   const again = Refused.safeParse(state);
   if (!again.success) return { given: state, turn: 0 };
@@ -183,16 +182,14 @@ function turnOf(state: unknown): { given: unknown; turn: number } {
  */
 async function launchOne(
   job: Execution,
-  launches: readonly Launch[],
-  turn: number,
+  launch: Omit<Launch, 'market' | 'subnetId'>,
+  places: readonly Pick<Launch, 'market' | 'subnetId'>[],
   clients: Pick<StarterClients, 'ec2' | 'defaults'>,
   log: Log,
 ): Promise<Instance> {
-  const launch = launches[turn];
-  if (!launch) throw new DatastreamError(ErrorName.InstanceNotReady, 'There is no market to launch in.');
-  const { market, subnetId } = launch;
+  const { market, subnetId } = places[launch.turn % places.length] ?? { market: 'on-demand' };
   try {
-    const input = runInstancesInput(job, launch, clients.defaults);
+    const input = runInstancesInput(job, { ...launch, market, subnetId }, clients.defaults);
     const [instance] = (await clients.ec2.send(new RunInstancesCommand(input))).Instances ?? [];
     if (!instance) throw new DatastreamError(ErrorName.InstanceNotReady, 'RunInstances answered without an instance.');
     log.info('instance launched', { instance_id: instance.InstanceId, image_id: instance.ImageId, market });
@@ -205,12 +202,21 @@ async function launchOne(
         cause: error,
       });
     }
-    if (turn + 1 >= launches.length || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
-    log.warn('no capacity, trying elsewhere', { error_name: name, market, subnet_id: subnetId });
+    if (name === 'IdempotentInstanceTerminated') {
+      throw new DatastreamError(
+        ErrorName.InstanceLost,
+        `The attempt's instance ended before EC2 listed it: ${message}`,
+        { cause: error },
+      );
+    }
+    const refused = launch.turn + 1;
+    const all = places.length * LAUNCH_ROUNDS;
+    if (refused >= all || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
+    log.warn('no capacity', { error_name: name, market, subnet_id: subnetId });
     const place = [market, subnetId].filter(Boolean).join(', ');
     throw new DatastreamError(
-      ErrorName.LaunchRefused,
-      `Launch ${turn + 1} of ${launches.length} (${place}): ${name}: ${message}`,
+      refused % places.length === 0 ? ErrorName.NoCapacity : ErrorName.LaunchRefused,
+      `Launch ${refused} of ${all} (${place}): ${name}: ${message}`,
       { cause: error },
     );
   }

@@ -50,9 +50,9 @@ export const NextAttempt = z.strictObject({
   input: z.looseObject({}),
 });
 
-/** What EC2StarterFromAMI is given again after `LaunchRefused`: the same, and that error. */
+/** What EC2StarterFromAMI is given again after a launch that EC2 has refused: the same, and that error. */
 export const Refused = z.looseObject({
-  refused: z.object({ Error: z.literal(ErrorName.LaunchRefused), Cause: z.string() }),
+  refused: z.object({ Error: z.enum([ErrorName.LaunchRefused, ErrorName.NoCapacity]), Cause: z.string() }),
 });
 
 const RetriesOfFile = z

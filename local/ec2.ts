@@ -149,6 +149,9 @@ export class EmbeddedEc2 {
   #run(input: RunInstancesCommandInput): { Instances: Instance[] } {
     for (const earlier of this.instances.values()) {
       if (!input.ClientToken || earlier.input.ClientToken !== input.ClientToken) continue;
+      if (earlier.api.State.Name === 'terminated') {
+        throw awsError('IdempotentInstanceTerminated', `The instance of this client token is terminated.`);
+      }
       if (JSON.stringify(earlier.input) === JSON.stringify(input)) return { Instances: [structuredClone(earlier.api)] };
       throw awsError('IdempotentParameterMismatch', 'The client token is already used with other parameters.');
     }

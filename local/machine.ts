@@ -92,7 +92,11 @@ export function startExecution(
   const run = INTERPRETER.run(input as Parameters<StateMachine['run']>[0], {
     // The interpreter keeps one context for the whole execution; the task runner fills in what changes.
     context: { Execution: { Id: arn }, Task: { Token: '' } },
-    overrides: { taskResourceLocalHandlers: tasks.handlers(), retryIntervalOverrides: NO_INTERVALS },
+    overrides: {
+      taskResourceLocalHandlers: tasks.handlers(),
+      retryIntervalOverrides: NO_INTERVALS,
+      waitTimeOverrides: NO_INTERVALS,
+    },
   });
   const transitions = follow(run.eventLogs, cloud, onProgress, history);
 
@@ -151,7 +155,7 @@ const INTERPRETER = new StateMachine(withoutTimeouts(LOCAL_DEFINITION) as unknow
   validationOptions: { checkArn: false, checkPaths: false },
 });
 
-/** The task runner waits itself, by the cloud's clock, before the interpreter's retry reaches the function. */
+/** The task runner waits itself, by the cloud's clock, before the interpreter's retry, or the state after a Wait, reaches the function. */
 const NO_INTERVALS = Object.fromEntries(Object.keys(LOCAL_DEFINITION.States).map((name) => [name, 0]));
 
 /** Counts as Step Functions does: each line of an execution's history is an event, each try of a task three or four. */
@@ -223,6 +227,7 @@ class TaskRunner {
     const earlier = retrier && failed;
     this.#letTimePass();
     if (earlier) await this.#interval(name, retrier, earlier.error, earlier.uses);
+    else if (failed) await this.cloud.clock.sleep(waitAfter(state, failed.error) * 1000, this.stopped);
     // TaskScheduled, TaskStarted, and TaskSucceeded, TaskFailed or TaskTimedOut.
     this.history.add(3);
     try {
@@ -299,7 +304,17 @@ class TaskRunner {
 }
 
 function retrierFor({ Retry = [] }: State, error: Error): Retrier | undefined {
-  return Retry.find(({ ErrorEquals }) => ErrorEquals.some((each) => each === 'States.ALL' || each === error.name));
+  return Retry.find((each) => names(each, error));
+}
+
+function names({ ErrorEquals }: Pick<Retrier, 'ErrorEquals'>, error: Error): boolean {
+  return ErrorEquals.some((each) => each === 'States.ALL' || each === error.name);
+}
+
+/** How long the machine waits, in seconds, when an error's Catch leads through a Wait state. */
+function waitAfter({ Catch = [] }: State, error: Error): number {
+  const { Next = '' } = Catch.find((each) => names(each, error)) ?? {};
+  return LOCAL_DEFINITION.States[Next]?.Seconds ?? 0;
 }
 
 type EventLogs = ReturnType<StateMachine['run']>['eventLogs'];

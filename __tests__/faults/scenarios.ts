@@ -1,3 +1,4 @@
+import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import type { Faults } from '../../local/service';
 import { BUCKET, executionFile, healthyJob, type Job, KEY, type Scenario } from '../support/scenario';
 
@@ -102,8 +103,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'no spot capacity': { file: spot, faults: failing('RunInstances', 'InsufficientInstanceCapacity'), lifecycle: fast },
   'no capacity for a while': {
-    file: file(),
-    faults: failing('RunInstances', 'InsufficientInstanceCapacity', 3),
+    file: spot,
+    // On-demand in subnet-a alone, and that in the second round at the earliest.
+    faults: (operation, call, input) => {
+      if (operation !== 'RunInstances') return undefined;
+      const { InstanceMarketOptions, SubnetId } = input as RunInstancesCommandInput;
+      const capacity = call > 4 && !InstanceMarketOptions && SubnetId === 'subnet-a';
+      return capacity ? undefined : { error: 'InsufficientInstanceCapacity' };
+    },
     subnetIds: ['subnet-a', 'subnet-b'],
     lifecycle: fast,
   },

@@ -101,6 +101,19 @@ describe('EC2StarterFromAMI', () => {
     expect(instances()).toHaveLength(1);
   });
 
+  it('loses the instance that EC2 has launched and ended before it listed it', async () => {
+    const { call, wait, cloud, instances } = testCloud();
+    const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
+    await failureOf(call('starter', event));
+    const [instance] = instances();
+    instance?.api.Tags.splice(0);
+    cloud.ec2.end(instance?.api.InstanceId ?? '', 'terminate', 'Server.InternalError');
+    await wait(60_000);
+
+    expect((await failureOf(call('starter', event))).name).toBe('InstanceLost');
+    expect(instances()).toHaveLength(1);
+  });
+
   it('goes on looking when SSM throttles its looks', async () => {
     const { start, cloud } = testCloud({
       faults: (name, count) =>

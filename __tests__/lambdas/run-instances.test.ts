@@ -12,6 +12,7 @@ const defaults = {
 const launch = {
   execution: EXECUTION,
   attempt: 1,
+  turn: 0,
   market: 'on-demand' as const,
   timeoutSeconds: 3600,
   rootDeviceName: '/dev/xvda',

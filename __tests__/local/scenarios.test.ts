@@ -1,3 +1,4 @@
+import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { startExecution } from '../../local/machine';
 import type { Faults } from '../../local/service';
 import { bashShell } from '../../local/shell';
@@ -145,6 +146,45 @@ describe('An execution on the embedded cloud', () => {
     expect(end.status).toBe('SUCCEEDED');
     expect(cloud.invocations.filter((each) => each.error === 'InsufficientInstanceCapacity')).toEqual([]);
     expect(cloud.calls('RunInstances')).toBe(3);
+  });
+
+  it('tries all markets and subnets again, some minutes later, when none has capacity', async () => {
+    const launches: RunInstancesCommandInput[] = [];
+    const { end, cloud } = await play({
+      file: executionFile({ ii_cheapo: true }),
+      // Spot in subnet-a alone, and that not at once.
+      faults: (operation, _call, input) => {
+        if (operation !== 'RunInstances') return undefined;
+        const launch = input as RunInstancesCommandInput;
+        launches.push(launch);
+        const spot = launch.InstanceMarketOptions?.MarketType === 'spot';
+        const capacity = spot && launch.SubnetId === 'subnet-a' && launches.length > 8;
+        return capacity ? undefined : { error: 'InsufficientInstanceCapacity' };
+      },
+      subnetIds: ['subnet-a', 'subnet-b'],
+    });
+
+    const places = launches.map((launch) => `${launch.InstanceMarketOptions?.MarketType ?? ''} ${launch.SubnetId}`);
+    expect(new Set(places.slice(0, 4)).size).toBe(4);
+    expect(places.slice(4, 8)).toEqual(places.slice(0, 4));
+    expect(new Set(launches.map(({ ClientToken }) => ClientToken)).size).toBe(launches.length);
+    expect(end.output).toMatchObject({ attempt: 1, market: 'spot' });
+    // Two waits of three minutes, and no instance that costs while it waits.
+    expect(cloud.ec2.instances.size).toBe(1);
+    const [instance] = cloud.ec2.instances.values();
+    const seconds = ((instance?.api.LaunchTime?.getTime() ?? 0) - end.startedAt.getTime()) / 1000;
+    expect(seconds).toBeGreaterThan(360);
+    expect(seconds).toBeLessThan(380);
+  });
+
+  it("tries all places three times before EC2's refusal is the outcome", async () => {
+    const { end, cloud } = await play({
+      faults: failing('RunInstances', 'VcpuLimitExceeded', { times: 99 }),
+      subnetIds: ['subnet-a', 'subnet-b'],
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'VcpuLimitExceeded' });
+    expect(cloud.calls('RunInstances')).toBe(6);
   });
 
   it("launches one instance when RunInstances' reply is lost", async () => {

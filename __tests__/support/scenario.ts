@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { virtualClock } from '../../local/clock';
 import { EmbeddedCloud, type EmbeddedCloudOptions, LIKE_EC2 } from '../../local/cloud';
 import { type RunningExecution, startExecution } from '../../local/machine';
+import type { Faults } from '../../local/service';
 import type { Shell } from '../../local/ssm';
 import { brokenInvariants, type Evidence, longest } from './invariants';
 
@@ -91,6 +93,19 @@ function withResolver<Value>(): { promise: Promise<Value>; resolve: (value: Valu
   return { promise, resolve };
 }
 
+/** EC2 compares a ClientToken's parameters with those it came with before, even when it has refused that launch. */
+function comparesClientTokens(): Faults {
+  const launches = new Map<string, string>();
+  return (operation, _call, input) => {
+    const { ClientToken } = input as RunInstancesCommandInput;
+    if (operation !== 'RunInstances' || !ClientToken) return undefined;
+    const parameters = JSON.stringify(input);
+    const earlier = launches.get(ClientToken) ?? parameters;
+    launches.set(ClientToken, earlier);
+    return earlier === parameters ? undefined : { error: 'IdempotentParameterMismatch' };
+  };
+}
+
 /** A reaper period, and the time that a shutdown takes. */
 const AFTERMATH_MS = 600_000 + 120_000;
 
@@ -123,9 +138,10 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
     lifecycle: scenario.lifecycle ?? LIKE_EC2,
     latency: 80,
     ...(scenario.subnetIds && { subnetIds: scenario.subnetIds }),
-    ...(scenario.faults && { faults: scenario.faults }),
+    faults: (...call) => otherParameters(...call) ?? scenario.faults?.(...call),
     ...(scenario.deliver && { deliver: scenario.deliver }),
   });
+  const otherParameters = comparesClientTokens();
   scenario.before?.(cloud);
   await clock.run(clock.sleep((scenario.before ? 3_600_000 : 0) + 200_000));
   const file = scenario.file ?? executionFile();
