@@ -1,26 +1,57 @@
 const MARKER = /^datastream: (command \d+ of \d+ exited with code \d+)$/gm;
 
 /**
- * The lines of AWS-RunShellScript for a job's commands, with one line of ours before them.
- * A script that brings the shebang of another language is left alone.
+ * The lines of AWS-RunShellScript for a job's commands. They run as a script of their own, in whatever language its
+ * shebang says, as the child of a shell that sees to it that they run once and tells how they ended, whatever they do.
  *
  * @param attempt a name of the attempt, of letters and digits: on one instance its commands run once
  */
 export function script(commands: readonly string[], attempt: string): string[] {
+  const end = `datastream-${attempt}`;
+  return [
+    once(attempt),
+    `datastream_code=1; datastream_job=$(mktemp) && cat >"$datastream_job" <<'${end}' && { ${interpreter(commands)} "$datastream_job"; datastream_code=$?; }`,
+    ...job(commands),
+    end,
+    // 194 would make the agent reboot the instance and run the script again (Systems Manager, rebooting from scripts).
+    '[ "$datastream_code" -ne 194 ] || datastream_code=1',
+    // Whoever waits for the code must not read half of it.
+    '{ echo "$datastream_code" >"$datastream_lock.part" && mv "$datastream_lock.part" "$datastream_lock.code"; } 2>/dev/null',
+    'rm -f "$datastream_job"; exit "$datastream_code"',
+  ];
+}
+
+/** What the kernel makes of a first line: `#!`, a path, and all the rest as one argument (execve(2)). */
+const SHEBANG = /^#![ \t]*(\S+)(?:[ \t]+(\S.*?))?[ \t]*(?:\n|$)/;
+
+/** The kernel could not start it from a file system that is mounted noexec, as /tmp may be. */
+function interpreter([first = '']: readonly string[]): string {
+  const [shebang, path, argument] = SHEBANG.exec(first) ?? [];
+  // The shell that runs now, which is SSM's choice: its name has bash behave as sh where it is called so.
+  if (!shebang) return '"${BASH:-sh}"';
+  return [path, argument]
+    .filter((each) => each !== undefined)
+    .map(quoted)
+    .join(' ');
+}
+
+const quoted = (text = '') => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** The commands, below a line of ours where a shell runs them. */
+function job(commands: readonly string[]): string[] {
   const [first = '', ...rest] = commands;
-  if (!first.startsWith('#!')) return [prelude(commands, attempt, 1), ...commands];
+  if (!first.startsWith('#!')) return [stopAtFailure(commands, 1), ...commands];
   if (!/^#!.*\b(ba|da|k|z)?sh\b/.test(first)) return [...commands];
   const [shebang = '', ...lines] = first.split('\n');
-  return [shebang, prelude(commands, attempt, 2), ...(lines.length > 0 ? [lines.join('\n')] : []), ...rest];
+  return [shebang, stopAtFailure(commands, 2), ...(lines.length > 0 ? [lines.join('\n')] : []), ...rest];
 }
 
 /**
  * Stop at the first command that fails, in a pipe too where the shell can, and say on standard error which it was.
- * SSM joins the commands into one script and a command may span several of its elements (a here-document, a loop),
- * so nothing stands between them: bash's DEBUG trap notes the line, which tells the command. dash knows neither
- * pipefail nor DEBUG, hence the trials in a subshell.
+ * A command may span several elements (a here-document, a loop), so nothing stands between them: bash's DEBUG trap
+ * notes the line, which tells the command. dash knows neither pipefail nor DEBUG, hence the trials in a subshell.
  */
-function prelude(commands: readonly string[], attempt: string, line: number): string {
+function stopAtFailure(commands: readonly string[], line: number): string {
   // Our line moves those of the commands by one, be it the first or the one after a shebang.
   let last = 1;
   const lastLines = commands.map((command) => {
@@ -32,12 +63,8 @@ function prelude(commands: readonly string[], attempt: string, line: number): st
     '[ "$datastream_line" -le "$datastream_end" ] && break; datastream_n=$((datastream_n + 1)); done; ' +
     `echo "datastream: command $datastream_n of ${commands.length} exited with code $1" >&2`;
   return (
-    `${once(attempt)}; set -e; (set -o pipefail) 2>/dev/null && set -o pipefail; datastream_line=0; ` +
-    // Whoever waits for the code must not read half of it.
-    `datastream_told() { { echo "$1" >"$datastream_lock.part" && mv "$datastream_lock.part" "$datastream_lock.code"; } 2>/dev/null || :; }; ` +
-    `datastream_exit() { [ "$1" -eq 194 ] && datastream_told 1 || datastream_told "$1"; [ "$1" -ne 0 ] || return 0; [ "$datastream_line" -eq 0 ] || { ${report}; }; ` +
-    // 194 would make the agent reboot the instance and run the script again (Systems Manager, rebooting from scripts).
-    '[ "$1" -ne 194 ] || exit 1; }; ' +
+    'set -e; (set -o pipefail) 2>/dev/null && set -o pipefail; datastream_line=0; ' +
+    `datastream_exit() { [ "$1" -eq 0 ] || [ "$datastream_line" -eq 0 ] || { ${report}; }; }; ` +
     `trap 'datastream_exit "$?"' EXIT; ` +
     // Not the trap's own commands, which bash counts as line 1.
     `(trap : DEBUG) 2>/dev/null && trap '[ "$LINENO" -le ${line} ] || datastream_line=$LINENO' DEBUG`

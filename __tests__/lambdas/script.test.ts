@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failedCommand, script, withCommandText, withoutMarker } from '../../lambdas/script';
@@ -36,8 +36,14 @@ describe.each(SHELLS)('The script of a job under %s', (shell) => {
     expect({ status, stdout }).toEqual({ status: 7, stdout: 'one\n' });
   });
 
-  it.each([0, 7, 194])('runs once when it is sent twice, and ends alike with code %d', async (code) => {
-    const commands = ['echo ran >> "$TMPDIR/ran"', 'sleep 1', `exit ${code}`];
+  it.each([
+    ['succeeds', ['true'], 0],
+    ['ends in a code that the agent takes for a reboot', ['exit 194'], 1],
+    ['has an EXIT trap of its own', ['trap : EXIT', 'exit 7'], 7],
+    ['becomes another program', ["exec sh -c 'exit 7'"], 7],
+    ['is killed', ['kill -9 $$'], 137],
+  ])('runs once when it is sent twice, and ends alike when it %s', async (_, last, expected) => {
+    const commands = ['echo ran >> "$TMPDIR/ran"', 'sleep 1', ...last];
     const both = await Promise.all(
       [1, 2].map(
         () =>
@@ -51,7 +57,6 @@ describe.each(SHELLS)('The script of a job under %s', (shell) => {
       ),
     );
 
-    const expected = code === 194 ? 1 : code;
     expect(both).toEqual([expected, expected]);
     expect(readFileSync(join(TMPDIR, 'ran'), 'utf8')).toBe('ran\n');
     expect(run(commands, shell, 'one').status).toBe(expected);
@@ -116,7 +121,31 @@ describe('The script of a job', () => {
     expect(run(['exit 193']).status).toBe(193);
   });
 
-  it('leaves the script of another language alone', () => {
-    expect(script(['#!/usr/bin/env python3\nprint(1)'], 'one')).toEqual(['#!/usr/bin/env python3\nprint(1)']);
+  it('runs a script of another language as it is, by its interpreter and with its argument, and once', () => {
+    const commands = ['#! /usr/bin/awk -f\nBEGIN { print "one"', '  print "two"; exit 7 }'];
+
+    expect(run(commands, 'bash', 'awk')).toEqual({ status: 7, stdout: 'one\ntwo\n', stderr: '' });
+    expect(run(commands, 'bash', 'awk')).toMatchObject({ status: 7, stdout: '' });
+  });
+
+  it('passes what follows the interpreter as one argument, as the kernel does', () => {
+    const { stdout } = run(["#!/usr/bin/printf <%s>\tit's one $HOME"]);
+
+    expect(stdout).toMatch(/^<[^>]+>\tit's one \$HOME$/);
+  });
+
+  it('leaves nothing behind but its lock', () => {
+    run(['true'], 'bash', 'one');
+
+    expect(readdirSync(TMPDIR).sort()).toEqual(['datastream-one', 'datastream-one.code']);
+  });
+
+  it('runs in the very shell that SSM has chosen', () => {
+    const sh = join(TMPDIR, 'sh');
+    symlinkSync(spawnSync('bash', ['-c', 'echo "$BASH"'], { encoding: 'utf8' }).stdout.trim(), sh);
+
+    // bash that is called sh is in its POSIX mode.
+    expect(run(['set -o'], sh).stdout).toMatch(/^posix\s+on$/m);
+    expect(run(['set -o']).stdout).toMatch(/^posix\s+off$/m);
   });
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { startExecution } from '../../local/machine';
 import type { Faults } from '../../local/service';
@@ -72,6 +74,36 @@ describe('An execution on the embedded cloud', () => {
     expect(runs.map((run) => run.code)).toEqual([2]);
     expect(end).toMatchObject({ status: 'FAILED', error: 'CommandFailed' });
     expect(end.cause).toMatch(/^Command 1 of 2 exited with code 2: ls \/nowhere-at-all\nEnd of standard error:\n/);
+  });
+
+  it.each([
+    ['of a shell', ['echo one more >> "$HOME/runs"', 'trap : EXIT', 'exit 0']],
+    ['of another language', ['#!/usr/bin/awk -f\nBEGIN { print "one more" >> (ENVIRON["HOME"] "/runs") }']],
+  ])('runs commands %s once when they are sent twice', async (_, commands) => {
+    const ran: string[] = [];
+    const live = await begin({
+      file: executionFile({ ii_check_s3: false }, { commands }),
+      shell: ({ folder, clock }) => {
+        const bash = bashShell({ buckets: `${folder}/buckets`, scratch: folder, clock });
+        return async (job) => {
+          const outcome = await bash(job);
+          ran.push(readFileSync(join(folder, job.instanceId, 'root', 'runs'), 'utf8'));
+          return outcome;
+        };
+      },
+      // SendCommand's reply is lost, and ListCommands does not show the command yet.
+      faults: (operation, call) => {
+        if (operation === 'SendCommand' && call === 1) return { error: 'InternalServerError', after: true };
+        return operation === 'ListCommands' ? { lag: 60_000 } : undefined;
+      },
+    });
+
+    // Two scripts, which the harness would take for two runs: what counts is what the commands did.
+    const { end, cloud } = await live.finish();
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.calls('SendCommand')).toBe(2);
+    expect(ran).toEqual(['one more\n', 'one more\n']);
   });
 
   it('fails with ObjectNotFound when the object does not appear', async () => {
