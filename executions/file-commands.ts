@@ -7,8 +7,13 @@ import { list, text, utf8Bytes } from './values';
 
 type File = Readonly<Record<string, unknown>>;
 
-/** SSM's limit for a document (MaxDocumentSizeExceeded: 64 KB), which the commands become a part of. */
-const LARGEST_COMMANDS_BYTES = 65_536;
+/**
+ * SSM takes a document of 64 KB (SendCommand, MaxDocumentSizeExceeded), which the commands become a part of: 4 KB less,
+ * for AWS-RunShellScript itself and the lines that see to it that they run once and stop at a failure.
+ */
+const LARGEST_COMMANDS_BYTES = 61_440;
+/** Of these lines, what each command adds: the number of its last line. */
+const BYTES_PER_COMMAND = 6;
 
 /** The shell commands: the file's own, or the one that datastream_command_options make. */
 export function readCommands(file: File, datastream: DatastreamOptions | undefined, faults: Faults): string[] {
@@ -22,6 +27,7 @@ export function readCommands(file: File, datastream: DatastreamOptions | undefin
       );
     }
     const commands = datastream ? [datastreamCommand(datastream)] : [];
+    checkSize(commands, ['datastream_command_options'], faults);
     checkCycle(commands, ['datastream_command_options', 'forcing_source'], faults);
     return commands;
   }
@@ -34,15 +40,18 @@ export function readCommands(file: File, datastream: DatastreamOptions | undefin
   given.forEach((command, index) => {
     if (typeof command === 'string') checkCommand(command, index, faults);
   });
-  const bytes = utf8Bytes(JSON.stringify(commands));
-  if (bytes > LARGEST_COMMANDS_BYTES) {
-    faults.error(
-      ['commands'],
-      `These are ${bytes} bytes: SSM takes at most ${LARGEST_COMMANDS_BYTES}; move long scripts into the AMI or into S3.`,
-    );
-  }
+  checkSize(commands, ['commands'], faults);
   checkCycle(commands, ['commands', sourceOption(commands)?.command ?? 0], faults);
   return commands;
+}
+
+function checkSize(commands: readonly string[], path: Path, faults: Faults): void {
+  const bytes = utf8Bytes(JSON.stringify(commands)) + commands.length * BYTES_PER_COMMAND;
+  if (bytes <= LARGEST_COMMANDS_BYTES) return;
+  faults.error(
+    path,
+    `These make ${bytes} bytes of commands: SSM takes at most ${LARGEST_COMMANDS_BYTES}; move long scripts into the AMI or into S3.`,
+  );
 }
 
 function checkCommand(command: string, index: number, faults: Faults): void {

@@ -28,6 +28,10 @@ export type Shell = (job: {
 const STDOUT_LIMIT = 24_000;
 const STDERR_LIMIT = 8_000;
 
+/** A document with its parameters filled in (SendCommand, MaxDocumentSizeExceeded), and AWS-RunShellScript by itself. */
+const LARGEST_DOCUMENT_BYTES = 65_536;
+const DOCUMENT_BYTES = 2_048;
+
 /** An image plays no role here: every parameter that a file names exists and holds this one. */
 const ANY_AMI = 'ami-00000000000000000';
 
@@ -107,6 +111,8 @@ export class EmbeddedSsm {
     const instance = this.ec2.instances.get(instanceId);
     if (!instance?.history.read(lag)?.online)
       throw awsError('InvalidInstanceId', `Instances not in a valid state: ${instanceId}`);
+    if (Buffer.byteLength(JSON.stringify(input.Parameters ?? {})) + DOCUMENT_BYTES > LARGEST_DOCUMENT_BYTES)
+      throw awsError('MaxDocumentSizeExceeded', 'The size limit of a document is 64 KB.');
     const command: EmbeddedCommand = {
       CommandId: randomUUID(),
       instanceId,

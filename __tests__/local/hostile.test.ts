@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bashShell } from '../../local/shell';
-import { play } from '../support/scenario';
+import { executionFile, play } from '../support/scenario';
 
 jest.setTimeout(60_000);
 
@@ -147,4 +147,31 @@ describe('A string of an execution file', () => {
       }
     },
   );
+});
+
+describe('As many commands as SSM takes', () => {
+  const LARGEST = 61_440;
+  /** What the parser counts of commands: their JSON, and six bytes for each. */
+  const counted = (commands: readonly string[]) => Buffer.byteLength(JSON.stringify(commands)) + 6 * commands.length;
+  const padded = (commands: readonly string[]) => [...commands, 'x'.repeat(LARGEST - counted([...commands, '']))];
+
+  it.each([
+    ['one command', [':']],
+    ['a great many', Array.from({ length: 5_580 }, () => ':')],
+    ['many lines', [':\n'.repeat(20_000)]],
+    ['quotes, which JSON escapes', [`: '${'"'.repeat(20_000)}'`]],
+    ['Unicode', [`: '${'\u{1f6f0}'.repeat(10_000)}'`]],
+  ])('are sent, and one byte more is refused before the launch: %s', async (_, commands) => {
+    const most = padded(commands);
+    expect(counted(most)).toBe(LARGEST);
+    const options = { job: async () => ({ code: 0 }), lifecycle: { running: 1000, online: 1000, ended: 1000 } };
+    const file = (all: readonly string[]) => executionFile({ ii_check_s3: false }, { commands: all });
+
+    const sent = await play({ ...options, file: file(most) });
+    const refused = await play({ ...options, file: file([...most.slice(0, -1), `${most.at(-1)}x`]) });
+
+    expect(sent.end).toMatchObject({ status: 'SUCCEEDED' });
+    expect(refused.end).toMatchObject({ status: 'FAILED', error: 'InvalidExecution' });
+    expect(refused.cloud.calls('RunInstances')).toBe(0);
+  });
 });
