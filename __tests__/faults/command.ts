@@ -56,9 +56,8 @@ function share(index: number, of: number, seed: number): Promise<Tally> {
 }
 
 async function one(name: string): Promise<void> {
-  const { calls, events, end, broken } = await perform(parseRun(name));
-  console.log(`Calls:  ${calls.map(({ at }) => at).join(' ')}`);
-  console.log(`Events: ${events.map(({ at, row }) => `${at} (${row.replace('event ', '')})`).join(', ')}`);
+  const { met, end, broken } = await perform(parseRun(name));
+  for (const { at, row } of met) console.log(at.startsWith('event') ? `${at} (${row.replace('event ', '')})` : at);
   console.log(`${end.status} ${end.error ?? ''}`);
   for (const { invariant, sentence } of broken) {
     console.log(`Invariant ${invariant} (${INVARIANTS[invariant]}) is broken: ${sentence}`);
@@ -68,16 +67,18 @@ async function one(name: string): Promise<void> {
 }
 
 /** @returns whether any invariant is broken */
-function report({ runs, broken, table, failures }: Tally): boolean {
+function report({ runs, outcomesHeld, broken, table, failures }: Tally): boolean {
   for (const { name, broken: reasons } of failures.slice(0, SHOWN)) {
     console.log(`\n${name}`);
     for (const { invariant, sentence } of reasons) console.log(`  invariant ${invariant}: ${sentence}`);
     console.log(`  npm run faults -- --run '${name}'`);
   }
   if (failures.length > SHOWN) console.log(`\n... and ${failures.length - SHOWN} more`);
-  console.log('\n| invariant | runs | broken by |\n| --- | --- | --- |');
+  console.log('\n| invariant | held against runs | broken by |\n| --- | --- | --- |');
   for (const [number, text] of Object.entries(INVARIANTS)) {
-    console.log(`| ${number}. ${text} | ${runs} | ${broken[Number(number) as Invariant] ?? 0} |`);
+    console.log(
+      `| ${number}. ${text} | ${number === '6' ? outcomesHeld : runs} | ${broken[Number(number) as Invariant] ?? 0} |`,
+    );
   }
   printTable('call', table, [...FAULTS, ...STOPS], (row) => !isEvent(row));
   printTable('event', table, DISORDERS, isEvent);

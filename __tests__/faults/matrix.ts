@@ -23,6 +23,8 @@ export interface Failure {
 /** What a number of runs have shown; plain data, to be sent from process to process. */
 export interface Tally {
   runs: number;
+  /** In how many of them the outcome was held against the undisturbed one, which is the sixth invariant. */
+  outcomesHeld: number;
   /** How many runs have broken each invariant. */
   readonly broken: Partial<Record<Invariant, number>>;
   /** By call or event, then by what went wrong: in how many runs. */
@@ -31,12 +33,18 @@ export interface Tally {
 }
 
 export function emptyTally(): Tally {
-  return { runs: 0, broken: {}, table: {}, failures: [] };
+  return { runs: 0, outcomesHeld: 0, broken: {}, table: {}, failures: [] };
 }
 
 /** Adds one run. @param rows the row of the table of each of its disturbances */
-export function count(tally: Tally, run: Run, rows: readonly string[], broken: readonly Broken[]): void {
+export function count(
+  tally: Tally,
+  run: Run,
+  rows: readonly string[],
+  { broken, outcomeHeld }: Pick<Outcome, 'broken' | 'outcomeHeld'>,
+): void {
   tally.runs++;
+  if (outcomeHeld) tally.outcomesHeld++;
   run.disturbances.forEach(({ effect }, index) => {
     const row = rows[index] ?? '';
     tally.table[row] ??= {};
@@ -52,6 +60,7 @@ export function count(tally: Tally, run: Run, rows: readonly string[], broken: r
 /** Adds one tally to another. */
 export function add(sum: Tally, more: Tally): void {
   sum.runs += more.runs;
+  sum.outcomesHeld += more.outcomesHeld;
   for (const [key, number] of Object.entries(more.broken)) {
     const invariant = Number(key) as Invariant;
     sum.broken[invariant] = (sum.broken[invariant] ?? 0) + number;
@@ -89,45 +98,46 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
     const run = { scenario, disturbances };
     const outcome = await perform(run);
     const rows = points.map(([{ row }]) => row);
-    count(tally, run, rows, outcome.broken);
+    count(tally, run, rows, outcome);
     return outcome;
   };
 
   // Every fault of every call in every scenario, the user's stop there, and every disorder of its events.
   for (const scenario of Object.keys(SCENARIOS)) {
-    const { calls, events } = await undisturbed(scenario);
-    for (const call of calls) {
-      for (const effect of effectsOf(call)) if (mine()) await play(scenario, [[call, effect]]);
-    }
-    for (const event of [...events, ALL_EVENTS]) {
-      for (const effect of DISORDERS) if (mine()) await play(scenario, [[event, effect]]);
+    for (const point of [...(await undisturbed(scenario)).met, ALL_EVENTS]) {
+      for (const effect of effectsOf(point)) if (mine()) await play(scenario, [[point, effect]]);
     }
   }
 
-  // On the main path every pair: a fault or a stop, and then a fault, a stop or a disorder of all that this has led to.
+  // On the main path every pair: a fault, a stop or a disorder, and then each of these in all that this has led to.
   const pair = (...points: readonly [Point, Effect][]) => play(MAIN_PATH, points);
-  for (const [position, first] of (await undisturbed(MAIN_PATH)).calls.entries()) {
+  for (const first of [...(await undisturbed(MAIN_PATH)).met, ALL_EVENTS]) {
     for (const effect of effectsOf(first)) {
       if (!mine()) continue;
       const stopped = isStop(effect);
-      const { calls, events } = await perform({ scenario: MAIN_PATH, disturbances: [{ at: first.at, effect }] });
+      const { met } = await perform({ scenario: MAIN_PATH, disturbances: [{ at: first.at, effect }] });
       // A fault and a stop may meet in one call.
-      if (!stopped && first.running) for (const stop of STOPS) await pair([first, effect], [first, stop]);
-      for (const second of calls.slice(position + 1)) {
-        for (const other of effectsOf(second))
-          if (!(stopped && isStop(other))) await pair([first, effect], [second, other]);
+      if (!stopped && !isEvent(first) && first.running) {
+        for (const stop of STOPS) await pair([first, effect], [first, stop]);
       }
-      for (const event of [...events, ALL_EVENTS]) {
-        for (const disorder of DISORDERS) await pair([first, effect], [event, disorder]);
+      // Each pair once, by the one of the two that comes first; all events at once come before every call.
+      const rest = met.slice(met.findIndex(({ at }) => at === first.at) + 1);
+      for (const second of first === ALL_EVENTS ? rest.filter((each) => !isEvent(each)) : rest) {
+        for (const other of effectsOf(second)) {
+          if (!(stopped && isStop(other))) await pair([first, effect], [second, other]);
+        }
       }
     }
   }
   return tally;
 }
 
-function effectsOf({ operation, running }: Point): Effect[] {
-  return [...faultsOf(operation), ...(running ? STOPS : [])];
+function effectsOf(point: Point): readonly Effect[] {
+  if (isEvent(point)) return DISORDERS;
+  return [...faultsOf(point.operation), ...(point.running ? STOPS : [])];
 }
+
+const isEvent = ({ at }: Point) => at.startsWith('event#');
 
 const isStop = (effect: Effect) => (STOPS as readonly Effect[]).includes(effect);
 

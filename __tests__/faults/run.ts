@@ -48,10 +48,12 @@ export interface Point {
 }
 
 export interface Outcome {
-  readonly calls: readonly Point[];
-  readonly events: readonly Point[];
+  /** The calls and events, in their order. */
+  readonly met: readonly Point[];
   readonly end: Pick<Evidence['end'], 'status' | 'error'>;
   readonly broken: readonly Broken[];
+  /** Whether the outcome was held against the undisturbed one. */
+  readonly outcomeHeld: boolean;
 }
 
 export function nameOf({ scenario, disturbances }: Run): string {
@@ -183,8 +185,7 @@ function harmless({ at, effect }: Disturbance): boolean {
 
 /** A run that is under way, and the calls and events that it has met so far. */
 export class Disturbed {
-  readonly calls: Point[] = [];
-  readonly events: Point[] = [];
+  readonly met: Point[] = [];
   readonly disturbances: Disturbance[] = [];
   live!: Live;
   #started = false;
@@ -227,12 +228,13 @@ export class Disturbed {
   async finish(undisturbed?: Outcome['end']): Promise<Outcome> {
     const evidence = await this.live.finish();
     const { status, error } = evidence.end;
+    const outcomeHeld = undisturbed !== undefined && this.disturbances.every(harmless);
     const broken = brokenInvariants({
       ...evidence,
       objectRefused: this.#objectRefused,
-      ...(undisturbed && this.disturbances.every(harmless) && { undisturbed }),
+      ...(outcomeHeld && { undisturbed }),
     });
-    return { calls: this.calls, events: this.events, end: { status, error }, broken };
+    return { met: this.met, end: { status, error }, broken, outcomeHeld };
   }
 
   #point(row: string, operation: string): Point {
@@ -253,7 +255,7 @@ export class Disturbed {
         ? `machine.${operation}(${(input as { FunctionName: string }).FunctionName})`
         : `${caller}.${operation}`;
     const point = this.#point(row, operation);
-    this.calls.push(point);
+    this.met.push(point);
     let fault: ApiFault | undefined;
     for (const effect of this.#effects(point)) {
       if (effect === 'stop before') this.#stop(0);
@@ -276,7 +278,7 @@ export class Disturbed {
   #deliver(event: CloudEvent, usual: readonly number[]): readonly number[] {
     if (this.#again.delete(event.detail)) return usual;
     const point = { ...this.#point('event', ''), row: `event ${kindOf(event)}` };
-    this.events.push(point);
+    this.met.push(point);
     const [effect] = this.#effects(point);
     const earlier = this.#overtaken.splice(0);
     // Half a second after the event that has overtaken it.

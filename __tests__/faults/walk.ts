@@ -88,10 +88,10 @@ export async function walk(tally: Tally, seed: number, walks: number): Promise<v
       const real = await Walk.begin(scenario);
       await fc.asyncModelRun(() => ({ model: { faults: 0, stopped: false }, real }), steps);
       const { end } = await undisturbed(scenario);
-      const { broken } = await real.disturbed.finish(end);
+      const { broken, outcomeHeld } = await real.disturbed.finish(end);
       const run = { scenario, disturbances: real.disturbed.disturbances };
       // Counted here; of what fails fast-check tells the shortest one below.
-      count(tally, run, real.rows, []);
+      count(tally, run, real.rows, { broken: [], outcomeHeld });
       if (broken.length > 0) throw Object.assign(new Error(nameOf(run)), { broken });
     },
   );

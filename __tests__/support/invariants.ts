@@ -2,11 +2,14 @@ import { Tag, tagOf } from '../../lambdas/instance';
 import type { EmbeddedCloud } from '../../local/cloud';
 import type { ExecutionEnd } from '../../local/machine';
 
-/** What is left of an execution, one reaper period after its end. */
+/** What is left of an execution. */
 export interface Evidence {
   readonly file: unknown;
   readonly end: ExecutionEnd;
+  /** As it is when the reaper has had its time for volumes too. */
   readonly cloud: EmbeddedCloud;
+  /** The instances that are running one reaper period after the end. */
+  readonly running: readonly string[];
   /** How the script's runs ended, by instance. A run that was cut off has no code. */
   readonly runs: readonly { readonly instanceId: string; readonly code?: number }[];
   /** The object's date, where it exists. */
@@ -22,7 +25,7 @@ export interface Evidence {
 /** The orchestration's invariants, as `docs/faults.md` numbers them. */
 export const INVARIANTS = {
   1: 'at most one instance per execution and attempt',
-  2: 'no instance runs one reaper period after the end',
+  2: 'no instance runs one reaper period after the end, and none is left otherwise than asked for',
   3: 'SUCCEEDED exactly when the commands exited 0 and the object was verified fresh',
   4: 'the commands run at most once per attempt',
   5: 'every execution ends',
@@ -44,7 +47,7 @@ export function longest(file: unknown): number {
 
 /** Which of the six invariants an execution has broken, from what the cloud itself has seen, not what the functions said. */
 export function brokenInvariants(evidence: Evidence): Broken[] {
-  const { file, end, cloud, runs, objectDate, objectRefused, endless, undisturbed } = evidence;
+  const { file, end, cloud, running, runs, objectDate, objectRefused, endless, undisturbed } = evidence;
   const broken: Broken[] = [];
   const hold = (invariant: Invariant, holds: boolean, sentence: string) => {
     if (!holds) broken.push({ invariant, sentence });
@@ -58,8 +61,13 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
   const attempts = [...attemptOf.values()];
   hold(1, new Set(attempts).size === attempts.length, `instances of attempts ${attempts.join(', ')}`);
 
-  const running = instances.filter(({ State }) => ['pending', 'running'].includes(State.Name));
-  hold(2, running.length === 0, `${running.length} still running`);
+  const still = running.filter((id) => attemptOf.has(id));
+  hold(2, still.length === 0, `${still.length} still running`);
+  const ends = new Set(instances.map((instance) => tagOf(instance, Tag.end)));
+  const states = instances.map(({ State }) => State.Name);
+  hold(2, !ends.has('terminate') || states.every((state) => state === 'terminated'), `left ${states.join(', ')}`);
+  const { volumes } = cloud.ec2;
+  hold(2, ends.has('stop') || volumes.length === 0, `${volumes.length} volumes left of instances ${states.join(', ')}`);
 
   const its = runs.filter(({ instanceId }) => attemptOf.has(instanceId));
   const began = instances.at(-1)?.LaunchTime ?? end.endedAt;

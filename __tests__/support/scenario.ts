@@ -75,7 +75,7 @@ export interface Live {
   readonly execution: RunningExecution;
   /** Lets time pass until the execution has ended, or has taken longer than any may. */
   end(): Promise<void>;
-  /** Lets it end and one reaper period pass. @returns what there is to judge it by */
+  /** Lets it end and the reaper have its time. @returns what there is to judge it by */
   finish(): Promise<Played>;
 }
 
@@ -106,8 +106,15 @@ function comparesClientTokens(): Faults {
   };
 }
 
+const REAPER_PERIOD_MS = 600_000;
 /** A reaper period, and the time that a shutdown takes. */
-const AFTERMATH_MS = 600_000 + 120_000;
+const AFTERMATH_MS = REAPER_PERIOD_MS + 120_000;
+/** EC2 lets a volume go when its instance has stopped, and deletes it when it is detached: a period for each. */
+const VOLUMES_MS = 2 * REAPER_PERIOD_MS;
+
+/** The instances that run. */
+const runningIn = ({ ec2 }: EmbeddedCloud) =>
+  [...ec2.instances].filter(([, { api }]) => ['pending', 'running'].includes(api.State.Name)).map(([id]) => id);
 
 /** Starts a scenario; between two rounds of the reaper, so that one falls into a job of some minutes. */
 export async function begin(scenario: Scenario = {}): Promise<Live> {
@@ -159,9 +166,11 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
       await end();
       const ended = await clock.run(execution.result);
       await clock.run(clock.sleep(scenario.aftermath ?? AFTERMATH_MS));
+      const running = runningIn(cloud);
+      if (cloud.ec2.volumes.length > 0) await clock.run(clock.sleep(VOLUMES_MS));
       const object = join(folder, 'buckets', BUCKET, KEY);
       const objectDate = existsSync(object) ? statSync(object).mtime : undefined;
-      return { file, end: ended, cloud, runs, endless, ...(objectDate && { objectDate }) };
+      return { file, end: ended, cloud, running, runs, endless, ...(objectDate && { objectDate }) };
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
