@@ -40,6 +40,7 @@ export class Reaper extends Construct {
       actions: ['states:DescribeExecution'],
       resources: [aws.arn('states', `execution:${props.stateMachineName}:*`)],
     });
+    role.grant({ sid: 'ListExecutions', actions: ['states:ListExecutions'], resources: [stateMachineArn] });
     this.function = new DatastreamFunction(this, 'reaper', {
       role: 'reaper',
       functionName: derivedName(props.namePrefix, '_reaper'),

@@ -1,5 +1,5 @@
 import { EC2Client, type Instance } from '@aws-sdk/client-ec2';
-import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { type EndedInstance, endInstance } from './end-instances';
 import { type Ec2, findInstances, Tag, tagOf } from './instance';
@@ -20,8 +20,9 @@ export interface ReaperClients {
 }
 
 /**
- * Ends every instance of this state machine whose execution no longer runs. The event only says where to look:
- * Step Functions is always asked itself, and an answer that fails is never taken for "not running".
+ * Ends every instance of this state machine whose execution no longer runs. An event, and a list of those that run, only
+ * say where to look: Step Functions is always asked for the execution itself before an instance of it is ended, and an
+ * answer that fails is never taken for "not running".
  *
  * @returns what was ended
  * @throws the first error, after all other instances have been dealt with, so that the failure shows and is tried again
@@ -38,7 +39,10 @@ export async function reap(
   });
   const ended: EndedInstance[] = [];
   const failures: unknown[] = [];
-  for (const [execution, its] of byExecution(instances.filter((instance) => hasWork(instance, clock.now())))) {
+  const executions = byExecution(instances.filter((instance) => hasWork(instance, clock.now())));
+  const running = detail || executions.size === 0 ? new Set() : await runningExecutions(sfn, stateMachineArn);
+  for (const [execution, its] of executions) {
+    if (running.has(execution)) continue;
     log.appendKeys({ execution, attempt: Number(tagOf(its[0] ?? {}, Tag.attempt)) });
     try {
       const { status, stopDate } = await sfn.send(new DescribeExecutionCommand({ executionArn: execution }));
@@ -56,6 +60,24 @@ export async function reap(
   }
   if (failures.length > 0) throw failures[0];
   return ended;
+}
+
+/**
+ * One call for a thousand executions, where DescribeExecution passes 15 a second: those thousands that run must not use
+ * up the time for the few whose instances are to be ended. The list lags behind (Step Functions API, ListExecutions):
+ * who has just ended is found in the next round.
+ */
+async function runningExecutions(sfn: Sfn, stateMachineArn: string): Promise<Set<string | undefined>> {
+  const running = new Set<string | undefined>();
+  let nextToken: string | undefined;
+  do {
+    const page = await sfn.send(
+      new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 1000, nextToken }),
+    );
+    for (const { executionArn } of page.executions ?? []) running.add(executionArn);
+    nextToken = page.nextToken;
+  } while (nextToken);
+  return running;
 }
 
 function byExecution(instances: readonly Instance[]): Map<string, Instance[]> {

@@ -45,6 +45,7 @@ export const PUBLISHED_LIMITS: RateLimits = {
   DescribeInstanceInformation: SSM,
   GetParameters: { burst: 40, perSecond: 40 },
   DescribeExecution: { burst: 300, perSecond: 15 },
+  ListExecutions: { burst: 200, perSecond: 5 },
   SendTaskSuccess: { burst: 3000, perSecond: 500 },
   SendTaskFailure: { burst: 3000, perSecond: 500 },
 };

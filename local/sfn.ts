@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   DescribeExecutionCommand,
   type ExecutionStatus,
+  ListExecutionsCommand,
   SendTaskFailureCommand,
   SendTaskSuccessCommand,
   type SFNClient,
@@ -34,6 +35,17 @@ export class EmbeddedSfn {
         const status = known?.executions.get(executionArn);
         if (!status) throw awsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
         return { executionArn, status, stopDate: known?.stopDates.get(executionArn) };
+      })
+      .on(ListExecutionsCommand, ({ stateMachineArn = '', statusFilter, maxResults = 100, nextToken = '0' }, lag) => {
+        const prefix = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:`;
+        const all = [...(this.#history.read(lag)?.executions ?? [])].filter(
+          ([arn, status]) => arn.startsWith(prefix) && (!statusFilter || status === statusFilter),
+        );
+        const end = Number(nextToken) + maxResults;
+        return {
+          executions: all.slice(Number(nextToken), end).map(([executionArn, status]) => ({ executionArn, status })),
+          ...(end < all.length && { nextToken: String(end) }),
+        };
       })
       .on(SendTaskSuccessCommand, ({ taskToken = '', output = '' }) => {
         this.#take(taskToken).resolve(JSON.parse(output));

@@ -164,6 +164,7 @@ test('what the reaper may do', () => {
     }),
     allow('DescribeVolumes', ['ec2:DescribeVolumes'], ['*']),
     allow('AskForExecution', ['states:DescribeExecution'], ['arn:aws:states:REGION:ACCOUNT:execution:machine:*']),
+    allow('ListExecutions', ['states:ListExecutions'], [MACHINE]),
     allow('Logreaper', ['logs:CreateLogStream', 'logs:PutLogEvents'], ['<reaper_log.arn>:*']),
   ]);
 });

@@ -78,7 +78,7 @@ export function parseRun(name: string): Run {
 }
 
 const SSM = /^(SendCommand|ListCommands|GetCommandInvocation|CancelCommand|DescribeInstanceInformation)$/;
-const SFN = /^(DescribeExecution|SendTask)/;
+const SFN = /^(DescribeExecution|ListExecutions|SendTask)/;
 const S3 = /Object$/;
 const READ = /^(Describe|List|Get|Head)/;
 /** What sees instances, commands or executions as they were. S3 is consistent, and a launch looks at nothing. */

@@ -7,6 +7,7 @@ import { commanderSsm, reconcileSeconds } from '../../lambdas/commander';
 import { TRANSIENT_ERRORS } from '../../lambdas/errors';
 import { registeredToken, Tag } from '../../lambdas/instance';
 import { createStarter } from '../../lambdas/starter';
+import { History } from '../../local/history';
 import { EXECUTION, failureOf, NOW, testCloud } from '../support/cloud';
 import { BUCKET, executionFile, KEY } from '../support/scenario';
 
@@ -648,6 +649,38 @@ describe('reaper', () => {
       expect(instances().map(({ api }) => api.State.Name)).toEqual(['shutting-down']);
     },
   );
+
+  it('asks for a thousand executions that run in one call, and for those alone that do not', async () => {
+    const { start, call, clock, cloud, instances } = testCloud();
+    await start();
+    const [one] = instances();
+    if (!one) throw new Error('There is no instance.');
+    for (let n = 0; n < 2500; n++) {
+      const arn = `${EXECUTION}-${n}`;
+      const Tags = one.api.Tags.map((tag) => (tag.Key === Tag.execution ? { ...tag, Value: arn } : tag));
+      const api = { ...one.api, InstanceId: `i-${n}`, Tags };
+      const instance = { ...one, api, history: new History(clock, () => ({ api, online: true })) };
+      cloud.ec2.instances.set(api.InstanceId, instance);
+      cloud.sfn.executions.set(arn, n === 2000 ? 'ABORTED' : 'RUNNING');
+    }
+
+    await call('reaper', {});
+
+    expect([cloud.calls('ListExecutions'), cloud.calls('DescribeExecution')]).toEqual([3, 1]);
+    expect(instances().flatMap(({ api }) => (api.State.Name === 'running' ? [] : api.InstanceId))).toEqual(['i-2000']);
+  });
+
+  it('asks Step Functions again when its list lags behind, before it ends an instance', async () => {
+    const { start, call, cloud, instances } = testCloud({
+      faults: (name) => (name === 'ListExecutions' ? { lag: 3_600_000 } : undefined),
+    });
+    await start();
+
+    await call('reaper', {});
+
+    expect([cloud.calls('ListExecutions'), cloud.calls('DescribeExecution')]).toEqual([1, 1]);
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
 
   it('never takes an answer that is missing for the end of an execution', async () => {
     const { start, call, cloud, instances } = testCloud();

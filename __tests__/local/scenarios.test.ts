@@ -444,15 +444,17 @@ describe('An execution on the embedded cloud', () => {
     },
   );
 
-  it('never takes a throttled DescribeExecution for the end of an execution', async () => {
+  it('never takes a throttled DescribeExecution, or a list that lags behind, for the end of an execution', async () => {
     const { end, cloud } = await play({
       file: executionFile({ timeout_s: 7200 }),
       job: async (context) => {
         await context.cloud.clock.sleep(3_000_000, context.signal);
         return healthyJob(context);
       },
-      faults: (operation, call) =>
-        operation === 'DescribeExecution' && call % 2 === 1 ? { error: 'ThrottlingException' } : undefined,
+      faults: (operation, call) => {
+        if (operation === 'ListExecutions') return { lag: 7_200_000 };
+        return operation === 'DescribeExecution' && call % 2 === 1 ? { error: 'ThrottlingException' } : undefined;
+      },
     });
 
     expect(end.status).toBe('SUCCEEDED');
