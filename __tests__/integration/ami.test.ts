@@ -21,11 +21,10 @@ import { createStarter } from '../../lambdas/starter';
 import { readHclFile } from '../../packer/hcl';
 import { layOut } from '../../packer/program';
 import { NEWEST, writeAmazonImages } from '../support/amazon-images';
-import { type Moto, motoEnvironment, startMoto } from '../support/moto';
+import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';
 import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 const asRecord = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
 describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emulated AWS', () => {
@@ -56,8 +55,8 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
 
   /** Of a clone, in which nobody has values of his own. */
   const command = () => path.join(folder, 'clone', 'cli', 'datastream.cjs');
-  const ec2In = (region: string) => new EC2Client({ region, endpoint: moto.endpoint, credentials });
-  const ssmIn = (region: string) => new SSMClient({ region, endpoint: moto.endpoint, credentials });
+  const ec2In = (region: string) => new EC2Client(motoClient(moto.endpoint, region));
+  const ssmIn = (region: string) => new SSMClient(motoClient(moto.endpoint, region));
   const instancesIn = async (region: string) =>
     ((await ec2In(region).send(new DescribeInstancesCommand({}))).Reservations ?? []).flatMap(
       ({ Instances = [] }) => Instances,

@@ -18,7 +18,7 @@ import { createStopper } from '../../lambdas/stopper';
 import { virtualClock } from '../../local/clock';
 import { Service } from '../../local/service';
 import { EmbeddedSfn } from '../../local/sfn';
-import { type Moto, motoEnvironment, startMoto } from '../support/moto';
+import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';
 import { describeWith } from '../support/tools';
 
 const EXECUTION = 'arn:aws:states:us-east-1:123456789012:execution:sm:one';
@@ -33,11 +33,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
 
   beforeAll(async () => {
     moto = await startMoto();
-    const client = {
-      endpoint: moto.endpoint,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    };
+    const client = motoClient(moto.endpoint);
     ec2 = new EC2Client(client);
     ssm = new SSMClient({ ...client, maxAttempts: 1 });
     s3 = new S3Client({ ...client, forcePathStyle: true });

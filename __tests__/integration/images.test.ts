@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { withParameters } from '../support/executions';
-import { type Moto, motoEnvironment, startMoto } from '../support/moto';
+import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';
 import { clone, run } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -38,11 +38,7 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
 
   beforeAll(async () => {
     moto = await startMoto();
-    const client = {
-      endpoint: moto.endpoint,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    };
+    const client = motoClient(moto.endpoint);
     ec2 = new EC2Client(client);
     ssm = new SSMClient(client);
     // A clone of what the command needs, whose executions/ the test may write to.

@@ -34,6 +34,11 @@ export function motoEnvironment(endpoint: string): Record<string, string> {
   };
 }
 
+/** The same for the SDK's clients. */
+export function motoClient(endpoint: string, region = 'us-east-1') {
+  return { endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+}
+
 /**
  * Starts moto_server on a free port, with a small proxy before it that answers what moto does not know.
  *
