@@ -40,9 +40,9 @@ const quoted = (text = '') => `'${text.replaceAll("'", "'\\''")}'`;
 /** The commands, below a line of ours where a shell runs them. */
 function job(commands: readonly string[]): string[] {
   const [first = '', ...rest] = commands;
-  if (!first.startsWith('#!')) return [stopAtFailure(commands, 1), ...commands];
-  if (!/^#!.*\b(ba|da|k|z)?sh\b/.test(first)) return [...commands];
+  if (!SHEBANG.test(first)) return [stopAtFailure(commands, 1), ...commands];
   const [shebang = '', ...lines] = first.split('\n');
+  if (!/\b(ba|da|k|z)?sh\b/.test(shebang)) return [...commands];
   return [shebang, stopAtFailure(commands, 2), ...(lines.length > 0 ? [lines.join('\n')] : []), ...rest];
 }
 

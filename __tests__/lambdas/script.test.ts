@@ -23,6 +23,14 @@ function run(commands: readonly string[], shell = 'bash', attempt = `a${++attemp
   return { status, stdout, stderr };
 }
 
+/** @returns its exit code, when it has ended */
+function started(commands: readonly string[], shell: string, attempt: string): Promise<number | null> {
+  return new Promise((resolve) => {
+    const child = spawn(shell, ['-c', script(commands, attempt).join('\n')], { env: environment(), stdio: 'ignore' });
+    child.on('exit', resolve);
+  });
+}
+
 const SHELLS = ['bash', ...(existsSync('/bin/dash') ? ['/bin/dash'] : [])];
 
 describe.each(SHELLS)('The script of a job under %s', (shell) => {
@@ -36,31 +44,24 @@ describe.each(SHELLS)('The script of a job under %s', (shell) => {
     expect({ status, stdout }).toEqual({ status: 7, stdout: 'one\n' });
   });
 
-  it.each([
-    ['succeeds', ['true'], 0],
-    ['ends in a code that the agent takes for a reboot', ['exit 194'], 1],
-    ['has an EXIT trap of its own', ['trap : EXIT', 'exit 7'], 7],
-    ['becomes another program', ["exec sh -c 'exit 7'"], 7],
-    ['is killed', ['kill -9 $$'], 137],
-  ])('runs once when it is sent twice, and ends alike when it %s', async (_, last, expected) => {
-    const commands = ['echo ran >> "$TMPDIR/ran"', 'sleep 1', ...last];
-    const both = await Promise.all(
-      [1, 2].map(
-        () =>
-          new Promise<number | null>((resolve) => {
-            const child = spawn(shell, ['-c', script(commands, 'one').join('\n')], {
-              env: environment(),
-              stdio: 'ignore',
-            });
-            child.on('exit', resolve);
-          }),
-      ),
-    );
+  it('runs once when it is sent twice, and ends alike, however it ends', async () => {
+    const endings: Readonly<Record<string, readonly [last: readonly string[], code: number]>> = {
+      success: [['true'], 0],
+      rebooting: [['exit 194'], 1],
+      trap: [['trap : EXIT', 'exit 7'], 7],
+      exec: [["exec sh -c 'exit 7'"], 7],
+      killed: [['kill -9 $$'], 137],
+    };
 
-    expect(both).toEqual([expected, expected]);
-    expect(readFileSync(join(TMPDIR, 'ran'), 'utf8')).toBe('ran\n');
-    expect(run(commands, shell, 'one').status).toBe(expected);
-    expect(readFileSync(join(TMPDIR, 'ran'), 'utf8')).toBe('ran\n');
+    const both = Object.entries(endings).map(async ([name, [last]]) => {
+      const commands = [`echo ran >> "$TMPDIR/ran-${name}"`, 'sleep 1', ...last];
+      const codes = await Promise.all([1, 2].map(() => started(commands, shell, name)));
+      return [...codes, run(commands, shell, name).status];
+    });
+
+    const expected = Object.values(endings).map(([, code]) => [code, code, code]);
+    expect(await Promise.all(both)).toEqual(expected);
+    for (const name of Object.keys(endings)) expect(readFileSync(join(TMPDIR, `ran-${name}`), 'utf8')).toBe('ran\n');
   });
 
   it.each([
@@ -98,6 +99,7 @@ describe('The script of a job', () => {
     [['cat <<END >/dev/null', 'text', 'END', 'false'], 'command 4 of 4 exited with code 1'],
     [['#!/bin/bash\ntrue\n(exit 4)', 'true'], 'command 1 of 2 exited with code 4'],
     [['#!/bin/bash', 'false'], 'command 2 of 2 exited with code 1'],
+    [['#!', 'false', 'true'], 'command 2 of 3 exited with code 1'],
   ])('says of %j which command failed', (commands, sentence) => {
     expect(failedCommand(run(commands).stderr)).toBe(sentence);
   });
