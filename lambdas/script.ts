@@ -13,8 +13,10 @@ export function script(commands: readonly string[], attempt: string): string[] {
     `datastream_code=1; datastream_job=$(mktemp) && cat >"$datastream_job" <<'${end}' && { ${interpreter(commands)} "$datastream_job"; datastream_code=$?; }`,
     ...job(commands),
     end,
-    // 194 would make the agent reboot the instance and run the script again (Systems Manager, rebooting from scripts).
-    '[ "$datastream_code" -ne 194 ] || datastream_code=1',
+    // The agent would take 194 for a wish to reboot and to be run again (Systems Manager, rebooting from scripts), and
+    // 137, by which the kernel's out-of-memory killer shows, for its own time-out (amazon-ssm-agent, pluginutil).
+    'case "$datastream_code" in 194) datastream_code=1 ;; ' +
+      "137) datastream_code=1; echo 'Killed (exit code 137), perhaps for want of memory.' >&2 ;; esac",
     // Whoever waits for the code must not read half of it.
     '{ echo "$datastream_code" >"$datastream_lock.part" && mv "$datastream_lock.part" "$datastream_lock.code"; } 2>/dev/null',
     'rm -f "$datastream_job"; exit "$datastream_code"',
@@ -27,8 +29,8 @@ const SHEBANG = /^#![ \t]*(\S+)(?:[ \t]+(\S.*?))?[ \t]*(?:\n|$)/;
 /** The kernel could not start it from a file system that is mounted noexec, as /tmp may be. */
 function interpreter([first = '']: readonly string[]): string {
   const [shebang, path, argument] = SHEBANG.exec(first) ?? [];
-  // The shell that runs now, which is SSM's choice: its name has bash behave as sh where it is called so.
-  if (!shebang) return '"${BASH:-sh}"';
+  // The shell that runs now, which is SSM's choice: sh, which on Amazon Linux is bash in its POSIX mode.
+  if (!shebang) return '"${BASH:-sh}" ${BASH:+${POSIXLY_CORRECT:+--posix}}';
   return [path, argument]
     .filter((each) => each !== undefined)
     .map(quoted)

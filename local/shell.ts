@@ -79,7 +79,8 @@ function run(file: string, signal: AbortSignal, env: Record<string, string>): Re
       const done = () => {
         child.stdout.destroy();
         child.stderr.destroy();
-        finish({ code: code ?? 137, ...output });
+        // Killed by a signal: -1, as SSM's agent has it from Go.
+        finish({ code: code ?? -1, ...output });
       };
       // What a background process still holds open is not waited for.
       const late = setTimeout(done, 200);

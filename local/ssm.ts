@@ -153,7 +153,9 @@ export class EmbeddedSsm {
     }
     if (signal.aborted) return;
     command.code = code;
-    this.#finish(command, code === 0 ? 'Success' : 'Failed');
+    // The agent takes 137 for a command that it has stopped itself (amazon-ssm-agent, pluginutil).
+    if (code === 137) this.#finish(command, 'TimedOut', 'ExecutionTimedOut');
+    else this.#finish(command, code === 0 ? 'Success' : 'Failed');
   }
 
   #finish(command: EmbeddedCommand, status: string, details = status): void {

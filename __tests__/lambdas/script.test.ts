@@ -1,32 +1,53 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failedCommand, script, withCommandText, withoutMarker } from '../../lambdas/script';
 
 /** Plays the instance's disk. */
 let TMPDIR: string;
+/** Where the agent writes its scripts. */
+let agent: string;
 beforeEach(() => {
   TMPDIR = mkdtempSync(join(tmpdir(), 'datastream-test-'));
+  agent = mkdtempSync(join(tmpdir(), 'datastream-test-agent-'));
 });
-afterEach(() => rmSync(TMPDIR, { recursive: true, force: true }));
+afterEach(() => {
+  for (const folder of [TMPDIR, agent]) rmSync(folder, { recursive: true, force: true });
+});
 
 const environment = () => ({ ...process.env, TMPDIR });
 
 /** Each call is another attempt, where none is given. */
 let attempts = 0;
 function run(commands: readonly string[], shell = 'bash', attempt = `a${++attempts}`) {
-  const { status, stdout, stderr } = spawnSync(shell, ['-c', script(commands, attempt).join('\n')], {
+  const { status, stdout, stderr } = spawnSync(shell, ['-c', written(commands, attempt), ''], {
     encoding: 'utf8',
     env: environment(),
   });
   return { status, stdout, stderr };
 }
 
+/** As SSM's agent does it (amazon-ssm-agent, runscript): an executable file, which it has `sh -c` run by its path. */
+function written(commands: readonly string[], attempt: string): string {
+  const file = join(mkdtempSync(join(agent, 'command-')), '_script.sh');
+  writeFileSync(file, script(commands, attempt).join('\n'), { mode: 0o700 });
+  return file;
+}
+
 /** @returns its exit code, when it has ended */
 function started(commands: readonly string[], shell: string, attempt: string): Promise<number | null> {
   return new Promise((resolve) => {
-    const child = spawn(shell, ['-c', script(commands, attempt).join('\n')], { env: environment(), stdio: 'ignore' });
+    const child = spawn(shell, ['-c', written(commands, attempt), ''], { env: environment(), stdio: 'ignore' });
     child.on('exit', resolve);
   });
 }
@@ -50,7 +71,7 @@ describe.each(SHELLS)('The script of a job under %s', (shell) => {
       rebooting: [['exit 194'], 1],
       trap: [['trap : EXIT', 'exit 7'], 7],
       exec: [["exec sh -c 'exit 7'"], 7],
-      killed: [['kill -9 $$'], 137],
+      killed: [['kill -9 $$'], 1],
     };
 
     const both = Object.entries(endings).map(async ([name, [last]]) => {
@@ -142,6 +163,24 @@ describe('The script of a job', () => {
     expect(readdirSync(TMPDIR).sort()).toEqual(['datastream-one', 'datastream-one.code']);
   });
 
+  it("says that it was killed, which SSM's agent would tell as a time-out", () => {
+    const { status, stderr } = run(['kill -9 $$']);
+
+    expect(status).toBe(1);
+    expect(stderr).toContain('Killed (exit code 137), perhaps for want of memory.');
+    expect(run(['#!/usr/bin/awk -f\nBEGIN { exit 137 }']).status).toBe(1);
+  });
+
+  it('fails when there is no room for it', () => {
+    TMPDIR = join(TMPDIR, 'not-there');
+
+    expect(run(['echo ran'])).toMatchObject({ status: 1, stdout: '' });
+  });
+
+  it('has its lock where it outlives a reboot, as /tmp does not', () => {
+    expect(script(['true'], 'one')[0]).toMatch(/^datastream_lock="\$\{TMPDIR:-\/var\/tmp\}\/datastream-one";/);
+  });
+
   it('runs in the very shell that SSM has chosen', () => {
     const sh = join(TMPDIR, 'sh');
     symlinkSync(spawnSync('bash', ['-c', 'echo "$BASH"'], { encoding: 'utf8' }).stdout.trim(), sh);
@@ -149,5 +188,7 @@ describe('The script of a job', () => {
     // bash that is called sh is in its POSIX mode.
     expect(run(['set -o'], sh).stdout).toMatch(/^posix\s+on$/m);
     expect(run(['set -o']).stdout).toMatch(/^posix\s+off$/m);
+    // Where a command in $() that fails ends the whole.
+    expect(run(['x=$(false; echo fetched)', 'echo "$x"'], sh)).toMatchObject({ status: 1, stdout: '' });
   });
 });
