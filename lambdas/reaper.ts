@@ -40,7 +40,7 @@ export async function reap(
   const ended: EndedInstance[] = [];
   const failures: unknown[] = [];
   const executions = byExecution(instances.filter((instance) => hasWork(instance, clock.now())));
-  const running = detail || executions.size === 0 ? new Set() : await runningExecutions(sfn, stateMachineArn);
+  const running = detail || executions.size === 0 ? new Set() : await runningExecutions(sfn, stateMachineArn, log);
   for (const [execution, its] of executions) {
     if (running.has(execution)) continue;
     log.appendKeys({ execution, attempt: Number(tagOf(its[0] ?? {}, Tag.attempt)) });
@@ -65,18 +65,22 @@ export async function reap(
 /**
  * One call for a thousand executions, where DescribeExecution passes 15 a second: those thousands that run must not use
  * up the time for the few whose instances are to be ended. The list lags behind (Step Functions API, ListExecutions):
- * who has just ended is found in the next round.
+ * who has just ended is found in the next round. Where there is none, each is asked for.
  */
-async function runningExecutions(sfn: Sfn, stateMachineArn: string): Promise<Set<string | undefined>> {
+async function runningExecutions(sfn: Sfn, stateMachineArn: string, log: Log): Promise<Set<string | undefined>> {
   const running = new Set<string | undefined>();
-  let nextToken: string | undefined;
-  do {
-    const page = await sfn.send(
-      new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 1000, nextToken }),
-    );
-    for (const { executionArn } of page.executions ?? []) running.add(executionArn);
-    nextToken = page.nextToken;
-  } while (nextToken);
+  try {
+    let nextToken: string | undefined;
+    do {
+      const page = await sfn.send(
+        new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 1000, nextToken }),
+      );
+      for (const { executionArn } of page.executions ?? []) running.add(executionArn);
+      nextToken = page.nextToken;
+    } while (nextToken);
+  } catch (error) {
+    log.warn('no list of the executions that run', { error_name: (error as Error).name });
+  }
   return running;
 }
 

@@ -29,7 +29,7 @@ export interface Launch {
 /** RunInstances makes these; each carries the tags by which IAM lets the functions touch it, and no other. */
 const TAGGED = ['instance', 'volume', 'network-interface'] as const;
 
-/** The ClientToken by which EC2 recognises a launch that it has already carried out; what it has refused gets another. */
+/** The ClientToken by which EC2 recognises a launch that it has already carried out; the same place has another in each round. */
 export function clientToken({
   execution,
   attempt,
@@ -88,18 +88,27 @@ function network(
   defaults: LaunchDefaults,
 ): Pick<RunInstancesCommandInput, 'SubnetId' | 'SecurityGroupIds'> {
   if (file.NetworkInterfaces || file.LaunchTemplate || file.SecurityGroups) return {};
-  const placed = file.Placement?.AvailabilityZone || file.Placement?.AvailabilityZoneId;
-  return {
-    SecurityGroupIds: [defaults.securityGroupId],
-    ...(launch.subnetId && !placed && { SubnetId: launch.subnetId }),
-  };
+  return { SecurityGroupIds: [defaults.securityGroupId], ...(launch.subnetId && { SubnetId: launch.subnetId }) };
 }
 
 /** The deployment's subnets in the order in which an attempt tries them: each attempt begins with another one. */
-export function subnetsFor(execution: string, attempt: number, subnetIds: readonly string[]): (string | undefined)[] {
-  if (subnetIds.length === 0) return [undefined];
+export function subnetsFor(
+  job: Execution,
+  execution: string,
+  attempt: number,
+  subnetIds: readonly string[],
+): (string | undefined)[] {
+  if (subnetIds.length === 0 || placesItself(job.instance_parameters)) return [undefined];
   const first = (Number.parseInt(attemptHash(execution).slice(0, 8), 16) + attempt - 1) % subnetIds.length;
   return [...subnetIds.slice(first), ...subnetIds.slice(0, first)];
+}
+
+/** The file says where its instance goes, or has a launch template say it. */
+function placesItself(file: InstanceParameters): boolean {
+  const { SubnetId, NetworkInterfaces, LaunchTemplate, SecurityGroups, Placement } =
+    file as Partial<RunInstancesCommandInput>;
+  const zone = Placement?.AvailabilityZone || Placement?.AvailabilityZoneId;
+  return Boolean(SubnetId || NetworkInterfaces || LaunchTemplate || SecurityGroups || zone);
 }
 
 type Mapping = NonNullable<RunInstancesCommandInput['BlockDeviceMappings']>[number];

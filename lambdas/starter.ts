@@ -67,7 +67,7 @@ export async function start(
   const attempts = job.n_retries_allowed + 1;
   const launch = { execution: event.execution, attempt, turn, timeoutSeconds: job.timeout_s };
   const places = marketsFor(job, attempt, attempts).flatMap((market) =>
-    subnetsFor(event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({ market, subnetId })),
+    subnetsFor(job, event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({ market, subnetId })),
   );
 
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);

@@ -54,8 +54,11 @@ export async function carryOut<Output>(
 ): Promise<Output> {
   const { error, message = `${error} (${operation})`, status, after, delay = 0, replyDelay = 0, lag = 0 } = fault;
   const failure = error === undefined ? undefined : awsError(error, message, status);
-  if (failure && !after) throw failure;
   if (delay > 0) await clock.sleep(delay);
+  if (failure && !after) {
+    if (replyDelay > 0) await clock.sleep(replyDelay);
+    throw failure;
+  }
   const output = await effect(lag);
   if (replyDelay > 0) await clock.sleep(replyDelay);
   if (failure) throw failure;

@@ -31,6 +31,7 @@ describe('The check of the invariants', () => {
       (evidence) => ({ ...evidence, running: evidence.runs.map(({ instanceId }) => instanceId) }),
     ],
     [2, 'an instance that was to be terminated', (evidence) => withInstance(evidence, 'stopped', '2')],
+    [2, 'an instance that was to be stopped', (evidence) => withEnd(evidence, 'stop')],
     [2, 'a volume', ({ cloud, ...evidence }) => ({ ...evidence, cloud: withEc2(cloud, { volumes: ['vol-other'] }) })],
     [3, 'SUCCEEDED without the object', ({ objectDate: _, ...evidence }) => evidence],
     [3, 'SUCCEEDED though a command failed', (evidence) => ({ ...evidence, runs: recoded(evidence, 1) })],
@@ -48,6 +49,14 @@ describe('The check of the invariants', () => {
 
   const withEc2 = ({ ec2 }: Evidence['cloud'], changes: Partial<Evidence['cloud']['ec2']>) =>
     ({ ec2: { instances: ec2.instances, volumes: ec2.volumes, ...changes } }) as Evidence['cloud'];
+
+  function withEnd(evidence: Evidence, Value: string): Evidence {
+    const instances = [...evidence.cloud.ec2.instances].map(([id, instance]) => {
+      const Tags = instance.api.Tags.map((tag) => (tag.Key === Tag.end ? { ...tag, Value } : tag));
+      return [id, { ...instance, api: { ...instance.api, Tags } }] as const;
+    });
+    return { ...evidence, cloud: withEc2(evidence.cloud, { instances: new Map(instances) }) };
+  }
 
   function withInstance(evidence: Evidence, Name: 'stopped' | 'terminated', attempt = '1'): Evidence {
     const [first] = evidence.cloud.ec2.instances.values();

@@ -114,6 +114,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     subnetIds: ['subnet-a', 'subnet-b'],
     lifecycle: fast,
   },
+  'no spot capacity in the second attempt': {
+    file: spot,
+    job: (context) => (context.run === 1 ? failingJob(context) : healthyJob(context)),
+    faults: (operation, call) =>
+      operation === 'RunInstances' && call === 2 ? { error: 'InsufficientInstanceCapacity' } : undefined,
+    lifecycle: fast,
+  },
   'no capacity': { file: file(), faults: failing('RunInstances', 'InsufficientInstanceCapacity', 99) },
   'never Online': { file: file(), lifecycle: { ...fast, online: 9_000_000 } },
   'stopped instead of terminated': {

@@ -102,6 +102,21 @@ describe('EC2StarterFromAMI', () => {
     expect(instances()).toHaveLength(1);
   });
 
+  it('waits for the instance of a launch that is repeated otherwise, as when a parameter has changed meanwhile', async () => {
+    const { call, instances } = testCloud();
+    const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
+    await failureOf(call('starter', event));
+    const [instance] = instances();
+    instance?.api.Tags.splice(0);
+    Object.assign(instance?.input ?? {}, { ImageId: 'ami-00000000000000000' });
+
+    expect(await failureOf(call('starter', event))).toEqual({
+      name: 'InstanceNotReady',
+      message: 'The instance is launched, but EC2 does not list it yet.',
+    });
+    expect(instances()).toHaveLength(1);
+  });
+
   it('loses the instance that EC2 has launched and ended before it listed it', async () => {
     const { call, wait, cloud, instances } = testCloud();
     const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
@@ -668,6 +683,32 @@ describe('reaper', () => {
 
     expect([cloud.calls('ListExecutions'), cloud.calls('DescribeExecution')]).toEqual([3, 1]);
     expect(instances().flatMap(({ api }) => (api.State.Name === 'running' ? [] : api.InstanceId))).toEqual(['i-2000']);
+  });
+
+  it('asks for each execution where it may not list them', async () => {
+    const { start, call, cloud, instances } = testCloud({
+      faults: (name) => (name === 'ListExecutions' ? { error: 'AccessDeniedException' } : undefined),
+    });
+    await start();
+    cloud.sfn.executions.set(EXECUTION, 'FAILED');
+
+    await call('reaper', {});
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['shutting-down']);
+  });
+
+  it('ends an instance that is still pending, and none whose execution waits to be redriven', async () => {
+    const { call, cloud, instances } = testCloud({ lifecycle: { running: 900_000, online: 1000, ended: 1000 } });
+    const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
+    await failureOf(call('starter', event));
+
+    cloud.sfn.executions.set(EXECUTION, 'PENDING_REDRIVE');
+    await call('reaper', {});
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['pending']);
+
+    cloud.sfn.executions.set(EXECUTION, 'ABORTED');
+    await call('reaper', {});
+    expect(instances().map(({ api }) => api.State.Name)).not.toEqual(['pending']);
   });
 
   it('asks Step Functions again when its list lags behind, before it ends an instance', async () => {

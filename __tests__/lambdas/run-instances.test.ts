@@ -135,8 +135,6 @@ describe("RunInstances' parameters", () => {
     const placed = { ...launch, subnetId: 'subnet-a' };
 
     expect(runInstancesInput(job(), placed, defaults).SubnetId).toBe('subnet-a');
-    const Placement = { AvailabilityZone: 'us-east-1b' };
-    expect(runInstancesInput(job({ Placement }), placed, defaults)).not.toHaveProperty('SubnetId');
   });
 
   it.each([
@@ -176,13 +174,28 @@ describe('The subnets of an attempt', () => {
   const subnets = ['subnet-a', 'subnet-b', 'subnet-c'];
 
   it('are all of them, beginning with another one in every attempt', () => {
-    const orders = [1, 2, 3].map((attempt) => subnetsFor('execution', attempt, subnets));
+    const orders = [1, 2, 3].map((attempt) => subnetsFor(job(), 'execution', attempt, subnets));
 
     expect(new Set(orders.map(([first]) => first))).toEqual(new Set(subnets));
     for (const order of orders) expect([...order].sort()).toEqual(subnets);
   });
 
   it('are left to EC2 where the deployment has none', () => {
-    expect(subnetsFor('execution', 1, [])).toEqual([undefined]);
+    expect(subnetsFor(job(), 'execution', 1, [])).toEqual([undefined]);
+  });
+
+  it.each([
+    { SubnetId: 'subnet-of-the-file' },
+    { NetworkInterfaces: [{ DeviceIndex: 0 }] },
+    { SecurityGroups: ['by-name'] },
+    { LaunchTemplate: { LaunchTemplateName: 'mine' } },
+    { Placement: { AvailabilityZone: 'us-east-1b' } },
+    { Placement: { AvailabilityZoneId: 'use1-az2' } },
+  ])("are the file's affair where it has %j: not tried one after the other, all alike", (parameters) => {
+    expect(subnetsFor(job(parameters), 'execution', 1, subnets)).toEqual([undefined]);
+  });
+
+  it('are tried where the file places the instance in a group or tenancy alone', () => {
+    expect(subnetsFor(job({ Placement: { GroupName: 'mine' } }), 'execution', 1, subnets)).toHaveLength(3);
   });
 });

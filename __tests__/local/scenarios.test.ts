@@ -542,14 +542,15 @@ describe('An execution on the embedded cloud', () => {
     expect(cloud.ec2.volumes).toHaveLength(1);
   });
 
-  it('stops the instance and deletes its volume when the file says so', async () => {
-    const { end, cloud } = await play({
-      file: executionFile({ ii_terminate_instance: false, ii_delete_volume: true }),
-    });
+  it('stops the instance and deletes its volume when the file says so, without the reaper', async () => {
+    const live = await begin({ file: executionFile({ ii_terminate_instance: false, ii_delete_volume: true }) });
+    await live.end();
+    const left = live.cloud.ec2.volumes;
 
+    expect(left).toEqual([]);
+    const { end, cloud } = await live.finish();
     expect(end.status).toBe('SUCCEEDED');
     expect([...cloud.ec2.instances.values()].map(({ api }) => api.State.Name)).toEqual(['stopped']);
-    expect(cloud.ec2.volumes).toEqual([]);
   });
 
   it('ends the instance by its own switch when neither clean-up nor reaper can', async () => {

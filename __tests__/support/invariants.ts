@@ -65,9 +65,17 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
   hold(2, still.length === 0, `${still.length} still running`);
   const ends = new Set(instances.map((instance) => tagOf(instance, Tag.end)));
   const states = instances.map(({ State }) => State.Name);
-  hold(2, !ends.has('terminate') || states.every((state) => state === 'terminated'), `left ${states.join(', ')}`);
+  // What EC2 itself takes it terminates, whatever was asked for.
+  const asked = (instance: (typeof instances)[number]) =>
+    ends.has('terminate') || instance.StateReason?.Code?.startsWith('Server.') ? 'terminated' : 'stopped';
+  hold(
+    2,
+    instances.every((instance) => instance.State.Name === asked(instance)),
+    `left ${states.join(', ')}`,
+  );
   const { volumes } = cloud.ec2;
-  hold(2, ends.has('stop') || volumes.length === 0, `${volumes.length} volumes left of instances ${states.join(', ')}`);
+  const kept = ends.has('stop') && states.includes('stopped');
+  hold(2, volumes.length > 0 === kept, `${volumes.length} volumes left of instances ${states.join(', ')}`);
 
   const its = runs.filter(({ instanceId }) => attemptOf.has(instanceId));
   const began = instances.at(-1)?.LaunchTime ?? end.endedAt;
