@@ -39,7 +39,8 @@ export async function command(
   const attempt = attemptHash(execution, state.attempt);
   const secondsLeft = Math.floor((Date.parse(state.deadline) - clock.now().getTime()) / 1000);
   const commandId =
-    (await sentBefore(ssm, state.instance_id, commentOf(attempt))) ?? (await send(ssm, state, attempt, secondsLeft));
+    (await sentBefore(ssm, state.instance_id, commentOf(attempt), log)) ??
+    (await send(ssm, state, attempt, secondsLeft));
   log.info('commands sent', { instance_id: state.instance_id, command_id: commandId });
   await store(s3, { execution, ...state, command_id: commandId }, log);
   return { ...state, command_id: commandId, reconcile_seconds: reconcileSeconds(secondsLeft) };
@@ -49,14 +50,20 @@ export async function command(
 const commentOf = (attempt: string) => `datastream ${attempt}`;
 
 /** The command of this attempt, where an earlier call has sent it and its reply was lost. */
-async function sentBefore(ssm: Ssm, instanceId: string, comment: string): Promise<string | undefined> {
+async function sentBefore(ssm: Ssm, instanceId: string, comment: string, log: Log): Promise<string | undefined> {
   let NextToken: string | undefined;
-  do {
-    const page = await ssm.send(new ListCommandsCommand({ InstanceId: instanceId, NextToken }));
-    const found = page.Commands?.find((each) => each.Comment === comment);
-    if (found) return found.CommandId;
-    NextToken = page.NextToken;
-  } while (NextToken);
+  try {
+    do {
+      const page = await ssm.send(new ListCommandsCommand({ InstanceId: instanceId, NextToken }));
+      const found = page.Commands?.find((each) => each.Comment === comment);
+      if (found) return found.CommandId;
+      NextToken = page.NextToken;
+    } while (NextToken);
+  } catch (error) {
+    if ((error as Error).name !== 'AccessDeniedException') throw error;
+    // The look spares a second command; that this one runs nothing the script itself sees to.
+    log.warn('may not look for a command that was sent before', { error_name: (error as Error).name });
+  }
   return undefined;
 }
 

@@ -180,7 +180,7 @@ function apiFault(operation: string, fault: Fault): ApiFault {
 /** Whether a disturbance must leave the outcome as it is: all but a stop, and a refusal of what there is no job without. */
 function harmless({ at, effect }: Disturbance): boolean {
   if (effect === 'stop before' || effect === 'stop after') return false;
-  return effect !== 'refused' || !/^(starter\.|commander\.(List|Send)|checker\.)/.test(at);
+  return effect !== 'refused' || !/^(starter\.|commander\.Send|checker\.)/.test(at);
 }
 
 /** A run that is under way, and the calls and events that it has met so far. */
@@ -191,7 +191,7 @@ export class Disturbed {
   #started = false;
   #execution?: RunningExecution;
   #ended = false;
-  #objectRefused = false;
+  #refused = false;
   readonly #counts = new Map<string, number>();
   readonly #overtaken: CloudEvent[] = [];
   readonly #again = new WeakSet<object>();
@@ -231,7 +231,7 @@ export class Disturbed {
     const outcomeHeld = undisturbed !== undefined && this.disturbances.every(harmless);
     const broken = brokenInvariants({
       ...evidence,
-      objectRefused: this.#objectRefused,
+      refused: this.#refused,
       ...(outcomeHeld && { undisturbed }),
     });
     return { met: this.met, end: { status, error }, broken, outcomeHeld };
@@ -263,7 +263,7 @@ export class Disturbed {
         this.#stop(1);
         fault = { replyDelay: 2, ...fault };
       } else fault = { ...fault, ...apiFault(operation, effect as Fault) };
-      if (operation === 'HeadObject' && effect === 'refused') this.#objectRefused = true;
+      if (/^(HeadObject|SendCommand)$/.test(operation) && effect === 'refused') this.#refused = true;
     }
     return fault;
   }

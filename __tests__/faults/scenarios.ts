@@ -1,4 +1,5 @@
 import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
+import { Tag } from '../../lambdas/instance';
 import type { Faults } from '../../local/service';
 import { BUCKET, executionFile, healthyJob, type Job, KEY, type Scenario } from '../support/scenario';
 
@@ -117,8 +118,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'no spot capacity in the second attempt': {
     file: spot,
     job: (context) => (context.run === 1 ? failingJob(context) : healthyJob(context)),
-    faults: (operation, call) =>
-      operation === 'RunInstances' && call === 2 ? { error: 'InsufficientInstanceCapacity' } : undefined,
+    faults: (operation, _call, input) => {
+      if (operation !== 'RunInstances') return undefined;
+      const { InstanceMarketOptions, TagSpecifications } = input as RunInstancesCommandInput;
+      const second = TagSpecifications?.[0]?.Tags?.some(({ Key, Value }) => Key === Tag.attempt && Value === '2');
+      return second && InstanceMarketOptions ? { error: 'InsufficientInstanceCapacity' } : undefined;
+    },
     lifecycle: fast,
   },
   'no capacity': { file: file(), faults: failing('RunInstances', 'InsufficientInstanceCapacity', 99) },

@@ -296,6 +296,22 @@ describe('Commander', () => {
     expect(cloud.calls('SendCommand')).toBe(1);
   });
 
+  it('sends the commands where it may not look for an earlier one, and not where SSM cannot say', async () => {
+    const denied = testCloud({
+      faults: (name) => (name === 'ListCommands' ? { error: 'AccessDeniedException' } : undefined),
+    });
+    const failing = testCloud({
+      faults: (name) => (name === 'ListCommands' ? { error: 'InternalServerError', status: 500 } : undefined),
+    });
+
+    const state = await denied.call('commander', { execution: EXECUTION, state: await denied.start() });
+    const failure = failing.call('commander', { execution: EXECUTION, state: await failing.start() });
+
+    expect(state.command_id).toEqual(expect.any(String));
+    expect((await failureOf(failure)).name).toBe('InternalServerError');
+    expect(failing.cloud.calls('SendCommand')).toBe(0);
+  });
+
   it('sends nothing when timeout_s is over already', async () => {
     const { start, call, wait, cloud } = testCloud();
     const state = await start(executionFile({ timeout_s: 60 }));

@@ -14,8 +14,8 @@ export interface Evidence {
   readonly runs: readonly { readonly instanceId: string; readonly code?: number }[];
   /** The object's date, where it exists. */
   readonly objectDate?: Date;
-  /** S3 has refused to show the object, so that it could not be verified. */
-  readonly objectRefused?: boolean;
+  /** AWS has refused to show the object, or to send the commands again whose first reply was lost: nothing is verified. */
+  readonly refused?: boolean;
   /** It did not end by itself within any time that it may take. */
   readonly endless?: boolean;
   /** How it ends when nothing goes wrong; given where what went wrong must not change that. */
@@ -47,7 +47,7 @@ export function longest(file: unknown): number {
 
 /** Which of the six invariants an execution has broken, from what the cloud itself has seen, not what the functions said. */
 export function brokenInvariants(evidence: Evidence): Broken[] {
-  const { file, end, cloud, running, runs, objectDate, objectRefused, endless, undisturbed } = evidence;
+  const { file, end, cloud, running, runs, objectDate, refused, endless, undisturbed } = evidence;
   const broken: Broken[] = [];
   const hold = (invariant: Invariant, holds: boolean, sentence: string) => {
     if (!holds) broken.push({ invariant, sentence });
@@ -86,7 +86,7 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
   const didIt = code === 0 && (!asksForObject(file) || fresh);
   const seen = `${end.status}${end.error ? ` (${end.error})` : ''}, exit code ${code ?? 'none'}, object ${fresh ? 'fresh' : 'not fresh'}`;
   hold(3, end.status !== 'SUCCEEDED' || didIt, seen);
-  hold(3, end.status !== 'FAILED' || !didIt || objectRefused === true, seen);
+  hold(3, end.status !== 'FAILED' || !didIt || refused === true, seen);
 
   const ran = its.map(({ instanceId }) => attemptOf.get(instanceId));
   hold(4, new Set(ran).size === ran.length, `runs in attempts ${ran.join(', ')}`);
