@@ -8,10 +8,10 @@ import { list, text, utf8Bytes } from './values';
 type File = Readonly<Record<string, unknown>>;
 
 /**
- * SSM takes a document of 64 KB (SendCommand, MaxDocumentSizeExceeded), which the commands become a part of: 4 KB less,
+ * SSM takes a document of 64 KB (SendCommand, MaxDocumentSizeExceeded), which the commands become a part of: some 5 KB less,
  * for AWS-RunShellScript itself and the lines that see to it that they run once and stop at a failure.
  */
-const LARGEST_COMMANDS_BYTES = 61_440;
+const LARGEST_COMMANDS_BYTES = 60_000;
 /** Of these lines, what each command adds: the number of its last line. */
 const BYTES_PER_COMMAND = 6;
 

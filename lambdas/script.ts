@@ -50,8 +50,8 @@ function job(commands: readonly string[]): string[] {
 
 /**
  * Stop at the first command that fails, in a pipe too where the shell can, and say on standard error which it was.
- * A command may span several elements (a here-document, a loop), so nothing stands between them: bash's DEBUG trap
- * notes the line, which tells the command. dash knows neither pipefail nor DEBUG, hence the trials in a subshell.
+ * A command may span several elements (a here-document, a loop), so nothing stands between them: bash's traps note the
+ * line, which tells the command. dash knows neither pipefail nor such traps, hence the trials in a subshell.
  */
 function stopAtFailure(commands: readonly string[], line: number): string {
   // Our line moves those of the commands by one, be it the first or the one after a shebang.
@@ -68,8 +68,8 @@ function stopAtFailure(commands: readonly string[], line: number): string {
     'set -e; (set -o pipefail) 2>/dev/null && set -o pipefail; datastream_line=0; ' +
     `datastream_exit() { [ "$1" -eq 0 ] || [ "$datastream_line" -eq 0 ] || { ${report}; }; }; ` +
     `trap 'datastream_exit "$?"' EXIT; ` +
-    // Not the trap's own commands, which bash counts as line 1.
-    `(trap : DEBUG) 2>/dev/null && trap '[ "$LINENO" -le ${line} ] || datastream_line=$LINENO' DEBUG`
+    // Not the trap's own commands, which bash counts as line 1. Of a subshell DEBUG is not told, but ERR is.
+    `(trap : DEBUG) 2>/dev/null && { trap '[ "$LINENO" -le ${line} ] || datastream_line=$LINENO' DEBUG; trap 'datastream_line=$LINENO' ERR; }`
   );
 }
 

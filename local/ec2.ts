@@ -179,7 +179,7 @@ export class EmbeddedEc2 {
     }
     this.#volumeHistory.record();
     this.#announce(instance);
-    this.clock.after(this.lifecycle.running, () => {
+    this.#after(this.lifecycle.running, () => {
       if (instance.api.State.Name !== 'pending') return;
       instance.api.State = { Name: 'running' };
       this.#announce(instance);
@@ -187,6 +187,12 @@ export class EmbeddedEc2 {
     });
     this.#armDeadMansSwitch(instance);
     return { Instances: [structuredClone(instance.api)] };
+  }
+
+  /** At once is now, not in the next turn: who has its reply finds it so. */
+  #after(milliseconds: number, action: () => void): void {
+    if (milliseconds === 0) action();
+    else this.clock.after(milliseconds, action);
   }
 
   #create(without: Omit<EmbeddedInstance, 'history'>): EmbeddedInstance {
@@ -197,7 +203,7 @@ export class EmbeddedEc2 {
 
   #comeOnline(instance: EmbeddedInstance): void {
     const { running } = instance;
-    this.clock.after(this.lifecycle.online, () => {
+    this.#after(this.lifecycle.online, () => {
       if (running.signal.aborted) return;
       instance.online = true;
       instance.history.record();

@@ -121,6 +121,13 @@ describe('The script of a job', () => {
     [['#!/bin/bash\ntrue\n(exit 4)', 'true'], 'command 1 of 2 exited with code 4'],
     [['#!/bin/bash', 'false'], 'command 2 of 2 exited with code 1'],
     [['#!', 'false', 'true'], 'command 2 of 3 exited with code 1'],
+    [['echo a', '(cd / && false)', 'echo never'], 'command 2 of 3 exited with code 1'],
+    [['(exit 9)', 'echo never'], 'command 1 of 2 exited with code 9'],
+    [
+      ['for i in 1 2', 'do', 'echo $i', 'done', 'if [ 1 = 1 ]; then', '(exit 9)', 'fi'],
+      'command 6 of 7 exited with code 9',
+    ],
+    [['false || true', 'if false; then true; fi', 'test -d /', 'exit 4'], 'command 4 of 4 exited with code 4'],
   ])('says of %j which command failed', (commands, sentence) => {
     expect(failedCommand(run(commands).stderr)).toBe(sentence);
   });
