@@ -1,105 +1,169 @@
 import { fork } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { INVARIANTS, type Invariant } from '../support/invariants';
 import { add, emptyTally, matrix, type Tally } from './matrix';
 import { DISORDERS, FAULTS, parseRun, perform, STOPS } from './run';
 import { walk } from './walk';
 
-/** Random walks beside the matrix, over all processes. */
+const USAGE =
+  'npm run faults, or npm run faults -- --seed N, --write (keeps the tables in docs/faults.md) or --run NAME';
+const PAGE = join(__dirname, '../../docs/faults.md');
+/** The part of the page that `--write` writes. */
+const LAST_RUN = '## The last run\n';
+
+/** As many on every computer, so that a seed gives the same walks there. */
+const SHARES = 8;
+/** Random walks beside the matrix, over all shares. */
 const WALKS = 4000;
 /** Failures that are told one by one. */
 const SHOWN = 20;
 
-/** The fault matrix: `npm run faults`, with `--seed N` for the random walks, or `--run NAME` for one run alone. */
+/** The fault matrix and random walks: `npm run faults`. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { seed: { type: 'string' }, run: { type: 'string' }, share: { type: 'string' } },
+    options: {
+      seed: { type: 'string' },
+      run: { type: 'string' },
+      write: { type: 'boolean' },
+      // Of the command's own processes.
+      share: { type: 'string' },
+    },
   });
-  const seed = Number(values.seed ?? Date.now() % 2 ** 31);
-  if (!Number.isSafeInteger(seed)) throw new Error(`--seed is a whole number, not '${values.seed}'.`);
-  if (values.run !== undefined) return one(values.run);
-  if (values.share !== undefined) {
-    const [index = 0, of = 1] = values.share.split('/').map(Number);
-    const tally = await matrix({ of, index });
-    await walk(tally, seed + index, Math.ceil(WALKS / of));
-    process.send?.(tally);
-    return;
+  if (values.run !== undefined) {
+    if (values.seed !== undefined || values.write) throw new Error('--run NAME is all there is to repeat a run.');
+    return one(values.run);
   }
-  const processes = availableParallelism();
+  if (values.seed !== undefined && !/^\d{1,8}$/.test(values.seed)) {
+    throw new Error(`--seed is a whole number of at most eight digits, not '${values.seed}'.`);
+  }
+  const seed = Number(values.seed ?? Date.now() % 10 ** 8);
+  if (values.share !== undefined) return shares(values.share, seed);
+  await all(seed, values.write === true);
+}
+
+async function all(seed: number, write: boolean): Promise<void> {
+  const processes = Math.min(availableParallelism(), SHARES);
   const begun = performance.now();
   console.log(`The fault matrix, on ${processes} processes, with seed ${seed}:`);
-  const shares = Array.from({ length: processes }, (_, index) => share(index, processes, seed));
   const sum = emptyTally();
-  for (const tally of await Promise.all(shares)) add(sum, tally);
-  const broken = report(sum);
-  console.log(`\n${sum.runs} runs in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);
-  if (broken) {
+  let done = 0;
+  const take = (tally: Tally) => {
+    add(sum, tally);
+    done++;
+    console.error(`${done} of ${SHARES} parts: ${sum.runs} runs, ${sum.failures.length} failures`);
+  };
+  await Promise.all(Array.from({ length: processes }, (_, index) => child(`${index}/${processes}`, seed, take)));
+  for (const { name, broken } of sum.failures.slice(0, SHOWN)) {
+    console.log(`\n${name}`);
+    for (const { invariant, sentence } of broken) console.log(`  invariant ${invariant}: ${sentence}`);
+    console.log(`  npm run faults -- --run '${name}'`);
+  }
+  if (sum.failures.length > SHOWN) console.log(`\n... and ${sum.failures.length - SHOWN} more`);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+  console.log(`\n${tables(sum)}\n\n${sum.runs} runs in ${seconds} s.`);
+  if (sum.failures.length > 0) {
     console.log(`Something is broken. All again: npm run faults -- --seed ${seed}`);
     process.exitCode = 1;
+  } else if (write) {
+    store(sum, seed, seconds);
+    console.log('Stored in docs/faults.md.');
   }
 }
 
-function share(index: number, of: number, seed: number): Promise<Tally> {
+/** Plays every so many-th share, e.g. `0/2`, and sends each share's tally. */
+async function shares(text: string, seed: number): Promise<void> {
+  const send = process.send?.bind(process);
+  if (!send) throw new Error(`--share is for the command's own processes. ${USAGE}`);
+  const gone = () => process.exit(1);
+  process.on('disconnect', gone);
+  const [from = 0, step = 1] = text.split('/').map(Number);
+  for (let index = from; index < SHARES; index += step) {
+    const tally = await matrix({ of: SHARES, index });
+    // No seed's walks are another one's, and eight digits of it stay within 32 bits.
+    await walk(tally, seed * SHARES + index, WALKS / SHARES);
+    send(tally);
+  }
+  process.off('disconnect', gone);
+}
+
+function child(share: string, seed: number, take: (tally: Tally) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = fork(__filename, ['--share', `${index}/${of}`, '--seed', String(seed)]);
-    let tally: Tally | undefined;
-    child.on('message', (message) => {
-      tally = message as Tally;
-    });
-    child.on('error', reject);
-    child.on('exit', (code) => {
-      if (tally && code === 0) resolve(tally);
-      else reject(new Error(`Share ${index} of ${of} ended with code ${code}.`));
+    const forked = fork(__filename, ['--share', share, '--seed', String(seed)]);
+    forked.on('message', (message) => take(message as Tally));
+    forked.on('error', reject);
+    forked.on('exit', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`One of the processes ended by ${signal ?? `code ${code}`}: start again.`));
     });
   });
 }
 
 async function one(name: string): Promise<void> {
-  const { met, end, broken } = await perform(parseRun(name));
-  for (const { at, row } of met) console.log(at.startsWith('event') ? `${at} (${row.replace('event ', '')})` : at);
+  const run = parseRun(name);
+  const { met, end, broken } = await perform(run);
+  for (const { at, row, effects } of met) {
+    const event = at.startsWith('event') ? ` (${row.replace('event ', '')})` : '';
+    console.log([`${at}${event}`, ...effects].join('   <- '));
+  }
   console.log(`${end.status} ${end.error ?? ''}`);
+  const unmet = run.disturbances.filter(
+    ({ at, effect }) => !met.some((point) => point.effects.includes(effect) && [point.at, 'event#*'].includes(at)),
+  );
+  for (const { at, effect } of unmet) console.error(`The run never came to ${at}: there was no '${effect}'.`);
   for (const { invariant, sentence } of broken) {
     console.log(`Invariant ${invariant} (${INVARIANTS[invariant]}) is broken: ${sentence}`);
   }
-  if (broken.length > 0) process.exitCode = 1;
+  if (broken.length > 0 || unmet.length > 0) process.exitCode = 1;
   else console.log('Every invariant holds.');
 }
 
-/** @returns whether any invariant is broken */
-function report({ runs, outcomesHeld, broken, table, failures }: Tally): boolean {
-  for (const { name, broken: reasons } of failures.slice(0, SHOWN)) {
-    console.log(`\n${name}`);
-    for (const { invariant, sentence } of reasons) console.log(`  invariant ${invariant}: ${sentence}`);
-    console.log(`  npm run faults -- --run '${name}'`);
-  }
-  if (failures.length > SHOWN) console.log(`\n... and ${failures.length - SHOWN} more`);
-  console.log('\n| invariant | held against runs | broken by |\n| --- | --- | --- |');
-  for (const [number, text] of Object.entries(INVARIANTS)) {
-    console.log(
-      `| ${number}. ${text} | ${number === '6' ? outcomesHeld : runs} | ${broken[Number(number) as Invariant] ?? 0} |`,
-    );
-  }
-  printTable('call', table, [...FAULTS, ...STOPS], (row) => !isEvent(row));
-  printTable('event', table, DISORDERS, isEvent);
-  return failures.length > 0;
+function store(sum: Tally, seed: number, seconds: string): void {
+  const [page = ''] = readFileSync(PAGE, 'utf8').split(LAST_RUN);
+  const how =
+    `\`npm run faults -- --seed ${seed} --write\`, on ${availableParallelism()} cores with Node.js ${process.versions.node.split('.')[0]}: ` +
+    `${sum.runs} runs in ${seconds} s. The number in a cell is that of the runs in which this call, or event, met this.`;
+  writeFileSync(PAGE, `${page}${LAST_RUN}\n${how}\n\n${tables(sum)}\n`);
+}
+
+/** What was held against how many runs, and which call or event has met what. */
+function tables({ runs, outcomesHeld, broken, table }: Tally): string {
+  const invariants = Object.entries(INVARIANTS).map(([number, text]) => {
+    const held = number === '6' ? outcomesHeld : runs;
+    return `| ${number}. ${text} | ${held} | ${broken[Number(number) as Invariant] ?? 0} |`;
+  });
+  return [
+    '| invariant | held against runs | broken by |',
+    '| --- | --- | --- |',
+    ...invariants,
+    '',
+    ...rows('call', table, [...FAULTS, ...STOPS], (row) => !isEvent(row)),
+    '',
+    ...rows('event', table, DISORDERS, isEvent),
+  ].join('\n');
 }
 
 const isEvent = (row: string) => row.startsWith('event') || row === 'all events';
 
-function printTable(
+function rows(
   name: string,
   table: Tally['table'],
   columns: readonly (keyof Tally['table'][string])[],
   wanted: (row: string) => boolean,
-): void {
-  console.log(`\n| ${[name, ...columns].join(' | ')} |\n|${' --- |'.repeat(columns.length + 1)}`);
-  for (const row of Object.keys(table).filter(wanted).sort()) {
-    console.log(`| ${[row, ...columns.map((column) => table[row]?.[column] ?? '')].join(' | ')} |`);
-  }
+): string[] {
+  return [
+    `| ${[name, ...columns].join(' | ')} |`,
+    `|${' --- |'.repeat(columns.length + 1)}`,
+    ...Object.keys(table)
+      .filter(wanted)
+      .sort()
+      .map((row) => `| ${[row, ...columns.map((column) => table[row]?.[column] ?? '')].join(' | ')} |`),
+  ];
 }
 
-main().catch((error: Error) => {
-  console.error(error.message);
+main().catch((error: Error & { code?: string }) => {
+  console.error(error.code?.startsWith('ERR_PARSE_ARGS') ? `${error.message.split('.')[0]}: ${USAGE}` : error.message);
   process.exitCode = 2;
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Tag } from '../../lambdas/instance';
 import { brokenInvariants, type Evidence, INVARIANTS } from '../support/invariants';
 import { begin } from '../support/scenario';
@@ -94,6 +96,17 @@ describe('The fault matrix', () => {
     expect(parseRun(nameOf(run))).toEqual(run);
   });
 
+  it('is told in docs/faults.md by the calls that there are and the invariants as they are', async () => {
+    const page = readFileSync(join(__dirname, '../../docs/faults.md'), 'utf8').split('## The last run')[1];
+    const outcomes = await Promise.all(Object.keys(SCENARIOS).map(undisturbed));
+    const rows = new Set(outcomes.flatMap(({ met }) => met.map(({ row }) => row)));
+
+    expect([...rows].filter((row) => !page?.includes(`\n| ${row} |`))).toEqual([]);
+    for (const [number, text] of Object.entries(INVARIANTS)) {
+      expect(page).toMatch(new RegExp(`^\\| ${number}\\. ${text} \\| \\d+ \\| 0 \\|$`, 'm'));
+    }
+  });
+
   it('names every run so that it can be repeated', async () => {
     const name = 'main path, commander.SendCommand#1 error after, commander.ListCommands#2 stale, event#1 lost';
 
@@ -107,6 +120,10 @@ describe('The fault matrix', () => {
     ['nowhere', 'There is no scenario'],
     ['main path, starter.RunInstances killed', 'is no disturbance'],
     ['main path, starter.RunInstances#1 broken', 'is no disturbance'],
+    ['toString', 'There is no scenario'],
+    ['main path, event#1 killed', 'is no disturbance'],
+    ['main path, commander.SendCommand#1 lost', 'is no disturbance'],
+    ['main path, starter.GetParameters#1 stale', 'is no disturbance'],
   ])('refuses the name %j', (name, message) => {
     expect(() => parseRun(name)).toThrow(message);
   });

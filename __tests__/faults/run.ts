@@ -48,8 +48,8 @@ export interface Point {
 }
 
 export interface Outcome {
-  /** The calls and events, in their order. */
-  readonly met: readonly Point[];
+  /** The calls and events, in their order, and what went wrong with each. */
+  readonly met: readonly (Point & { readonly effects: readonly Effect[] })[];
   readonly end: Pick<Evidence['end'], 'status' | 'error'>;
   readonly broken: readonly Broken[];
   /** Whether the outcome was held against the undisturbed one. */
@@ -63,14 +63,17 @@ export function nameOf({ scenario, disturbances }: Run): string {
 /** @throws Error when it is not the name of a run */
 export function parseRun(name: string): Run {
   const [scenario = '', ...rest] = name.split(', ');
-  if (!(scenario in SCENARIOS)) {
-    throw new Error(`There is no scenario '${scenario}'. Take one of: ${Object.keys(SCENARIOS).join('; ')}.`);
+  if (!Object.hasOwn(SCENARIOS, scenario)) {
+    throw new Error(
+      `There is no scenario '${scenario}'. Write SCENARIO, CALL#N EFFECT, with one of: ${Object.keys(SCENARIOS).join('; ')}.`,
+    );
   }
-  const effects = [...FAULTS, ...STOPS, ...DISORDERS] as readonly string[];
   const disturbances = rest.map((each) => {
-    const [, at = '', effect = ''] = /^(\S+#(?:\d+|\*)) (.+)$/.exec(each) ?? [];
-    if (!effects.includes(effect)) {
-      throw new Error(`'${each}' is no disturbance: write CALL#N and one of: ${effects.join('; ')}.`);
+    const [, at = '', row = '', effect = ''] = /^((\S+)#(?:\d+|\*)) (.+)$/.exec(each) ?? [];
+    const operation = /\.(\w+)/.exec(row)?.[1] ?? '';
+    const effects: readonly string[] = row === 'event' ? DISORDERS : [...faultsOf(operation), ...STOPS];
+    if (!row || !effects.includes(effect)) {
+      throw new Error(`'${each}' is no disturbance: write CALL#N, or event#N, and one of: ${effects.join('; ')}.`);
     }
     return { at, effect: effect as Effect };
   });
@@ -185,7 +188,7 @@ function harmless({ at, effect }: Disturbance): boolean {
 
 /** A run that is under way, and the calls and events that it has met so far. */
 export class Disturbed {
-  readonly met: Point[] = [];
+  readonly met: (Point & { effects: readonly Effect[] })[] = [];
   readonly disturbances: Disturbance[] = [];
   live!: Live;
   #started = false;
@@ -245,6 +248,7 @@ export class Disturbed {
 
   #effects(point: Point): readonly Effect[] {
     const effects = this.decide(point);
+    this.met.push({ ...point, effects });
     this.disturbances.push(...effects.map((effect) => ({ at: point.at, effect })));
     return effects;
   }
@@ -255,7 +259,6 @@ export class Disturbed {
         ? `machine.${operation}(${(input as { FunctionName: string }).FunctionName})`
         : `${caller}.${operation}`;
     const point = this.#point(row, operation);
-    this.met.push(point);
     let fault: ApiFault | undefined;
     for (const effect of this.#effects(point)) {
       if (effect === 'stop before') this.#stop(0);
@@ -278,7 +281,6 @@ export class Disturbed {
   #deliver(event: CloudEvent, usual: readonly number[]): readonly number[] {
     if (this.#again.delete(event.detail)) return usual;
     const point = { ...this.#point('event', ''), row: `event ${kindOf(event)}` };
-    this.met.push(point);
     const [effect] = this.#effects(point);
     const earlier = this.#overtaken.splice(0);
     // Half a second after the event that has overtaken it.

@@ -84,7 +84,7 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
   const last = instances.at(-1)?.InstanceId;
   const code = its.filter(({ instanceId }) => instanceId === last).at(-1)?.code;
   const didIt = code === 0 && (!asksForObject(file) || fresh);
-  const seen = `${end.status}${end.error ? ` (${end.error})` : ''}, exit code ${code ?? 'none'}, object ${fresh ? 'fresh' : 'not fresh'}`;
+  const seen = `${end.status}${end.error ? ` (${end.error})` : ''}, ${code === undefined ? 'the commands did not end' : `exit code ${code}`}, object ${fresh ? 'fresh' : 'not fresh'}`;
   hold(3, end.status !== 'SUCCEEDED' || didIt, seen);
   hold(3, end.status !== 'FAILED' || !didIt || refused === true, seen);
 
