@@ -52,15 +52,16 @@ async function synthesise(outdir: string): Promise<void> {
 async function timePlan(folder: string, stack: string): Promise<number> {
   const aws = await answeringAws();
   try {
-    const configuration = join(folder, 'terraform.rc');
+    // Else Terraform's own configuration, where a mirror may be.
     const mirror = process.env.TF_MIRROR;
-    writeFileSync(
-      configuration,
-      mirror ? `provider_installation {\n  filesystem_mirror {\n    path = ${JSON.stringify(mirror)}\n  }\n}\n` : '',
-    );
+    const configuration = join(folder, 'terraform.rc');
+    if (mirror) {
+      const path = JSON.stringify(mirror);
+      writeFileSync(configuration, `provider_installation {\n  filesystem_mirror {\n    path = ${path}\n  }\n}\n`);
+    }
     const env = {
       ...process.env,
-      TF_CLI_CONFIG_FILE: configuration,
+      ...(mirror && { TF_CLI_CONFIG_FILE: configuration }),
       TF_IN_AUTOMATION: '1',
       CHECKPOINT_DISABLE: '1',
       AWS_ENDPOINT_URL: aws.endpoint,

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { performancePage } from '../docs/performance';
 import { deploymentFigures } from './deployment';
 import { bundleFigures, loadingFigures } from './functions';
 import { load, loadFigures } from './load';
 import { orchestrationFigures } from './orchestration';
-import { type Report, table, thisMachine, verdict } from './report';
+import { parseReport, type Report, table, thisMachine, verdict } from './report';
 
 const DOCS = join(__dirname, '..', 'docs');
 const STORED = join(DOCS, 'performance.json');
@@ -13,9 +14,13 @@ const EXECUTIONS = 1000;
 
 /** Measures everything, prints it beside what is stored, and stores it with `--write`: `npm run bench`. */
 async function main(): Promise<void> {
-  const stored = existsSync(STORED) ? (JSON.parse(readFileSync(STORED, 'utf8')) as Report) : undefined;
+  const { values } = parseArgs({ options: { write: { type: 'boolean' } } });
+  const stored = read();
+  console.error(`${EXECUTIONS} executions at once ...`);
   const busy = await load(EXECUTIONS);
+  console.error('synthesis and plan ...');
   const deployment = await deploymentFigures();
+  console.error('orchestration and functions ...');
   const report: Report = {
     machine: thisMachine(),
     figures: [
@@ -29,21 +34,33 @@ async function main(): Promise<void> {
   };
   console.log(`${report.machine}\n\n${table(report, stored)}\n`);
   for (const line of [...report.missing, ...verdict(report, stored)]) console.log(line);
-  if (process.argv.includes('--write')) {
-    writeFileSync(STORED, `${JSON.stringify(report, null, 2)}\n`);
-    writeFileSync(join(DOCS, 'performance.md'), performancePage(report));
-    console.log('Stored in docs/performance.json and docs/performance.md.');
-  }
   const broken = Object.entries(busy.broken).filter(([, times]) => times > 0);
   if (broken.length > 0 || busy.outcomes.SUCCEEDED !== EXECUTIONS) {
-    console.error(
-      `${EXECUTIONS} executions at once: ${JSON.stringify({ outcomes: busy.outcomes, broken: busy.broken })}`,
+    throw new Error(
+      `${EXECUTIONS} executions at once: ${JSON.stringify({ outcomes: busy.outcomes, broken: busy.broken })}. Nothing is stored.`,
     );
-    process.exitCode = 1;
+  }
+  if (!values.write) return;
+  if (report.missing.length > 0) throw new Error('Not stored, for not everything was measured.');
+  writeFileSync(STORED, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(DOCS, 'performance.md'), performancePage(report));
+  console.log('Stored in docs/performance.json and docs/performance.md.');
+}
+
+/** @throws Error before a minute is spent on measuring */
+function read(): Report | undefined {
+  if (!existsSync(STORED)) return undefined;
+  try {
+    return parseReport(readFileSync(STORED, 'utf8'));
+  } catch (error) {
+    throw new Error(
+      `docs/performance.json is damaged (${(error as Error).message}): take it from git again, or delete it and run with --write.`,
+    );
   }
 }
 
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
+main().catch((error: Error & { code?: string }) => {
+  const usage = error.code?.startsWith('ERR_PARSE_ARGS');
+  console.error(usage ? `${error.message.split('.')[0]}: npm run bench, or npm run bench -- --write` : error.message);
+  process.exitCode = usage ? 2 : 1;
 });

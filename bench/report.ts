@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import * as z from 'zod';
 
 /** One line of the report. Less is better in all of them. */
 export interface Figure {
@@ -19,6 +20,29 @@ export interface Report {
   readonly figures: readonly Figure[];
   /** What could not be measured, and why. */
   readonly missing: readonly string[];
+}
+
+const StoredReport = z.object({
+  machine: z.string(),
+  figures: z.array(
+    z.object({
+      section: z.string(),
+      name: z.string(),
+      value: z.number(),
+      unit: z.string(),
+      beside: z.string().optional(),
+      timing: z.literal(true).optional(),
+    }),
+  ),
+  missing: z.array(z.string()),
+});
+
+/** @throws Error when it is no report */
+export function parseReport(text: string): Report {
+  const report = StoredReport.safeParse(JSON.parse(text));
+  if (report.success) return report.data as Report;
+  const [issue] = report.error.issues;
+  throw new Error(`${issue?.path.join('.')}: ${issue?.message}`);
 }
 
 /** This computer: what timings depend on, and nothing that says whose it is. */
@@ -78,7 +102,7 @@ function change(figure: Figure, before: Figure | undefined): string {
 
 /** What has become worse since the stored report, a sentence each; none is good. */
 export function verdict(report: Report, stored: Report | undefined): string[] {
-  if (!stored) return ['There is no stored report to compare with: npm run bench -- --write stores this one.'];
+  if (!stored) return ['There is no stored report to compare with; with --write this one is stored.'];
   const gone = stored.figures.filter((figure) => !storedOf(figure, report));
   const worse = report.figures.filter((figure) => isWorse(figure, storedOf(figure, stored)));
   const elsewhere = stored.machine === report.machine ? '' : ` (the stored one was measured on ${stored.machine})`;
@@ -86,7 +110,8 @@ export function verdict(report: Report, stored: Report | undefined): string[] {
     ...worse.map((figure) => {
       const before = storedOf(figure, stored);
       const was = before ? text(before) : '';
-      return `Worse by more than a tenth: ${figure.section}, ${figure.name}: ${text(figure)}, was ${was}${figure.timing ? elsewhere : ''}.`;
+      const how = figure.timing ? `, a timing: another run on an idle computer may be better${elsewhere}` : '';
+      return `Worse by more than a tenth: ${figure.section}, ${figure.name}: ${text(figure)}, was ${was}${how}.`;
     }),
     ...gone.map(({ section, name }) => `Stored, but not measured now: ${section}, ${name}.`),
     ...(worse.length === 0 ? ['Nothing is worse by more than a tenth than in the stored report.'] : []),
