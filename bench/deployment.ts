@@ -7,19 +7,21 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Figure, median, type Report } from './report';
+import { load, writeYardstick } from './yardstick';
 
 const ROOT = resolve(__dirname, '..');
-const RUNS = 3;
+const RUNS = 9;
 const run = promisify(execFile);
 
 /** How long synthesis takes, and Terraform's plan of the whole stack where Terraform and the AWS provider are found. */
 export async function deploymentFigures(): Promise<Pick<Report, 'figures' | 'missing'>> {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
   try {
-    const synthesis = await seconds((index) => synthesise(join(folder, `cdktf.out.${index}`)));
+    const yardstick = writeYardstick(folder);
+    const synthesis = await time(yardstick, (index) => synthesise(join(folder, `cdktf.out.${index}`)));
     const figures = [figure('synthesis: tsx main.ts', synthesis)];
     try {
-      const plan = await timePlan(folder, join(folder, 'cdktf.out.0', 'stacks', 'datastream'));
+      const plan = await timePlan(folder, join(folder, 'cdktf.out.0', 'stacks', 'datastream'), yardstick);
       return { figures: [...figures, figure('terraform plan of the whole stack', plan)], missing: [] };
     } catch (error) {
       return { figures, missing: [`terraform plan was not measured: ${reason(error)}`] };
@@ -29,18 +31,24 @@ export async function deploymentFigures(): Promise<Pick<Report, 'figures' | 'mis
   }
 }
 
-function figure(name: string, value: number): Figure {
-  return { section: `deployment, median of ${RUNS}`, name, value, unit: 's', timing: true };
+function figure(name: string, times: Pick<Figure, 'value' | 'yardstick'>): Figure {
+  return { section: `deployment, median of ${RUNS}`, name, ...times, unit: 's', measured: true };
 }
 
-async function seconds(what: (index: number) => Promise<unknown>): Promise<number> {
+/** The median in seconds, and that of the yardstick, each time before it. */
+async function time(
+  yardstick: string,
+  what: (index: number) => Promise<unknown>,
+): Promise<Pick<Figure, 'value' | 'yardstick'>> {
   const times: number[] = [];
+  const yardsticks: number[] = [];
   for (let index = 0; index < RUNS; index++) {
+    yardsticks.push(load(yardstick).milliseconds / 1000);
     const begun = performance.now();
     await what(index);
     times.push((performance.now() - begun) / 1000);
   }
-  return median(times);
+  return { value: median(times), yardstick: median(yardsticks) };
 }
 
 async function synthesise(outdir: string): Promise<void> {
@@ -49,7 +57,7 @@ async function synthesise(outdir: string): Promise<void> {
   await run(tsx, ['main.ts'], { cwd: ROOT, env: { ...process.env, CDKTF_OUTDIR: outdir } });
 }
 
-async function timePlan(folder: string, stack: string): Promise<number> {
+async function timePlan(folder: string, stack: string, yardstick: string): ReturnType<typeof time> {
   const aws = await answeringAws();
   try {
     // Else Terraform's own configuration, where a mirror may be.
@@ -75,7 +83,7 @@ async function timePlan(folder: string, stack: string): Promise<number> {
       run('terraform', args, { cwd: stack, env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
     await terraform('init', '-input=false', '-no-color');
     const variables = `-var-file=${join(ROOT, 'variables.tfvars')}`;
-    return await seconds(() => terraform('plan', '-input=false', '-no-color', '-lock=false', variables));
+    return await time(yardstick, () => terraform('plan', '-input=false', '-no-color', '-lock=false', variables));
   } finally {
     aws.close();
   }

@@ -1,26 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle, FUNCTIONS } from '../constructs/bundle';
 import { type Figure, median } from './report';
+import { type Load, load, writeYardstick } from './yardstick';
 
 /** Fresh processes for each function. */
 const PROCESSES = 20;
-
-/**
- * Loads a file as Lambda does before the first call, and tells how long that took and how much memory it came to. On
- * Linux the resource usage of a process begins with what its parent held when it forked; VmHWM does not (proc(5)).
- */
-const LOADER = `
-const begun = performance.now();
-if (process.argv[1]) require(process.argv[1]);
-const milliseconds = performance.now() - begun;
-const { existsSync, readFileSync } = require('node:fs');
-const status = '/proc/self/status';
-const high = existsSync(status) && /VmHWM:\\s+(\\d+)/.exec(readFileSync(status, 'utf8'));
-console.log(JSON.stringify({ milliseconds, kilobytes: high ? Number(high[1]) : process.resourceUsage().maxRSS }));
-`;
 
 /** How large each function's bundle is: the same on every computer. */
 export function bundleFigures(): Figure[] {
@@ -39,36 +25,36 @@ export function loadingFigures(): Figure[] {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
   try {
     const { functions } = bundle();
+    const yardstick = writeYardstick(folder);
     const files = FUNCTIONS.map((name) => {
       const file = join(folder, `${name}.js`);
       writeFileSync(file, functions[name].code);
-      return [name, file] as const;
+      return file;
     });
-    return [['Node.js alone', ''] as const, ...files].flatMap(([name, file]) => {
-      const loads = Array.from({ length: PROCESSES }, () => load(file));
-      const memory = {
-        section: `peak memory of these processes: the largest resident set, median of ${PROCESSES}`,
-        name,
-        value: median(loads.map(({ kilobytes }) => kilobytes)) / 1024,
-        unit: 'MiB',
-        beside: 'a function has 256 MB',
-        timing: true as const,
-      };
-      const time = {
+    // In turn, so that what else the computer does falls upon all of them.
+    const rounds = Array.from({ length: PROCESSES }, () => [undefined, yardstick, ...files].map(load));
+    const medianOf = (what: keyof Load, column: number) => median(rounds.map((loads) => loads[column]?.[what] ?? 0));
+    const memory = (name: string, column: number): Figure => ({
+      section: `peak memory of these processes: the largest resident set, median of ${PROCESSES}`,
+      name,
+      value: medianOf('kilobytes', column) / 1024,
+      unit: 'MiB',
+      beside: 'a function has 256 MB',
+      measured: true,
+    });
+    return [
+      ...FUNCTIONS.map((name, index) => ({
         section: `time to load each function’s bundle, median of ${PROCESSES} fresh processes`,
         name,
-        value: median(loads.map(({ milliseconds }) => milliseconds)),
+        value: medianOf('milliseconds', index + 2),
         unit: 'ms',
-        timing: true as const,
-      };
-      return file ? [time, memory] : [memory];
-    });
+        measured: true as const,
+        yardstick: medianOf('milliseconds', 1),
+      })),
+      memory('Node.js alone', 0),
+      ...FUNCTIONS.map((name, index) => memory(name, index + 2)),
+    ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function load(file: string): { milliseconds: number; kilobytes: number } {
-  const said = execFileSync(process.execPath, ['-e', LOADER, ...(file ? [file] : [])], { encoding: 'utf8' });
-  return JSON.parse(said) as { milliseconds: number; kilobytes: number };
 }

@@ -10,8 +10,10 @@ export interface Figure {
   readonly unit: string;
   /** What to hold it against: a limit, or upstream's figure. */
   readonly beside?: string;
-  /** Measured on a computer's clock, so another run or another computer gives another one. */
-  readonly timing?: true;
+  /** Measured on this computer, so another run or another computer gives another one. */
+  readonly measured?: true;
+  /** Of a time: what the yardstick took meanwhile, in the same unit. The figure is compared as a multiple of it. */
+  readonly yardstick?: number;
 }
 
 /** A report and where it was made. */
@@ -31,7 +33,8 @@ const StoredReport = z.object({
       value: z.number(),
       unit: z.string(),
       beside: z.string().optional(),
-      timing: z.literal(true).optional(),
+      measured: z.literal(true).optional(),
+      yardstick: z.number().positive().optional(),
     }),
   ),
   missing: z.array(z.string()),
@@ -61,7 +64,12 @@ export function storedOf(figure: Figure, stored: Report | undefined): Figure | u
 
 /** Whether a figure has grown by more than a tenth; from nothing, whether it has grown. */
 export function isWorse(figure: Figure, before: Figure | undefined): boolean {
-  return before !== undefined && figure.value > before.value * (1 + TOLERANCE);
+  return before !== undefined && size(figure) > size(before) * (1 + TOLERANCE);
+}
+
+/** What a figure is compared by. */
+function size({ value, yardstick = 1 }: Figure): number {
+  return value / yardstick;
 }
 
 /** The report as one table, each section with a heading, beside what was stored. */
@@ -80,7 +88,7 @@ export function table(report: Report, stored?: Report): string {
 }
 
 function row(figure: Figure, stored?: { readonly before: Figure | undefined }): string {
-  const cells = [figure.name, text(figure), figure.beside ?? ''];
+  const cells = [figure.name, text(figure), figure.beside ?? multiple(figure)];
   if (stored) cells.push(stored.before ? text(stored.before) : '', change(figure, stored.before));
   return `| ${cells.join(' | ')} |`;
 }
@@ -92,11 +100,19 @@ export function text({ value, unit }: Figure): string {
   return `${value.toFixed(Math.min(digits, 3))} ${unit}`.trim();
 }
 
+function multiple(figure: Figure): string {
+  return figure.yardstick ? `${size(figure).toFixed(2)} × the yardstick` : '';
+}
+
+function both(figure: Figure | undefined): string {
+  return figure ? [text(figure), multiple(figure)].filter(Boolean).join(', ') : '';
+}
+
 function change(figure: Figure, before: Figure | undefined): string {
   if (!before) return 'new';
-  if (before.value === figure.value) return '';
+  if (size(before) === size(figure)) return '';
   if (before.value === 0) return 'worse';
-  const percent = Math.round((figure.value / before.value - 1) * 100);
+  const percent = Math.round((size(figure) / size(before) - 1) * 100);
   return `${percent > 0 ? '+' : ''}${percent} %${isWorse(figure, before) ? ', worse' : ''}`;
 }
 
@@ -108,11 +124,12 @@ export function verdict(report: Report, stored: Report | undefined): string[] {
   const elsewhere = stored.machine === report.machine ? '' : ` (the stored one was measured on ${stored.machine})`;
   return [
     ...worse.map((figure) => {
-      const before = storedOf(figure, stored);
-      const was = before ? text(before) : '';
-      const how = figure.timing ? `, a timing: another run on an idle computer may be better${elsewhere}` : '';
-      return `Worse by more than a tenth: ${figure.section}, ${figure.name}: ${text(figure)}, was ${was}${how}.`;
+      const where = figure.measured ? elsewhere : '';
+      return `Worse by more than a tenth: ${figure.section}, ${figure.name}: ${both(figure)}, was ${both(storedOf(figure, stored))}${where}.`;
     }),
+    ...(worse.some(({ measured }) => measured)
+      ? ['What is measured may be better in another run: npm run bench.']
+      : []),
     ...gone.map(({ section, name }) => `Stored, but not measured now: ${section}, ${name}.`),
     ...(worse.length === 0 ? ['Nothing is worse by more than a tenth than in the stored report.'] : []),
   ];

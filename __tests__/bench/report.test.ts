@@ -11,7 +11,7 @@ const report = (machine: string, ...figures: Figure[]): Report => ({ machine, fi
 
 describe('A report', () => {
   it('is read as it was stored, and where it is damaged what is wrong is said', () => {
-    const stored = report('this one', figure('load', 20, { timing: true }));
+    const stored = report('this one', figure('load', 20, { measured: true, yardstick: 10 }));
 
     expect(parseReport(JSON.stringify(stored))).toEqual(stored);
     expect(() => parseReport('{"machine": "this')).toThrow(SyntaxError);
@@ -34,13 +34,30 @@ describe('A report', () => {
     ]);
   });
 
-  it('says of a timing that the stored one was measured elsewhere, and of a count nothing', () => {
-    const stored = report('another', figure('load', 10, { timing: true }), figure('calls', 10, { unit: '' }));
-    const now = report('this one', figure('load', 20, { timing: true }), figure('calls', 20, { unit: '' }));
+  it('says of what is measured that the stored one was measured elsewhere, and of a count nothing', () => {
+    const stored = report('another', figure('memory', 10, { measured: true }), figure('calls', 10, { unit: '' }));
+    const now = report('this one', figure('memory', 20, { measured: true }), figure('calls', 20, { unit: '' }));
 
     expect(verdict(now, stored)).toEqual([
-      'Worse by more than a tenth: some, load: 20 s, was 10 s, a timing: another run on an idle computer may be better (the stored one was measured on another).',
+      'Worse by more than a tenth: some, memory: 20 s, was 10 s (the stored one was measured on another).',
       'Worse by more than a tenth: some, calls: 20, was 10.',
+      'What is measured may be better in another run: npm run bench.',
+    ]);
+  });
+
+  it('compares a time by what the yardstick took meanwhile', () => {
+    const time = (name: string, value: number, yardstick: number) =>
+      figure(name, value, { measured: true, yardstick, unit: 'ms' });
+    const stored = report('one', time('on a slow day', 10, 10), time('slower', 10, 10));
+    const now = report('one', time('on a slow day', 20, 20), time('slower', 20, 16));
+
+    expect(table(now, stored).split('\n').slice(3)).toEqual([
+      '| on a slow day | 20 ms | 1.00 × the yardstick | 10 ms |  |',
+      '| slower | 20 ms | 1.25 × the yardstick | 10 ms | +25 %, worse |',
+    ]);
+    expect(verdict(now, stored)).toEqual([
+      'Worse by more than a tenth: some, slower: 20 ms, 1.25 × the yardstick, was 10 ms, 1.00 × the yardstick.',
+      'What is measured may be better in another run: npm run bench.',
     ]);
   });
 

@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a fresh process that has loaded a file tells of it. */
+export interface Load {
+  readonly milliseconds: number;
+  /** The largest resident set of the process. */
+  readonly kilobytes: number;
+}
+
+/**
+ * Loads a file as Lambda does before the first call, and tells how long that took and how much memory it came to. On
+ * Linux the resource usage of a process begins with what its parent held when it forked; VmHWM does not (proc(5)).
+ */
+const LOADER = `
+const begun = performance.now();
+if (process.argv[1]) require(process.argv[1]);
+const milliseconds = performance.now() - begun;
+const { existsSync, readFileSync } = require('node:fs');
+const status = '/proc/self/status';
+const high = existsSync(status) && /VmHWM:\\s+(\\d+)/.exec(readFileSync(status, 'utf8'));
+console.log(JSON.stringify({ milliseconds, kilobytes: high ? Number(high[1]) : process.resourceUsage().maxRSS }));
+`;
+
+/** Loads a file, or nothing, in a fresh process of Node.js. */
+export function load(file?: string): Load {
+  const said = execFileSync(process.execPath, ['-e', LOADER, ...(file ? [file] : [])], { encoding: 'utf8' });
+  return JSON.parse(said) as Load;
+}
+
+/**
+ * Writes the yardstick: a program that is never another, of the size of a function's bundle. How long it takes to load
+ * tells how fast this computer is just now: where others use it too, a bundle takes longer, but much the same multiple
+ * of the yardstick.
+ *
+ * @returns its file
+ */
+export function writeYardstick(folder: string): string {
+  const file = join(folder, 'yardstick.js');
+  const functions = Array.from(
+    { length: 4000 },
+    (_, n) =>
+      `var f${n}=function(a){var b={k${n}:a,list:[a,${n}],text:"some text ${n}"};return b.list.map(function(x){return x+b.k${n}})};f${n}(${n});`,
+  );
+  writeFileSync(file, functions.join('\n'));
+  return file;
+}
