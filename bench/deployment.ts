@@ -13,6 +13,13 @@ const ROOT = resolve(__dirname, '..');
 const RUNS = 9;
 const run = promisify(execFile);
 
+/** @throws Error before minutes are spent on what could not be stored */
+export async function requireTerraform(): Promise<void> {
+  await run('terraform', ['version'], { env: { ...process.env, CHECKPOINT_DISABLE: '1' } }).catch((error) => {
+    throw new Error(`--write stores the plan's time too, and ${reason(error)}`);
+  });
+}
+
 /** How long synthesis takes, and Terraform's plan of the whole stack where Terraform and the AWS provider are found. */
 export async function deploymentFigures(): Promise<Pick<Report, 'figures' | 'missing'>> {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));

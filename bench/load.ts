@@ -7,7 +7,7 @@ import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
 import { costOf } from '../local/cost';
 import { PUBLISHED_LIMITS } from '../local/limits';
 import { type ExecutionEnd, startExecution } from '../local/machine';
-import type { Figure } from './report';
+import { type Figure, median } from './report';
 
 const JOB_MS = 480_000;
 /** Less than the last of 1,000 waits for its launch, runs and is throttled: it counts from the launch. */
@@ -137,8 +137,7 @@ export async function load(executions: number): Promise<Load> {
 }
 
 function middleAndEnd(values: readonly number[]): { median: number; longest: number } {
-  const sorted = values.toSorted((a, b) => a - b);
-  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, longest: sorted.at(-1) ?? 0 };
+  return { median: median(values), longest: Math.max(...values) };
 }
 
 /** The figures of a load. They are the same on every computer, by the seed of the jitter. */

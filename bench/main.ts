@@ -2,7 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { performancePage } from '../docs/performance';
-import { deploymentFigures } from './deployment';
+import { runCommand } from './command';
+import { deploymentFigures, requireTerraform } from './deployment';
 import { bundleFigures, loadingFigures } from './functions';
 import { load, loadFigures } from './load';
 import { orchestrationFigures } from './orchestration';
@@ -16,6 +17,7 @@ const EXECUTIONS = 1000;
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { write: { type: 'boolean' } } });
   const stored = read();
+  if (values.write) await requireTerraform();
   console.error(`${EXECUTIONS} executions at once ...`);
   const busy = await load(EXECUTIONS);
   console.error('synthesis and plan ...');
@@ -59,8 +61,4 @@ function read(): Report | undefined {
   }
 }
 
-main().catch((error: Error & { code?: string }) => {
-  const usage = error.code?.startsWith('ERR_PARSE_ARGS');
-  console.error(usage ? `${error.message.split('.')[0]}: npm run bench, or npm run bench -- --write` : error.message);
-  process.exitCode = usage ? 2 : 1;
-});
+runCommand('npm run bench, or npm run bench -- --write', main);

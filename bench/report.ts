@@ -135,7 +135,9 @@ export function verdict(report: Report, stored: Report | undefined): string[] {
   ];
 }
 
-/** The middle one of the values, sorted. */
+/** The middle one of the values, sorted; of an even number of them, halfway between the two. */
 export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  return ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2;
 }

@@ -90,5 +90,7 @@ describe('A report', () => {
 
   it('takes the middle one', () => {
     expect(median([9, 1, 100])).toBe(9);
+    expect(median([9, 1, 100, 11])).toBe(10);
+    expect(median([7])).toBe(7);
   });
 });

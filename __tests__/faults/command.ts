@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runCommand } from '../../bench/command';
 import { INVARIANTS, type Invariant } from '../support/invariants';
 import { add, emptyTally, matrix, type Tally } from './matrix';
 import { DISORDERS, FAULTS, parseRun, perform, STOPS } from './run';
@@ -163,7 +164,4 @@ function rows(
   ];
 }
 
-main().catch((error: Error & { code?: string }) => {
-  console.error(error.code?.startsWith('ERR_PARSE_ARGS') ? `${error.message.split('.')[0]}: ${USAGE}` : error.message);
-  process.exitCode = 2;
-});
+runCommand(USAGE, main);

@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Runs a command of this repository: with a folder of its own for temporary files, gone however the command ends, and
+ * in words where something is wrong. The exit code is 2 for a wrong argument and 1 for anything else.
+ *
+ * @param usage what `--help` and a wrong argument show
+ */
+export function runCommand(usage: string, main: () => Promise<void>): void {
+  if (process.argv.some((each) => each === '--help' || each === '-h')) {
+    console.log(usage);
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'datastream-'));
+  process.env.TMPDIR = folder;
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (!process.send) console.error('Stopped.');
+      process.exit(128 + constants.signals[signal]);
+    });
+  }
+  // `| head`
+  process.stdout.on('error', () => process.exit(1));
+  main().catch((error: Error & { code?: string }) => {
+    const wrongArgument = error.code?.startsWith('ERR_PARSE_ARGS');
+    console.error(wrongArgument ? `${error.message.split('.')[0]}: ${usage}` : error.message);
+    process.exitCode = wrongArgument ? 2 : 1;
+  });
+}
