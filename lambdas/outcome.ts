@@ -5,6 +5,7 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import { ErrorName } from './errors';
+import type { Clock } from './runtime';
 import { failedCommand, withoutMarker } from './script';
 
 export type Ssm = Pick<SSMClient, 'send'>;
@@ -42,6 +43,25 @@ export async function invocation(
     if ((error as Error).name === 'InvocationDoesNotExist') return undefined;
     throw error;
   }
+}
+
+/** What is announced, or what its instance shows, GetCommandInvocation may show a moment later. */
+export const LAG_MS = 1_000;
+export const LOOKS = 3;
+
+/** The outcome of a command, looked at again for a moment: before its instance's end, or an event, is told instead. */
+export async function outcomeSoon(
+  ssm: Ssm,
+  clock: Pick<Clock, 'sleep'>,
+  instanceId: string,
+  commandId: string,
+): Promise<Outcome | undefined> {
+  for (let again = 1; again < LOOKS; again++) {
+    await clock.sleep(LAG_MS);
+    const outcome = outcomeOf(await invocation(ssm, instanceId, commandId));
+    if (outcome) return outcome;
+  }
+  return undefined;
 }
 
 /**

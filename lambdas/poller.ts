@@ -4,7 +4,7 @@ import { CancelCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { DatastreamError, ErrorName } from './errors';
 import { deathOf, type Ec2, findInstance, isDead, registerToken } from './instance';
-import { invocation, type Outcome, outcomeOf, type Sfn, type Ssm, settle } from './outcome';
+import { invocation, type Outcome, outcomeOf, outcomeSoon, type Sfn, type Ssm, settle } from './outcome';
 import { CLIENT, type Clock, createHandler, type Log, lazily, systemClock } from './runtime';
 import { CommandedState, machineEvent } from './state';
 import { GRACE_SECONDS } from './user-data';
@@ -80,10 +80,13 @@ async function look(
   if (outcome) return outcome;
   const instance = await findInstance(ec2, state.instance_id);
   if (instance && isDead(instance)) {
-    return {
-      error: ErrorName.InstanceLost,
-      cause: `Instance ${state.instance_id} ended before the job did: ${deathOf(instance)}.`,
-    };
+    const lost = `Instance ${state.instance_id} ended before the job did: ${deathOf(instance)}.`;
+    return (
+      (await outcomeSoon(ssm, clock, state.instance_id, state.command_id)) ?? {
+        error: ErrorName.InstanceLost,
+        cause: lost,
+      }
+    );
   }
   // Neither of two calls knows it.
   const isNew = clock.now().getTime() < Date.parse(state.started_at) + NEW_MS;

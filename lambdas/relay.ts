@@ -4,12 +4,8 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { ErrorName } from './errors';
 import { deathOf, type Ec2, findInstances, isDead, registeredToken, Tag, tagOf } from './instance';
-import { invocation, type Outcome, outcomeOf, type Sfn, type Ssm, settle } from './outcome';
+import { invocation, LAG_MS, LOOKS, type Outcome, outcomeOf, outcomeSoon, type Sfn, type Ssm, settle } from './outcome';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
-
-/** What an event announces EC2 and SSM may show a moment later: DescribeInstances and GetCommandInvocation lag. */
-const LAG_MS = 1_000;
-const LOOKS = 3;
 
 const RelayEvent = z.discriminatedUnion('detail-type', [
   z.object({
@@ -78,22 +74,17 @@ async function outcomeOfEvent(
   { ssm, clock }: RelayClients,
 ): Promise<Outcome | undefined> {
   const instanceId = instance.InstanceId ?? '';
-  const look = async () => outcomeOf(await invocation(ssm, instanceId, commandId));
-  const told = await look();
+  const told = outcomeOf(await invocation(ssm, instanceId, commandId));
   if (told) return told;
+  // A late event of an instance that runs again, or runs still, must not end its job.
+  if ('state' in event.detail && !isDead(instance)) return undefined;
+  const later = await outcomeSoon(ssm, clock, instanceId, commandId);
+  if (later) return later;
   switch (event['detail-type']) {
-    case 'EC2 Command Invocation Status-change Notification': {
-      for (let again = 1; again < LOOKS; again++) {
-        await clock.sleep(LAG_MS);
-        const later = await look();
-        if (later) return later;
-      }
+    case 'EC2 Command Invocation Status-change Notification':
       // It is over: should GetCommandInvocation still not say so, the event's word is enough.
       return outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status });
-    }
     case 'EC2 Instance State-change Notification':
-      // A late event of an instance that runs again, or runs still, must not end its job.
-      if (!isDead(instance)) return undefined;
       return {
         error: ErrorName.InstanceLost,
         cause: `Instance ${instanceId} ended before the job did: ${deathOf(instance)}.`,

@@ -262,7 +262,8 @@ class TaskRunner {
 
   async #withTimeout(state: State, input: TaskInput): Promise<unknown> {
     const path = state.TimeoutSecondsPath?.replace('$.', '');
-    const seconds = path ? Number(input.Payload.state[path]) : (state.TimeoutSeconds ?? 60);
+    // Without one AWS waits for 99,999,999 s (Amazon States Language, TimeoutSeconds).
+    const seconds = path ? Number(input.Payload.state[path]) : (state.TimeoutSeconds ?? 99_999_999);
     const over = new AbortController();
     const timeout = this.cloud.clock
       .sleep(seconds * 1000, AbortSignal.any([over.signal, this.stopped]))

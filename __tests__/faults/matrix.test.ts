@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tag } from '../../lambdas/instance';
 import { brokenInvariants, type Evidence, INVARIANTS } from '../support/invariants';
-import { begin } from '../support/scenario';
+import { begin, executionFile } from '../support/scenario';
 import { emptyTally, matrix, type Tally } from './matrix';
 import { nameOf, parseRun, perform, undisturbed } from './run';
 import { SCENARIOS } from './scenarios';
@@ -33,7 +33,11 @@ describe('The check of the invariants', () => {
       (evidence) => ({ ...evidence, running: evidence.runs.map(({ instanceId }) => instanceId) }),
     ],
     [2, 'an instance that was to be terminated', (evidence) => withInstance(evidence, 'stopped', '2')],
-    [2, 'an instance that was to be stopped', (evidence) => withEnd(evidence, 'stop')],
+    [
+      2,
+      'an instance that was to be stopped',
+      (evidence) => ({ ...evidence, file: executionFile({ ii_terminate_instance: false }) }),
+    ],
     [2, 'a volume', ({ cloud, ...evidence }) => ({ ...evidence, cloud: withEc2(cloud, { volumes: ['vol-other'] }) })],
     [3, 'SUCCEEDED without the object', ({ objectDate: _, ...evidence }) => evidence],
     [3, 'SUCCEEDED though a command failed', (evidence) => ({ ...evidence, runs: recoded(evidence, 1) })],
@@ -51,14 +55,6 @@ describe('The check of the invariants', () => {
 
   const withEc2 = ({ ec2 }: Evidence['cloud'], changes: Partial<Evidence['cloud']['ec2']>) =>
     ({ ec2: { instances: ec2.instances, volumes: ec2.volumes, ...changes } }) as Evidence['cloud'];
-
-  function withEnd(evidence: Evidence, Value: string): Evidence {
-    const instances = [...evidence.cloud.ec2.instances].map(([id, instance]) => {
-      const Tags = instance.api.Tags.map((tag) => (tag.Key === Tag.end ? { ...tag, Value } : tag));
-      return [id, { ...instance, api: { ...instance.api, Tags } }] as const;
-    });
-    return { ...evidence, cloud: withEc2(evidence.cloud, { instances: new Map(instances) }) };
-  }
 
   function withInstance(evidence: Evidence, Name: 'stopped' | 'terminated', attempt = '1'): Evidence {
     const [first] = evidence.cloud.ec2.instances.values();
@@ -124,6 +120,12 @@ describe('The fault matrix', () => {
     ['main path, event#1 killed', 'is no disturbance'],
     ['main path, commander.SendCommand#1 lost', 'is no disturbance'],
     ['main path, starter.GetParameters#1 stale', 'is no disturbance'],
+    ['main path, somebody.SendCommand#1 killed', 'is no disturbance'],
+    ['main path, commander.SendCommand#0 killed', 'is no disturbance'],
+    ['main path, commander.SendCommand#* killed', 'is no disturbance'],
+    ['main path, event#01 lost', 'is no disturbance'],
+    ['main path, event#1 lost, event#1 doubled', 'does two things to one event'],
+    ['main path, event#* late, event#2 lost', 'does two things to one event'],
   ])('refuses the name %j', (name, message) => {
     expect(() => parseRun(name)).toThrow(message);
   });

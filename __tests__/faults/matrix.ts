@@ -45,12 +45,14 @@ export function count(
 ): void {
   tally.runs++;
   if (outcomeHeld) tally.outcomesHeld++;
-  run.disturbances.forEach(({ effect }, index) => {
-    const row = rows[index] ?? '';
+  const met = new Map(
+    run.disturbances.map(({ effect }, index) => [`${rows[index]} ${effect}`, { row: rows[index] ?? '', effect }]),
+  );
+  for (const { row, effect } of met.values()) {
     tally.table[row] ??= {};
     const cells = tally.table[row];
     cells[effect] = (cells[effect] ?? 0) + 1;
-  });
+  }
   for (const invariant of new Set(broken.map((each) => each.invariant))) {
     tally.broken[invariant] = (tally.broken[invariant] ?? 0) + 1;
   }
@@ -102,8 +104,9 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
     return outcome;
   };
 
-  // Every fault of every call in every scenario, the user's stop there, and every disorder of its events.
+  // Every scenario by itself, then every fault of every call in it, the user's stop there, and every disorder of its events.
   for (const scenario of Object.keys(SCENARIOS)) {
+    if (mine()) await play(scenario, []);
     for (const point of [...(await undisturbed(scenario)).met, ALL_EVENTS]) {
       for (const effect of effectsOf(point)) if (mine()) await play(scenario, [[point, effect]]);
     }

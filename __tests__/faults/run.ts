@@ -1,3 +1,4 @@
+import { FUNCTIONS } from '../../constructs/bundle';
 import type { CloudEvent } from '../../local/events';
 import type { RunningExecution } from '../../local/machine';
 import type { ApiFault, Faults } from '../../local/service';
@@ -69,7 +70,7 @@ export function parseRun(name: string): Run {
     );
   }
   const disturbances = rest.map((each) => {
-    const [, at = '', row = '', effect = ''] = /^((\S+)#(?:\d+|\*)) (.+)$/.exec(each) ?? [];
+    const [, at = '', row = '', effect = ''] = POINT.exec(each) ?? [];
     const operation = /\.(\w+)/.exec(row)?.[1] ?? '';
     const effects: readonly string[] = row === 'event' ? DISORDERS : [...faultsOf(operation), ...STOPS];
     if (!row || !effects.includes(effect)) {
@@ -77,8 +78,16 @@ export function parseRun(name: string): Run {
     }
     return { at, effect: effect as Effect };
   });
+  // An event has one fate.
+  const events = disturbances.filter(({ at }) => at.startsWith('event#')).map(({ at }) => at);
+  if (events.length > 1 && (events.includes('event#*') || new Set(events).size < events.length)) {
+    throw new Error(`'${name}' does two things to one event: keep one of them.`);
+  }
   return { scenario, disturbances };
 }
+
+const CALLERS = ['machine', ...FUNCTIONS].join('|');
+const POINT = new RegExp(`^(((?:${CALLERS})\\.\\S+|event(?=#))#(?:[1-9]\\d*|(?<=^event#)\\*)) (.+)$`);
 
 const SSM = /^(SendCommand|ListCommands|GetCommandInvocation|CancelCommand|DescribeInstanceInformation)$/;
 const SFN = /^(DescribeExecution|ListExecutions|SendTask)/;
@@ -169,7 +178,7 @@ function apiFault(operation: string, fault: Fault): ApiFault {
     case 'error after':
       return invoke ? { error: 'Lambda.ClientExecutionTimeoutException', after: true } : { ...failure(2), after: true };
     case 'killed':
-      return invoke ? { error: 'Runtime.ExitError' } : { kills: true };
+      return invoke ? { error: 'Runtime.ExitError', after: true } : { kills: true };
     case 'slow':
       return { replyDelay: BEYOND_MS };
     case 'late':
@@ -199,13 +208,23 @@ export class Disturbed {
   readonly #overtaken: CloudEvent[] = [];
   readonly #again = new WeakSet<object>();
 
-  /** @param decide what goes wrong with a call or an event, as it comes */
-  private constructor(private readonly decide: (point: Point) => readonly Effect[]) {}
+  readonly #undisturbed: Outcome['end'];
+
+  /**
+   * @param decide what goes wrong with a call or an event, as it comes
+   * @param error with which it fails when nothing goes wrong; default: it succeeds
+   */
+  private constructor(
+    private readonly decide: (point: Point) => readonly Effect[],
+    error?: string,
+  ) {
+    this.#undisturbed = error ? { status: 'FAILED', error } : { status: 'SUCCEEDED', error };
+  }
 
   static async begin(scenario: string, decide: (point: Point) => readonly Effect[]): Promise<Disturbed> {
-    const run = new Disturbed(decide);
     const base = SCENARIOS[scenario];
     if (!base) throw new Error(`There is no scenario '${scenario}'.`);
+    const run = new Disturbed(decide, base.error);
     run.live = await begin({
       ...base,
       onStart: () => {
@@ -227,15 +246,15 @@ export class Disturbed {
     return run;
   }
 
-  /** Lets it end and judges it. @param undisturbed how the scenario ends by itself */
-  async finish(undisturbed?: Outcome['end']): Promise<Outcome> {
+  /** Lets it end and judges it. */
+  async finish(): Promise<Outcome> {
     const evidence = await this.live.finish();
     const { status, error } = evidence.end;
-    const outcomeHeld = undisturbed !== undefined && this.disturbances.every(harmless);
+    const outcomeHeld = this.disturbances.every(harmless);
     const broken = brokenInvariants({
       ...evidence,
       refused: this.#refused,
-      ...(outcomeHeld && { undisturbed }),
+      ...(outcomeHeld && { undisturbed: this.#undisturbed }),
     });
     return { met: this.met, end: { status, error }, broken, outcomeHeld };
   }
@@ -318,22 +337,21 @@ function kindOf({ 'detail-type': type, detail }: CloudEvent): string {
   return `${type.includes('Command') ? 'command' : type.includes('Execution') ? 'execution' : 'instance'} ${state}`;
 }
 
-const undisturbedEnds = new Map<string, Promise<Outcome>>();
+const undisturbedOutcomes = new Map<string, Promise<Outcome>>();
 
 /** The scenario as it is when nothing goes wrong; played once. */
 export function undisturbed(scenario: string): Promise<Outcome> {
-  const known = undisturbedEnds.get(scenario) ?? Disturbed.begin(scenario, () => []).then((run) => run.finish());
-  undisturbedEnds.set(scenario, known);
+  const known = undisturbedOutcomes.get(scenario) ?? Disturbed.begin(scenario, () => []).then((run) => run.finish());
+  undisturbedOutcomes.set(scenario, known);
   return known;
 }
 
 /** Plays one run to its end and one reaper period beyond. */
 export async function perform({ scenario, disturbances }: Run): Promise<Outcome> {
-  const { end } = await undisturbed(scenario);
   const run = await Disturbed.begin(scenario, ({ at }) =>
     disturbances
       .filter((each) => each.at === at || (each.at === 'event#*' && at.startsWith('event#')))
       .map(({ effect }) => effect),
   );
-  return run.finish(end);
+  return run.finish();
 }

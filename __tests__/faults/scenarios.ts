@@ -37,8 +37,20 @@ const spot = file({ ii_cheapo: true, n_retries_allowed: 2 });
 /** Two polls until SSM Online instead of nine: every pair of faults on this path is tried. */
 const fast = { running: 2_000, online: 3_000, ended: 40_000 };
 
-/** What the faults are injected into. */
-export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+/** The job is done, and the instance ends itself before the orchestration ends it. */
+const shuttingDown =
+  (job: Job): Job =>
+  async (context) => {
+    const outcome = await job(context);
+    const { cloud, instanceId, signal } = context;
+    if (!signal.aborted) {
+      cloud.clock.after(100, () => cloud.ec2.end(instanceId, 'terminate', 'Client.InstanceInitiatedShutdown'));
+    }
+    return outcome;
+  };
+
+/** What the faults are injected into, and the error with which it must fail when there are none; default: it succeeds. */
+export const SCENARIOS: Readonly<Record<string, Scenario & { readonly error?: string }>> = {
   'main path': { file: file(), lifecycle: fast },
   'typical boot': { file: file() },
   'image of a parameter': {
@@ -46,12 +58,23 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     lifecycle: fast,
   },
   'no object asked for': { file: file({ ii_check_s3: false }), lifecycle: fast },
-  'command fails': { file: file(), job: failingJob, lifecycle: fast },
-  'object missing': { file: file(), job: async () => ({ code: 0 }), lifecycle: fast },
+  'command fails': { error: 'CommandFailed', file: file(), job: failingJob, lifecycle: fast },
+  'object missing': { error: 'ObjectNotFound', file: file(), job: async () => ({ code: 0 }), lifecycle: fast },
   'object stale': {
+    error: 'ObjectStale',
     file: file(),
     before: (cloud) => cloud.s3.put(BUCKET, KEY, 'of an earlier run'),
     job: async () => ({ code: 0 }),
+    lifecycle: fast,
+  },
+  'object of the attempt before': {
+    error: 'ObjectStale',
+    file: file({ n_retries_allowed: 1 }),
+    job: async (context) => {
+      if (context.run > 1) return { code: 0 };
+      context.cloud.s3.put(BUCKET, KEY, 'of the first attempt');
+      return failingJob(context);
+    },
     lifecycle: fast,
   },
   'object late': {
@@ -63,8 +86,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     lifecycle: fast,
   },
   'over at once': { file: file(), job: lasting(0), lifecycle: fast },
-  'timed out': { file: file({ timeout_s: 300 }), job: endless, lifecycle: fast },
+  'timed out': { error: 'JobTimedOut', file: file({ timeout_s: 300 }), job: endless, lifecycle: fast },
   'timed out unnoticed by SSM': {
+    error: 'JobTimedOut',
     file: file({ timeout_s: 300 }),
     job: endless,
     lifecycle: fast,
@@ -93,6 +117,35 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       cloud.clock.after(200_000, () => {
         for (const id of cloud.ec2.instances.keys()) cloud.ec2.end(id, 'terminate', 'Server.InternalError');
       }),
+  },
+  'instance ends itself when the job is done': {
+    file: file(),
+    job: shuttingDown(healthyJob),
+    // So that what is announced of the instance is all there is.
+    deliver: ({ source }) => (source === 'aws.ssm' ? [] : [500]),
+    lifecycle: fast,
+  },
+  'instance ends itself when the job is over at once': {
+    file: file(),
+    job: shuttingDown(lasting(0)),
+    deliver: () => [],
+    lifecycle: fast,
+  },
+  'another command on the instance': {
+    file: file(),
+    // As one of Patch Manager, which fails while the job runs.
+    meanwhile: ({ cloud }) =>
+      cloud.clock.after(200_000, () => {
+        for (const id of cloud.ec2.instances.keys()) {
+          cloud.emit('aws.ssm', 'EC2 Command Invocation Status-change Notification', {
+            'command-id': '00000000-0000-4000-8000-000000000000',
+            'instance-id': id,
+            'document-name': 'AWS-RunShellScript',
+            status: 'Failed',
+          });
+        }
+      }),
+    lifecycle: fast,
   },
   'instance rebooted': {
     file: file({ n_retries_allowed: 1 }),
@@ -126,8 +179,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
     lifecycle: fast,
   },
-  'no capacity': { file: file(), faults: failing('RunInstances', 'InsufficientInstanceCapacity', 99) },
-  'never Online': { file: file(), lifecycle: { ...fast, online: 9_000_000 } },
+  'no capacity': {
+    error: 'InsufficientInstanceCapacity',
+    file: file(),
+    faults: failing('RunInstances', 'InsufficientInstanceCapacity', 99),
+  },
+  'never Online': { error: 'InstanceNotReady', file: file(), lifecycle: { ...fast, online: 9_000_000 } },
   'stopped instead of terminated': {
     file: file({ ii_terminate_instance: false, ii_delete_volume: false }),
     lifecycle: fast,
@@ -143,5 +200,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'long job': { file: file({ timeout_s: 7200 }), job: lasting(3000), lifecycle: fast },
   'no events': { file: file(), deliver: () => [], lifecycle: fast },
-  'invalid file': { file: file({ timeout_s: -1 }) },
+  'invalid file': { error: 'InvalidExecution', file: file({ timeout_s: -1 }) },
 };

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import type { brokenInvariants } from '../support/invariants';
 import { count, type Tally } from './matrix';
-import { DISORDERS, Disturbed, type Effect, FAULTS, faultsOf, nameOf, type Point, STOPS, undisturbed } from './run';
+import { DISORDERS, Disturbed, type Effect, FAULTS, faultsOf, nameOf, type Point, STOPS } from './run';
 import { SCENARIOS } from './scenarios';
 
 /** More faults than this in one execution may use up a state's retries: then it truly fails. */
@@ -87,8 +87,7 @@ export async function walk(tally: Tally, seed: number, walks: number): Promise<v
     async (scenario, steps) => {
       const real = await Walk.begin(scenario);
       await fc.asyncModelRun(() => ({ model: { faults: 0, stopped: false }, real }), steps);
-      const { end } = await undisturbed(scenario);
-      const { broken, outcomeHeld } = await real.disturbed.finish(end);
+      const { broken, outcomeHeld } = await real.disturbed.finish();
       const run = { scenario, disturbances: real.disturbed.disturbances };
       // Counted here; of what fails fast-check tells the shortest one below.
       count(tally, run, real.rows, { broken: [], outcomeHeld });

@@ -63,18 +63,18 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
 
   const still = running.filter((id) => attemptOf.has(id));
   hold(2, still.length === 0, `${still.length} still running`);
-  const ends = new Set(instances.map((instance) => tagOf(instance, Tag.end)));
   const states = instances.map(({ State }) => State.Name);
+  const { terminate, deleteVolumes } = endAskedFor(file);
   // What EC2 itself takes it terminates, whatever was asked for.
   const asked = (instance: (typeof instances)[number]) =>
-    ends.has('terminate') || instance.StateReason?.Code?.startsWith('Server.') ? 'terminated' : 'stopped';
+    terminate || instance.StateReason?.Code?.startsWith('Server.') ? 'terminated' : 'stopped';
   hold(
     2,
     instances.every((instance) => instance.State.Name === asked(instance)),
     `left ${states.join(', ')}`,
   );
   const { volumes } = cloud.ec2;
-  const kept = ends.has('stop') && states.includes('stopped');
+  const kept = !deleteVolumes && states.includes('stopped');
   hold(2, volumes.length > 0 === kept, `${volumes.length} volumes left of instances ${states.join(', ')}`);
 
   const its = runs.filter(({ instanceId }) => attemptOf.has(instanceId));
@@ -104,6 +104,13 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
 
 function optionsOf(file: unknown): Readonly<Record<string, unknown>> {
   return (file as { run_options?: Record<string, unknown> }).run_options ?? {};
+}
+
+/** What the file says, read here anew: the functions' own reading is what is under test. */
+function endAskedFor(file: unknown): { readonly terminate: boolean; readonly deleteVolumes: boolean } {
+  const { ii_terminate_instance, ii_delete_volume, ii_detach_volume } = optionsOf(file);
+  const terminate = ii_terminate_instance === true;
+  return { terminate, deleteVolumes: terminate || (ii_delete_volume ?? ii_detach_volume) === true };
 }
 
 /** 2024's files name the object at the top level. */
