@@ -22,7 +22,7 @@ export interface EndedInstance {
  * Ends one instance as its tag says, as far as EC2 lets it now: terminates it, or stops it and deletes its volumes.
  * `shutting-down` and `stopping` count as gone: EC2 cannot go back from them and bills no more.
  */
-export async function endInstance(ec2: Ec2, instance: Instance): Promise<EndedInstance> {
+async function endInstance(ec2: Ec2, instance: Instance): Promise<EndedInstance> {
   const instance_id = instance.InstanceId ?? '';
   const end = (tagOf(instance, Tag.end) ?? 'terminate') as InstanceEnd;
   const state = end === 'terminate' ? await terminate(ec2, instance) : await stop(ec2, instance);
@@ -31,6 +31,23 @@ export async function endInstance(ec2: Ec2, instance: Instance): Promise<EndedIn
     (end === 'stop' && ['stopping', 'stopped'].includes(state)) ||
     (end === 'stop-delete-volumes' && state === 'stopped' && (await deleteVolumes(ec2, instance)));
   return { instance_id, state, gone };
+}
+
+/** Ends instances one by one; one that cannot be ended keeps none of the others. */
+export async function endInstances(
+  ec2: Ec2,
+  instances: readonly Instance[],
+): Promise<{ readonly ended: readonly EndedInstance[]; readonly failures: readonly unknown[] }> {
+  const ended: EndedInstance[] = [];
+  const failures: unknown[] = [];
+  for (const instance of instances) {
+    try {
+      ended.push(await endInstance(ec2, instance));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return { ended, failures };
 }
 
 async function terminate(ec2: Ec2, instance: Instance): Promise<string> {

@@ -1,7 +1,7 @@
 import { EC2Client, type Instance } from '@aws-sdk/client-ec2';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
-import { type EndedInstance, endInstance } from './end-instances';
+import { type EndedInstance, endInstances } from './end-instances';
 import { type Ec2, findInstances, Tag, tagOf } from './instance';
 import type { Sfn } from './outcome';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
@@ -47,12 +47,13 @@ export async function reap(
     try {
       const { status, stopDate } = await sfn.send(new DescribeExecutionCommand({ executionArn: execution }));
       if (!status || status === 'RUNNING' || status === 'PENDING_REDRIVE') continue;
-      for (const instance of its) {
-        if (startedAgain(instance, stopDate)) continue;
-        const one = await endInstance(ec2, instance);
-        ended.push(one);
-        log.warn('ended an instance whose execution no longer runs', { status, ...one });
-      }
+      const left = await endInstances(
+        ec2,
+        its.filter((instance) => !startedAgain(instance, stopDate)),
+      );
+      for (const one of left.ended) log.warn('ended an instance whose execution no longer runs', { status, ...one });
+      ended.push(...left.ended);
+      if (left.failures.length > 0) throw left.failures[0];
     } catch (error) {
       log.error('left as it is until the next round', { error_name: (error as Error).name });
       failures.push(error);

@@ -61,6 +61,8 @@ export function runInstancesInput(job: Execution, launch: Launch, defaults: Laun
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, ...file.MetadataOptions },
     BlockDeviceMappings: volumes(job.instance_parameters, launch.rootDeviceName),
     ...marketOptions(InstanceMarketOptions, spot),
+    // What a template protects could not be ended; spot instances cannot be protected.
+    ...(file.LaunchTemplate && !spot && { DisableApiTermination: false, DisableApiStop: false }),
     UserData: userData(launch.timeoutSeconds, UserData),
     TagSpecifications: tagSpecifications(job, launch, defaults, spot),
   } as RunInstancesCommandInput;

@@ -1,8 +1,8 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type * as z from 'zod';
-import { type EndedInstance, endInstance } from './end-instances';
+import { type EndedInstance, endInstances } from './end-instances';
 import { DatastreamError, ErrorName, mayRetry } from './errors';
-import { type Ec2, findInstances, Tag } from './instance';
+import { type Ec2, findInstances, Tag, tagOf } from './instance';
 import { CLIENT, createHandler, environment, type Log, lazily } from './runtime';
 import { withCommandText } from './script';
 import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
@@ -26,8 +26,9 @@ export interface StopperResult {
 }
 
 /**
- * EC2Stopper: ends every instance that carries the execution's tag, then tells whether another attempt follows.
- * It goes by tag alone, so it needs nothing of what the states before it did or did not return.
+ * EC2Stopper: ends every instance of this attempt and those before it, then tells whether another attempt follows.
+ * It goes by tag alone, so it needs nothing of what the states before it did or did not return. A later attempt's it
+ * leaves: an invocation whose reply was lost may still be at work when its retry has let the next attempt begin.
  *
  * @throws InstanceNotGone until EC2 says that the instances are gone; the state's Retry comes back
  */
@@ -40,9 +41,10 @@ export async function stop(
     [`tag:${Tag.stateMachine}`]: [stateMachineArn],
     [`tag:${Tag.execution}`]: [execution],
   });
-  const ended: EndedInstance[] = [];
-  for (const instance of found) ended.push(await endInstance(ec2, instance));
+  const its = found.filter((instance) => !(Number(tagOf(instance, Tag.attempt)) > state.attempt));
+  const { ended, failures } = await endInstances(ec2, its);
   log.info('instances ended', { instances: ended });
+  if (failures.length > 0) throw failures[0];
   const left = ended.filter((instance) => !instance.gone);
   if (left.length > 0) {
     const list = left.map((instance) => `${instance.instance_id} (${instance.state})`).join(', ');

@@ -183,7 +183,7 @@ function apiFault(operation: string, fault: Fault): ApiFault {
       return { replyDelay: BEYOND_MS };
     case 'late':
       // After the function's end and the state's first retry.
-      return { delay: invoke ? BEYOND_MS : 140_000 };
+      return { delay: invoke ? 150_000 : 140_000 };
     case 'stale':
       return { lag: LAG_SECONDS * 1000 };
   }

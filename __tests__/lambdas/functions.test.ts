@@ -511,6 +511,32 @@ describe('EC2Stopper', () => {
     expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
   });
 
+  it('leaves the instance of a later attempt alone, when it is late itself', async () => {
+    const { start, call, instances } = testCloud();
+    await start({ attempt: 2, errors: [], input: executionFile() });
+
+    await call('stopper', { execution: EXECUTION, state: { attempt: 1, errors: [], input: executionFile() } });
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+  });
+
+  it('ends the other instances when one cannot be ended, and fails', async () => {
+    const { start, call, instances } = testCloud({
+      faults: (name, count) =>
+        name === 'TerminateInstances' && count === 1 ? { error: 'OperationNotPermitted' } : undefined,
+    });
+    await start();
+    await start({ attempt: 2, errors: [], input: executionFile() });
+
+    const stopped = call('stopper', {
+      execution: EXECUTION,
+      state: { attempt: 2, errors: [], input: executionFile() },
+    });
+
+    expect((await failureOf(stopped)).name).toBe('OperationNotPermitted');
+    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running', 'shutting-down']);
+  });
+
   it('says that another attempt follows, for a retryable error with attempts left', async () => {
     const { call } = testCloud();
     const state = {

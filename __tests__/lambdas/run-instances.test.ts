@@ -131,6 +131,15 @@ describe("RunInstances' parameters", () => {
     ).toBe('stop');
   });
 
+  it('take the protection off that a launch template may have, without which nothing could end the instance', () => {
+    const template = { LaunchTemplate: { LaunchTemplateName: 'mine' } };
+    const off = { DisableApiTermination: false, DisableApiStop: false };
+
+    expect(runInstancesInput(job(template), launch, defaults)).toMatchObject(off);
+    // A spot instance cannot be protected.
+    expect(runInstancesInput(job(template), { ...launch, market: 'spot' }, defaults)).not.toMatchObject(off);
+  });
+
   it("take the deployment's subnet where the file says nothing of the place", () => {
     const placed = { ...launch, subnetId: 'subnet-a' };
 
