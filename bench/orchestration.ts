@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
-import { costOf } from '../local/cost';
+import { type Cost, costOf } from '../local/cost';
 import type { Lifecycle } from '../local/ec2';
 import { type ExecutionEnd, startExecution } from '../local/machine';
 import type { Figure } from './report';
@@ -16,7 +16,9 @@ const LONGEST_SECONDS = 172_800;
 
 export interface Measured {
   readonly end: ExecutionEnd;
-  /** AWS's API calls of the functions, in all. */
+  /** Of the orchestration, the relay's calls for the instance's end included, the reaper's rounds not. */
+  readonly cost: Cost;
+  /** AWS's API calls of these functions, in all. */
   readonly calls: number;
   /** From the start of the execution to the start of the commands, without boot and registration. */
   readonly secondsToCommand: number;
@@ -35,6 +37,9 @@ export interface Job {
   /** What the commands write; default: nothing. */
   readonly output?: string;
 }
+
+/** By then the events of the instance's end have come to the relay. */
+const AFTERMATH_MS = 120_000;
 
 /** A job on virtual time, with EC2's boot times and 80 ms for each API call. */
 export async function measure(job: Job): Promise<Measured> {
@@ -61,7 +66,7 @@ export async function measure(job: Job): Promise<Measured> {
         return { code: run < attempts ? 1 : 0, stdout: output, stderr: output };
       },
       faults: (operation, _call, _input, caller) => {
-        if (caller !== undefined) calls++;
+        if (caller !== undefined && caller !== 'reaper') calls++;
         if (operation === 'TerminateInstances') moments.terminated = clock.now().getTime();
         return undefined;
       },
@@ -77,9 +82,15 @@ export async function measure(job: Job): Promise<Measured> {
       instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.large' },
     });
     const end = await clock.run(execution.result);
+    await clock.run(clock.sleep(AFTERMATH_MS));
     const boot = (lifecycle.running + lifecycle.online) / 1000;
     return {
       end,
+      // The reaper's rounds come without a job too.
+      cost: costOf(
+        end.transitions,
+        cloud.invocations.filter((each) => each.function !== 'reaper'),
+      ),
       calls,
       secondsToCommand: (moments.started - end.startedAt.getTime()) / 1000 - boot,
       secondsFromJobEndToTerminate: (moments.terminated - moments.jobEnded) / 1000,
@@ -106,8 +117,8 @@ export const LENGTHS = [
   ['24 hours', 86_400],
 ] as const;
 
-/** As much as SSM keeps, in characters of three bytes: no job's output makes a larger state. */
-const LONG_OUTPUT = '漢'.repeat(24_000);
+/** As much as SSM keeps, in characters that take six bytes in JSON, as each colour of a terminal begins with: no job's output makes a larger state. */
+const LONG_OUTPUT = '\u001b'.repeat(24_000);
 /** So long a job fits into the longest `timeout_s` with its boot. */
 const TWO_DAYS_SECONDS = LONGEST_SECONDS - 120;
 /** Boots of 15 s to 90 s, half of it until EC2 says running. */
@@ -127,15 +138,15 @@ async function costs(): Promise<Figure[]> {
   const figures: Figure[] = [];
   const dollars: number[] = [];
   for (const [length, seconds] of LENGTHS) {
-    const { end, calls } = await measure({ seconds });
-    const { transitions, requests, gbSeconds } = end.cost;
-    dollars.push(end.cost.dollars);
+    const { cost, calls } = await measure({ seconds });
+    const { transitions, requests, gbSeconds } = cost;
+    dollars.push(cost.dollars);
     const limit = seconds === 480 ? '; at most $0.0004' : '';
     figures.push(
       {
         section,
         name: length,
-        value: end.cost.dollars,
+        value: cost.dollars,
         unit: '$',
         beside: `upstream’s functions alone: $${upstreamDollars(seconds).toFixed(5)}${limit}`,
       },
