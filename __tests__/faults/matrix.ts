@@ -1,9 +1,9 @@
 import type { Broken, Invariant } from '../support/invariants';
 import {
-  DISORDERS,
   type Disturbance,
   type Effect,
-  faultsOf,
+  effectsOf,
+  isStop,
   nameOf,
   type Outcome,
   type Point,
@@ -108,14 +108,14 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
   for (const scenario of Object.keys(SCENARIOS)) {
     if (mine()) await play(scenario, []);
     for (const point of [...(await undisturbed(scenario)).met, ALL_EVENTS]) {
-      for (const effect of effectsOf(point)) if (mine()) await play(scenario, [[point, effect]]);
+      for (const effect of effectsIn(point)) if (mine()) await play(scenario, [[point, effect]]);
     }
   }
 
   // On the main path every pair: a fault, a stop or a disorder, and then each of these in all that this has led to.
   const pair = (...points: readonly [Point, Effect][]) => play(MAIN_PATH, points);
   for (const first of [...(await undisturbed(MAIN_PATH)).met, ALL_EVENTS]) {
-    for (const effect of effectsOf(first)) {
+    for (const effect of effectsIn(first)) {
       if (!mine()) continue;
       const stopped = isStop(effect);
       const { met } = await perform({ scenario: MAIN_PATH, disturbances: [{ at: first.at, effect }] });
@@ -126,7 +126,7 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
       // Each pair once, by the one of the two that comes first; all events at once come before every call.
       const rest = met.slice(met.findIndex(({ at }) => at === first.at) + 1);
       for (const second of first === ALL_EVENTS ? rest.filter((each) => !isEvent(each)) : rest) {
-        for (const other of effectsOf(second)) {
+        for (const other of effectsIn(second)) {
           if (!(stopped && isStop(other))) await pair([first, effect], [second, other]);
         }
       }
@@ -135,13 +135,11 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
   return tally;
 }
 
-function effectsOf(point: Point): readonly Effect[] {
-  if (isEvent(point)) return DISORDERS;
-  return [...faultsOf(point.operation), ...(point.running ? STOPS : [])];
+/** Nobody stops what has ended. */
+function effectsIn(point: Point): readonly Effect[] {
+  return effectsOf(point).filter((effect) => point.running || !isStop(effect));
 }
 
 const isEvent = ({ at }: Point) => at.startsWith('event#');
-
-const isStop = (effect: Effect) => (STOPS as readonly Effect[]).includes(effect);
 
 const ALL_EVENTS: Point = { at: 'event#*', row: 'all events', operation: '', running: true };

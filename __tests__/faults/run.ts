@@ -72,7 +72,7 @@ export function parseRun(name: string): Run {
   const disturbances = rest.map((each) => {
     const [, at = '', row = '', effect = ''] = POINT.exec(each) ?? [];
     const operation = /\.(\w+)/.exec(row)?.[1] ?? '';
-    const effects: readonly string[] = row === 'event' ? DISORDERS : [...faultsOf(operation), ...STOPS];
+    const effects: readonly string[] = effectsOf({ at, operation });
     if (!row || !effects.includes(effect)) {
       throw new Error(`'${each}' is no disturbance: write CALL#N, or event#N, and one of: ${effects.join('; ')}.`);
     }
@@ -155,7 +155,7 @@ const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
 ];
 
 /** The faults that are different for this operation. */
-export function faultsOf(operation: string): Fault[] {
+function faultsOf(operation: string): Fault[] {
   if (operation === 'Invoke') return FAULTS.filter((fault) => fault !== 'stale');
   return FAULTS.filter((fault) => {
     if (fault === 'stale') return LAGS.test(operation);
@@ -163,6 +163,13 @@ export function faultsOf(operation: string): Fault[] {
     return !(READ.test(operation) && (fault === 'error after' || fault === 'late'));
   });
 }
+
+/** What can become of a call or an event. */
+export function effectsOf({ at, operation }: Pick<Point, 'at' | 'operation'>): readonly Effect[] {
+  return at.startsWith('event#') ? DISORDERS : [...faultsOf(operation), ...STOPS];
+}
+
+export const isStop = (effect: Effect) => (STOPS as readonly Effect[]).includes(effect);
 
 function apiFault(operation: string, fault: Fault): ApiFault {
   const [, names = []] = ERRORS.find(([pattern]) => pattern.test(operation)) ?? [];
@@ -191,7 +198,7 @@ function apiFault(operation: string, fault: Fault): ApiFault {
 
 /** Whether a disturbance must leave the outcome as it is: all but a stop, and a refusal of what there is no job without. */
 function harmless({ at, effect }: Disturbance): boolean {
-  if (effect === 'stop before' || effect === 'stop after') return false;
+  if (isStop(effect)) return false;
   return effect !== 'refused' || !/^(starter\.|commander\.Send|checker\.)/.test(at);
 }
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import type { brokenInvariants } from '../support/invariants';
 import { count, type Tally } from './matrix';
-import { DISORDERS, Disturbed, type Effect, FAULTS, faultsOf, nameOf, type Point, STOPS } from './run';
+import { DISORDERS, Disturbed, type Effect, effectsOf, FAULTS, isStop, nameOf, type Point, STOPS } from './run';
 import { SCENARIOS } from './scenarios';
 
 /** More faults than this in one execution may use up a state's retries: then it truly fails. */
@@ -35,19 +35,14 @@ class Walk {
     this.#next = undefined;
   }
 
-  #decide({ operation, row }: Point): readonly Effect[] {
+  #decide(point: Point): readonly Effect[] {
     const next = this.#next;
-    if (!next || !possible(next.effect, row, operation) || next.skip-- > 0) return [];
+    if (!next || !effectsOf(point).includes(next.effect) || next.skip-- > 0) return [];
     this.#next = undefined;
-    this.rows.push(row);
+    this.rows.push(point.row);
     next.done();
     return [next.effect];
   }
-}
-
-function possible(effect: Effect, row: string, operation: string): boolean {
-  if (row.startsWith('event')) return (DISORDERS as readonly Effect[]).includes(effect);
-  return (STOPS as readonly Effect[]).includes(effect) || (faultsOf(operation) as readonly Effect[]).includes(effect);
 }
 
 class Step implements fc.AsyncCommand<Model, Walk> {
@@ -57,11 +52,11 @@ class Step implements fc.AsyncCommand<Model, Walk> {
   ) {}
 
   check({ faults, stopped }: Model): boolean {
-    return (STOPS as readonly Effect[]).includes(this.effect) ? !stopped : faults < MOST_FAULTS;
+    return isStop(this.effect) ? !stopped : faults < MOST_FAULTS;
   }
 
   async run(model: Model, walk: Walk): Promise<void> {
-    if ((STOPS as readonly Effect[]).includes(this.effect)) model.stopped = true;
+    if (isStop(this.effect)) model.stopped = true;
     else model.faults++;
     await walk.disturb(this.skip, this.effect);
   }
