@@ -97,6 +97,11 @@ const datastream = new DataStream(stack, 'datastream', {
   ec2PolicyName: text('ec2_policy_name', `The policy of the instances' role. ${byPrefix('_ec2_policy')}`, RULES.policy),
   profileName: text('profile_name', `The instances' profile. ${byPrefix('_ec2_profile')}`, RULES.profile),
   s3Bucket: text('s3_bucket', "The one bucket that jobs use. Default: the account's own buckets.", RULES.bucket),
+  jobLogs: text(
+    'job_logs',
+    "Whether the logs of jobs are kept: s3, beside a job's stored execution, or in s3_bucket; or none. Default: s3.",
+    RULES.jobLogs,
+  ),
   amiParameterName: text(
     'ami_parameter_name',
     "The SSM parameter that execution files may name as ImageId. Default: none but AWS's public ones.",

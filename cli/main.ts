@@ -23,6 +23,7 @@ program
     region,
     OWN_REGION,
   )
+  .option('--tfvars <file>', "the deployment's tfvars, to compare region and instance profile with the files'")
   .addOption(
     new Option('--image-architecture <architecture>', "the AMI's, to compare with the files' instance types").choices([
       'arm64',
@@ -33,9 +34,26 @@ program
     'after',
     '\nExit code: 0 without errors, 1 with any error, 2 when a file cannot be read or is not JSON, and for wrong options.',
   )
-  .action((files: string[], options: ParseOptions) => {
-    process.exitCode = validate(files, options, process.stdout);
+  .action(async (files: string[], { tfvars, ...options }: ParseOptions & { tfvars?: string }) => {
+    const deployment = tfvars === undefined ? {} : await deploymentOf(tfvars);
+    if ('error' in deployment) {
+      process.stderr.write(`${deployment.error}\n`);
+      process.exitCode = 2;
+      return;
+    }
+    process.exitCode = validate(files, { ...options, ...deployment }, process.stdout);
   });
+
+/** Loaded when it is asked for: reading HCL takes a moment. */
+async function deploymentOf(tfvars: string): Promise<Pick<ParseOptions, 'region' | 'profileName'> | { error: string }> {
+  const { readDeployment } = require('../packer/deployment') as typeof import('../packer/deployment');
+  try {
+    const { region, profileName } = await readDeployment(tfvars);
+    return { region, profileName };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
 
 addNew(program);
 

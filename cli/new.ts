@@ -4,13 +4,13 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { shellQuote } from '../executions/commands';
 import { applyEdit, type Edit, isKnownPath, parseSet, parseUnset } from '../executions/edit';
 import { formatPath, type Path } from '../executions/faults';
-import { checkInstanceType } from '../executions/instance-types';
+import { architectureOfType } from '../executions/instance-types';
 import type { Fault, ParseOptions } from '../executions/model';
-import { parseExecution } from '../executions/parse';
 import { isRecord, list, member, text } from '../executions/values';
 import { writeFileAtomically } from '../executions/write-file';
 import { faultLines, readExecutionFile, startExecutionCommand } from './execution-file';
 import { OWN_REGION, region } from './options';
+import { faultsOfFile } from './validate';
 
 interface Output {
   write(text: string): unknown;
@@ -94,9 +94,13 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
     value = edited.file;
   }
 
-  const { execution, faults } = parseExecution(value, { ...options, ...architectureOf(content.value, value) });
+  const faults = faultsOfFile(value, { ...options, ...architectureOf(content.value, value) });
   for (const fault of faults) err.write(faultLines(fault));
-  if (!execution) return refuse(`${file}: nothing was written.${remedies(faults, value, options.edits)}`, 1);
+  // A new file is a filled template: what may be meant elsewhere is left over here.
+  const inTheWay = faults.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
+  if (inTheWay.length > 0) {
+    return refuse(`${file}: nothing was written.${remedies(inTheWay, value, options.edits)}`, 1);
+  }
   try {
     writeFileAtomically(file, `${JSON.stringify(value, null, 2)}\n`);
   } catch (error) {
@@ -115,8 +119,7 @@ function architectureOf(source: unknown, file: unknown): Pick<ParseOptions, 'ima
   const [before, after] = [source, file].map((each) => member(each, 'instance_parameters'));
   const type = text(member(before, 'InstanceType'));
   if (type === undefined || member(before, 'ImageId') !== member(after, 'ImageId')) return {};
-  const check = checkInstanceType(type);
-  const architecture = check.kind === 'impossible' ? undefined : check.architecture;
+  const architecture = architectureOfType(type);
   return architecture === 'arm64' || architecture === 'x86_64' ? { imageArchitecture: architecture } : {};
 }
 
@@ -130,16 +133,14 @@ function withSchema(file: unknown, folder: string): unknown {
 
 /** For each error the option that mends it. A key of the user's own that is unknown, its message has said all about. */
 function remedies(faults: readonly Fault[], file: unknown, edits: readonly Edit[]): string {
-  const options = faults
-    .filter(({ severity }) => severity === 'error')
-    .flatMap((fault) => {
-      const at = parseUnset(fault.path);
-      if ('error' in at) return [];
-      const name = fault.path.slice('$.'.length);
-      if (isKnownPath(at.path)) return [`\n  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}`];
-      const own = edits.some(({ path }) => fault.path.startsWith(formatPath(path)));
-      return own ? [] : [`\n  --unset ${quoted(name)}`];
-    });
+  const options = faults.flatMap((fault) => {
+    const at = parseUnset(fault.path);
+    if ('error' in at) return [];
+    const name = fault.path.slice('$.'.length);
+    if (isKnownPath(at.path)) return [`\n  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}`];
+    const own = edits.some(({ path }) => fault.path.startsWith(formatPath(path)));
+    return own ? [] : [`\n  --unset ${quoted(name)}`];
+  });
   if (options.length === 0) return '';
   return `\nGive what is missing, or take with --unset PATH what may be left out:${[...new Set(options)].join('')}`;
 }

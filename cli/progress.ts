@@ -27,6 +27,8 @@ function plainLines(out: Output): ProgressView {
     show: (progress) => {
       if (progress.type === 'entered') line(progress.at, progress.state);
       if (progress.type === 'retrying') line(progress.at, `${progress.state}  ${retryText(progress)}`);
+      if (progress.type === 'waiting')
+        line(progress.at, `${progress.state}  ${progress.seconds} s before the next attempt`);
       if (progress.type === 'failed') line(progress.at, `${progress.state}  ${progress.error}`);
     },
     note: (text) => line(new Date(), text),
@@ -70,6 +72,9 @@ function liveList(out: Output): ProgressView {
           break;
         case 'retrying':
           if (current) current.remark = retryText(progress);
+          break;
+        case 'waiting':
+          if (current) current.remark = `after a wait of ${progress.seconds} s`;
           break;
       }
     },

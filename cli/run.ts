@@ -8,6 +8,7 @@ import { type ExecutionEnd, startExecution } from '../local/machine';
 import { bashShell, missingForLocalRun } from '../local/shell';
 import { faultLines, readExecutionFile, startExecutionCommand } from './execution-file';
 import { type ProgressView, progressView } from './progress';
+import { faultsOfFile } from './validate';
 
 type Output = NodeJS.WriteStream;
 
@@ -44,10 +45,11 @@ export async function run(
     err.write(`${content.error}\n`);
     return 2;
   }
-  const { execution, faults } = parseExecution(content.value);
+  const { execution } = parseExecution(content.value);
+  const faults = faultsOfFile(content.value);
   for (const line of content.repeated) err.write(`${line}\n`);
   for (const fault of faults) err.write(faultLines(fault));
-  if (!execution) {
+  if (!execution || faults.some(({ severity }) => severity === 'error')) {
     err.write(`${file}: nothing was started.\n`);
     return 1;
   }
@@ -162,6 +164,10 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
       `s3://${object.bucket}/${object.key} (${object.size} bytes), here: ${join(folder, 'buckets', object.bucket, object.key)}`,
     );
   }
+  const result = end.output?.result as { notes?: readonly string[]; log?: string; log_not_kept?: string } | undefined;
+  for (const note of result?.notes ?? []) row('note', note);
+  if (result?.log) row('log', `${result.log}, here: ${localFolder(folder, result.log)}`);
+  if (result?.log_not_kept) row('log', `not kept: ${result.log_not_kept}`);
   const dates = (end.output?.job as { dates?: Record<string, string> } | undefined)?.dates;
   if (dates)
     row(
@@ -174,6 +180,11 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
   const { dollars, transitions, requests, gbSeconds } = end.cost;
   row('cost', `$${dollars.toFixed(6)} for the orchestration on AWS, without the instance:`);
   row('', `${transitions} state transitions, ${requests} Lambda requests, ${gbSeconds.toFixed(2)} GB-s`);
+}
+
+/** Where an address of the embedded S3 is on this computer. */
+function localFolder(folder: string, url: string): string {
+  return join(folder, 'buckets', url.replace(/^s3:\/\//, ''));
 }
 
 /** The end of what the job wrote, from the beginning of a line, with control characters made visible. */

@@ -1,5 +1,7 @@
-import type { ParseOptions } from '../executions/model';
+import type { Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
+import { member } from '../executions/values';
+import { syntaxFaults } from '../local/syntax';
 import { faultLines, readExecutionFile } from './execution-file';
 
 interface Output {
@@ -22,13 +24,23 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
       continue;
     }
     for (const line of content.repeated) out.write(`${line}\n`);
-    const { faults } = parseExecution(content.value, options);
+    const faults = faultsOfFile(content.value, options);
     const errors = faults.filter((fault) => fault.severity === 'error').length;
-    out.write(`${file}: ${summary(errors, faults.length - errors)}\n`);
+    out.write(`${file}: ${summary(errors, faults.length - errors + content.repeated.length)}\n`);
     for (const fault of faults) out.write(faultLines(fault));
     if (errors > 0) exitCode = Math.max(exitCode, 1);
   }
   return exitCode;
+}
+
+/** Everything that can be known of an execution file on this computer: the parser's faults, and the shell's. */
+export function faultsOfFile(value: unknown, options: ParseOptions = {}): readonly Fault[] {
+  const { execution, faults } = parseExecution(value, options);
+  const written = member(value, 'commands');
+  const own = Array.isArray(written) && written.every((each) => typeof each === 'string') ? (written as string[]) : [];
+  // Options are quoted by this project: there is nothing in them for the shell to read.
+  const commands = member(value, 'datastream_command_options') === undefined ? (execution?.commands ?? own) : [];
+  return [...faults, ...(commands.length > 0 ? syntaxFaults(commands) : [])];
 }
 
 function summary(errors: number, warnings: number): string {

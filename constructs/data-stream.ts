@@ -51,6 +51,11 @@ export interface DataStreamProps {
   readonly profileName?: string;
   /** The one bucket that jobs read and write. Default: every bucket of the account, for execution files name theirs. */
   readonly s3Bucket?: string;
+  /**
+   * Whether a job's whole standard output and error are kept: `s3` beside its stored execution, or in `s3Bucket` where its
+   * file names no bucket; or `none`. Default: `s3`.
+   */
+  readonly jobLogs?: string;
   /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: none but AWS's public ones. */
   readonly amiParameterName?: string;
   /** The VPC of the instances' security group. Default: the region's default VPC. */
@@ -128,6 +133,8 @@ export class DataStream extends Construct {
       subnetIds: props.subnetIds,
       buckets,
       amiParameterName: props.amiParameterName,
+      jobLogs: orElse(props.jobLogs, 's3'),
+      logBucket: props.s3Bucket ?? '',
       logRetentionDays,
     });
     const stateMachine = new StateMachine(this, 'state-machine', {
@@ -180,6 +187,7 @@ function checkProps(props: DataStreamProps): void {
   }
   check('profileName', props.profileName, RULES.profile);
   check('s3Bucket', props.s3Bucket, RULES.bucket);
+  check('jobLogs', props.jobLogs, RULES.jobLogs);
   check('amiParameterName', props.amiParameterName, RULES.amiParameter);
   check('vpcId', props.vpcId, RULES.vpc);
   checkEach('subnetIds', props.subnetIds, RULES.subnet);

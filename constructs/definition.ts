@@ -68,6 +68,7 @@ export interface State {
   readonly ResultPath?: string;
   readonly OutputPath?: string;
   readonly Seconds?: number;
+  readonly SecondsPath?: string;
   readonly TimeoutSeconds?: number;
   readonly TimeoutSecondsPath?: string;
   readonly Retry?: readonly Retrier[];
@@ -102,6 +103,8 @@ const retryTransient: Retrier = {
 
 /** Any failure of the job ends in the clean-up; the stopper then decides between another attempt and the end. */
 const toStopper = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'EC2Stopper' }] as const;
+
+const lastIsGone = { Not: { Variable: '$.stopper_error', IsPresent: true } } as const;
 
 /**
  * The state machine as data: a pure function, so that the tests, the picture in docs/ and the embedded cloud
@@ -149,6 +152,8 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         Catch: [
           { ErrorEquals: [ErrorName.LaunchRefused], ResultPath: '$.refused', Next: 'EC2StarterFromAMI' },
           { ErrorEquals: [ErrorName.NoCapacity], ResultPath: '$.refused', Next: 'AwaitCapacity' },
+          // Beside an array or a string there is no room for $.error: the error takes its place.
+          { ErrorEquals: [ErrorName.InputNotAnObject], ResultPath: '$', Next: 'EC2Stopper' },
           ...toStopper,
         ],
         Next: 'Commander',
@@ -241,15 +246,15 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
       Outcome: {
         Type: 'Choice',
         Choices: [
-          {
-            // Never start another instance before the last one is known to be gone.
-            And: [{ Variable: '$.next', IsPresent: true }, { Not: { Variable: '$.stopper_error', IsPresent: true } }],
-            Next: 'NextAttempt',
-          },
+          // Never start another instance before the last one is known to be gone.
+          { And: [{ Variable: '$.next.wait_s', IsPresent: true }, lastIsGone], Next: 'AwaitRetry' },
+          { And: [{ Variable: '$.next', IsPresent: true }, lastIsGone], Next: 'NextAttempt' },
           { Variable: '$.error', IsPresent: true, Next: 'Failed' },
         ],
         Default: 'Succeeded',
       },
+      // What the file's retry_backoff options ask for: no instance runs, and no timeout_s.
+      AwaitRetry: { Type: 'Wait', SecondsPath: '$.next.wait_s', Next: 'NextAttempt' },
       NextAttempt: {
         Type: 'Pass',
         Parameters: { 'attempt.$': '$.next.attempt', 'errors.$': '$.next.errors', 'input.$': '$$.Execution.Input' },

@@ -30,6 +30,10 @@ export interface MachineFunctionsProps {
   readonly buckets: Buckets;
   /** Default: execution files name no SSM parameter but AWS's public ones. */
   readonly amiParameterName?: string;
+  /** Whether the logs of jobs are kept: `s3` or `none`. */
+  readonly jobLogs: string;
+  /** The bucket of the logs of jobs that name none; empty: those are not kept. */
+  readonly logBucket: string;
   readonly logRetentionDays: number;
 }
 
@@ -62,6 +66,7 @@ export class MachineFunctions extends Construct {
         INSTANCE_PROFILE_NAME: props.instanceProfile.profileName,
         SUBNET_IDS: props.subnetIds ? Fn.join(',', [...props.subnetIds]) : '',
       },
+      commander: { JOB_LOGS: props.jobLogs, LOG_BUCKET: props.logBucket },
       stopper: { STATE_MACHINE_ARN: stateMachineArn },
     };
     this.functions = Object.fromEntries(

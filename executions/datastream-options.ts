@@ -84,7 +84,14 @@ function checked(
   // Upstream pasted values unquoted, so files name the working directory by a command; here no value runs.
   const path = value.replace(/^(?:\$\(pwd\)|\$PWD|\$\{PWD\})(?=\/)/, DATASTREAM_FOLDER);
   const usable = rule.allowed === PATH_OR_URL ? path : value;
-  if (rule.allowed.test(usable) && !placeholderInValue(usable)) return usable;
+  if (rule.allowed.test(usable)) {
+    const placeholder = placeholderInValue(usable);
+    if (placeholder !== undefined) {
+      const message = `${JSON.stringify(placeholder)} looks like a placeholder: write ${rule.write}.`;
+      faults.placeholder('warning', [ROOT, key], message, value);
+    }
+    return usable;
+  }
   faults.error([ROOT, key], complaint(value, rule.write), value);
   return undefined;
 }

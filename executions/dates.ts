@@ -16,8 +16,8 @@ const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?!
  * Writes the dates of one execution, in UTC, in place of its DATE and DAILY, and the instance type in place of
  * `$INSTANCE_TYPE`. Pure; a resolved execution comes back as it is, so that retries keep the first attempt's dates.
  *
- * - `$DATE` and `${DATE}` in the object to check, the output prefix, and in commands that do not set the variable
- *   themselves: the day of `at`. The parser has made `${DATE}` of the bare `DATE` of 2024's `obj_key`.
+ * - `$DATE` and `${DATE}` in the object to check, the output prefix, the values of tags, and in commands that do not set
+ *   the variable themselves: the day of `at`. The parser has made `${DATE}` of the bare `DATE` of 2024's `obj_key`.
  * - `DAILY` in S3 prefixes and `-F` forcing files: the forcing source's cycle day, that is yesterday while the hour is
  *   before the cycle's. Without a forcing source, every stand-alone DAILY of the commands.
  *   A `-s DAILY` beside a forcing source is left to the datastream script.
@@ -31,7 +31,7 @@ export function resolveDates(execution: Execution, at: Date): Execution {
   const dated = replaceDate(typed, today);
 
   const source = sourceOption(dated.commands)?.value;
-  const cycle = cycleOf(source) ?? { hour: 16 };
+  const cycle = cycleOf(source);
   const cycleDay = at.getUTCHours() < cycle.hour ? day(new Date(at.getTime() - 24 * HOUR_MS)) : today;
   const resolved = replaceDaily(dated, cycleDay, source === undefined ? undefined : cycle);
 
@@ -49,14 +49,29 @@ function replaceDate(execution: Execution, today: string): Execution {
 /** `$NAME` and `${NAME}`, and a backslash before them: there the variable was meant for an inner shell, which has none. */
 function replaceVariables(execution: Execution, name: string, value: string): Execution {
   const pattern = new RegExp(String.raw`\\?\$(?:\{${name}\}|${name}(?![A-Za-z0-9_]))`, 'g');
-  if (assigns(execution.commands, name)) return execution;
   const replace = (text: string) => text.replace(pattern, () => value);
-  return inS3({ ...execution, commands: execution.commands.map(replace) }, replace);
+  const tagged = inTags(execution, replace);
+  if (assigns(execution.commands, name)) return tagged;
+  return inS3({ ...tagged, commands: execution.commands.map(replace) }, replace);
+}
+
+/** Applies a change to the values of the file's tags, where there are any. */
+function inTags(execution: Execution, change: (text: string) => string): Execution {
+  const { TagSpecifications } = execution.instance_parameters;
+  if (!TagSpecifications) return execution;
+  const changed = TagSpecifications.map((specification) => ({
+    ...specification,
+    Tags: specification.Tags.map((tag) => ({ ...tag, Value: change(tag.Value) })),
+  }));
+  return {
+    ...execution,
+    instance_parameters: { ...execution.instance_parameters, TagSpecifications: changed },
+  };
 }
 
 function replaceDaily(execution: Execution, cycleDay: string, cycle: ForcingCycle | undefined): Execution {
   const inPrefix = (text: string) => text.replaceAll('DAILY', cycleDay);
-  const prefixes = execution.commands.flatMap(prefixesIn).filter((prefix) => prefix.includes('DAILY'));
+  const prefixes = prefixesIn(execution.commands).filter((prefix) => prefix.includes('DAILY'));
   const commands = execution.commands.map((command) => {
     const withFiles = forcingFilesIn(command)
       .filter((file) => file.includes('DAILY'))
@@ -79,10 +94,10 @@ function replacePrefix(command: string, prefix: string, value: string): string {
   return command.replace(before, (whole, option: string, found: string) => (found === prefix ? option + value : whole));
 }
 
-/** The forcing file of a member: its cycle folder, its `tHHz` and its date are 6 hours earlier for each member after the first. */
+/** The forcing file of a member: its cycle folder, its `tHHz` and its date are 6 hours earlier for each member after member 1. */
 function forcingFile(file: string, cycleDay: string, member: number): string {
   const folder = /\/(\d{2})\/.*?t\d{2}z/.exec(file)?.[1];
-  const back = HOURS_BETWEEN_MEMBERS * (member - 1);
+  const back = HOURS_BETWEEN_MEMBERS * Math.max(member - 1, 0);
   if (folder === undefined || back === 0) return file.replaceAll('DAILY', cycleDay);
   const cycle = Date.UTC(
     Number(cycleDay.slice(0, 4)),
@@ -112,7 +127,8 @@ function same(a: Execution, b: Execution): boolean {
   return (
     a.commands.every((command, index) => command === b.commands[index]) &&
     a.check_object?.key === b.check_object?.key &&
-    a.output?.prefix === b.output?.prefix
+    a.output?.prefix === b.output?.prefix &&
+    JSON.stringify(a.instance_parameters.TagSpecifications) === JSON.stringify(b.instance_parameters.TagSpecifications)
   );
 }
 

@@ -9,8 +9,10 @@ export interface Faults {
   error(path: Path, message: string, found?: unknown): void;
   /** Tells the user something and lets the file pass. */
   warning(path: Path, message: string, found?: unknown): void;
-  /** Whether an error was reported at exactly this path. */
-  hasErrorAt(path: Path): boolean;
+  /** The same, of a value that a template leaves for its user to fill in. */
+  placeholder(severity: Fault['severity'], path: Path, message: string, found: unknown): void;
+  /** Whether anything was reported at exactly this path. */
+  hasFaultAt(path: Path): boolean;
   /** Whether any error was reported. */
   hasErrors(): boolean;
   /** Every fault, in the order in which the values stand in the file. */
@@ -23,14 +25,15 @@ const FOUND_LENGTH = 80;
 /** Makes an empty collection. */
 export function collectFaults(): Faults {
   const entries: { path: Path; fault: Fault }[] = [];
-  const add = (severity: Fault['severity'], path: Path, message: string, found: unknown) => {
+  const add = (severity: Fault['severity'], path: Path, message: string, found: unknown, rest = {}) => {
     const shown = found === undefined ? {} : { found: shorten(found) };
-    entries.push({ path, fault: { severity, path: formatPath(path), ...shown, message } });
+    entries.push({ path, fault: { severity, path: formatPath(path), ...shown, message, ...rest } });
   };
   return {
     error: (path, message, found) => add('error', path, message, found),
     warning: (path, message, found) => add('warning', path, message, found),
-    hasErrorAt: (path) => entries.some(({ fault }) => fault.severity === 'error' && fault.path === formatPath(path)),
+    placeholder: (severity, path, message, found) => add(severity, path, message, found, { placeholder: true }),
+    hasFaultAt: (path) => entries.some(({ fault }) => fault.path === formatPath(path)),
     hasErrors: () => entries.some(({ fault }) => fault.severity === 'error'),
     inFileOrder: (file) =>
       entries

@@ -1,7 +1,9 @@
 import type { Faults, Path } from './faults';
-import { checkInstanceType } from './instance-types';
+import { type Architecture, checkInstanceType } from './instance-types';
 import type { ParseOptions } from './model';
-import { placeholderInValue } from './placeholders';
+import { isDoubtful, placeholderInValue } from './placeholders';
+import { REGION } from './region';
+import { checkRootDevice } from './root-device';
 import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID } from './run-instances';
 import { checkTags } from './tags';
 import { isRecord, list, member, text, utf8Bytes } from './values';
@@ -29,9 +31,10 @@ export function checkInstanceParameters(value: unknown, options: ParseOptions, f
   checkType(parameters, options, faults);
   checkKeyName(parameters, faults);
   checkNetwork(parameters, faults);
-  checkProfile(parameters, faults);
+  checkProfile(parameters, options, faults);
   checkTags(parameters.TagSpecifications, [ROOT, 'TagSpecifications'], faults);
   checkVolumes(parameters, faults);
+  checkRootDevice(parameters.BlockDeviceMappings, options.rootDeviceName, faults);
   checkMarket(parameters, faults);
   checkUserData(parameters, faults);
   checkLifeCycle(parameters, faults);
@@ -62,32 +65,52 @@ function checkAmiParameter(id: string, path: Path, faults: Faults): void {
 }
 
 function checkType(parameters: Parameters, options: ParseOptions, faults: Faults): void {
-  const path = [ROOT, 'InstanceType'];
   const type = parameters.InstanceType;
-  const write = 'write an instance type, for example "t4g.xlarge"';
-  if (type === undefined) faults.error(path, `"InstanceType" is missing: ${write}.`);
-  else if (type === '') faults.error(path, `This is empty: ${write}.`, type);
-  else if (typeof type === 'string' && placeholderInValue(type) === undefined) {
-    checkTypeName(type, path, options.imageArchitecture, faults);
-  }
+  if (type === undefined) faults.error([ROOT, 'InstanceType'], `"InstanceType" is missing: ${WRITE_TYPE}.`);
+  else if (typeof type === 'string') checkTypeName(type, [ROOT, 'InstanceType'], options.imageArchitecture, faults);
 }
 
-function checkTypeName(type: string, path: Path, image: ParseOptions['imageArchitecture'], faults: Faults): void {
+const WRITE_TYPE = 'write an instance type, for example "t4g.xlarge"';
+
+/**
+ * Reports a type that EC2 is certain to refuse, and warns of one that the table does not know.
+ *
+ * @param image the AMI's architecture, where it is known
+ * @returns the type's architecture, where the table knows the type
+ */
+export function checkTypeName(
+  type: string,
+  path: Path,
+  image: ParseOptions['imageArchitecture'],
+  faults: Faults,
+): Architecture | undefined {
   const check = checkInstanceType(type);
-  if (check.kind === 'impossible') {
-    faults.error(path, `EC2 has no such instance type: the nearest is "${check.nearest}".`, type);
-    return;
+  if (check.kind === 'malformed') {
+    const write = `${WRITE_TYPE}; the nearest is "${check.nearest}"`;
+    if (type === '') faults.error(path, `This is empty: ${WRITE_TYPE}.`, type);
+    else if (placeholderInValue(type)) faults.placeholder('error', path, `This is a placeholder: ${WRITE_TYPE}.`, type);
+    else if (/\s/.test(type)) faults.error(path, `White space is no part of an instance type: ${write}.`, type);
+    else faults.error(path, `This is no instance type's name: ${write}.`, type);
+    return undefined;
+  }
+  if (check.kind === 'unknown') {
+    faults.warning(
+      path,
+      `This instance type is not known here: if it is misspelt, "${check.nearest}" is the nearest.`,
+      type,
+    );
+    return undefined;
   }
   if (check.kind === 'newer') {
     faults.warning(path, 'This instance type is newer than those known here: make sure that EC2 has it.', type);
+    return undefined;
   }
-  if (!image || !check.architecture || check.architecture === image) return;
-  const family = image === 'arm64' ? 'an arm64 type such as "t4g.xlarge"' : 'an x86_64 type such as "t3.xlarge"';
-  faults.error(
-    path,
-    `This type is ${check.architecture}, the AMI is ${image}: write ${family}, or use another AMI.`,
-    type,
-  );
+  if (image && check.architecture !== image) {
+    const family = image === 'arm64' ? 'an arm64 type such as "t4g.xlarge"' : 'an x86_64 type such as "t3.xlarge"';
+    const message = `This type is ${check.architecture}, the AMI is ${image}: write ${family}, or use another AMI.`;
+    faults.error(path, message, type);
+  }
+  return check.architecture;
 }
 
 function checkKeyName(parameters: Parameters, faults: Faults): void {
@@ -96,9 +119,20 @@ function checkKeyName(parameters: Parameters, faults: Faults): void {
   const write = "write the key pair's name as EC2 lists it, or leave KeyName out";
   if (name === undefined) return;
   if (name.trim() === '') faults.error(path, `This is empty: ${write}.`, name);
-  else if (/\.(pem|ppk|pub|cer|key)$/i.test(name) || /[/\\]/.test(name)) {
-    faults.error(path, `This is a file's name, not a key pair's: ${write}.`, name);
-  } else if (/^your[-_ ]?key/i.test(name)) faults.error(path, `This is a placeholder: ${write}.`, name);
+  else if (/^your[-_ ]?key/i.test(name) || placeholderInValue(name) !== undefined) {
+    const doubtful = isDoubtful(name);
+    const is = doubtful ? 'looks like' : 'is';
+    faults.placeholder(doubtful ? 'warning' : 'error', path, `This ${is} a placeholder: ${write}.`, name);
+  } else if (/\.(pem|ppk|pub|cer|key)$/i.test(name) || /[/\\]/.test(name)) {
+    faults.warning(path, `This looks like a file's name, not a key pair's: ${write}.`, name);
+  }
+  const own = ['SecurityGroupIds', 'SecurityGroups', 'NetworkInterfaces', 'LaunchTemplate'];
+  if (faults.hasFaultAt(path) || own.some((key) => parameters[key] !== undefined)) return;
+  faults.warning(
+    path,
+    "The deployment's security group lets no ssh in, so this key opens nothing: name a group in SecurityGroupIds, or leave KeyName out.",
+    name,
+  );
 }
 
 function checkNetwork(parameters: Parameters, faults: Faults): void {
@@ -122,6 +156,17 @@ function checkNetwork(parameters: Parameters, faults: Faults): void {
       subnet,
     );
   }
+  list(parameters.NetworkInterfaces).forEach((each, index) => {
+    const existing = member(each, 'NetworkInterfaceId');
+    if (existing === undefined) return;
+    faults.error(
+      [...[ROOT, 'NetworkInterfaces'], index, 'NetworkInterfaceId'],
+      'A launch cannot tag an interface that exists, and the state machine tags every interface: leave NetworkInterfaceId out, and name SubnetId and Groups here.',
+      existing,
+    );
+  });
+  checkPlacement(parameters, faults);
+  checkGrants(parameters, faults);
   if (list(parameters.NetworkInterfaces).length === 0) return;
   for (const key of ['SecurityGroupIds', 'SecurityGroups', 'SubnetId', 'PrivateIpAddress']) {
     if (parameters[key] === undefined) continue;
@@ -133,7 +178,37 @@ function checkNetwork(parameters: Parameters, faults: Faults): void {
   }
 }
 
-function checkProfile(parameters: Parameters, faults: Faults): void {
+function checkPlacement(parameters: Parameters, faults: Faults): void {
+  const zone = member(parameters.Placement, 'AvailabilityZone');
+  if (typeof zone !== 'string' || !REGION.test(zone)) return;
+  const write = `write a zone such as "${zone}a", or leave Placement out`;
+  faults.error([ROOT, 'Placement', 'AvailabilityZone'], `This is a region, not an availability zone: ${write}.`, zone);
+}
+
+/** What RunInstances may refer to and the functions' role has no right to. */
+function checkGrants(parameters: Parameters, faults: Faults): void {
+  const target = [
+    'CapacityReservationSpecification',
+    'CapacityReservationTarget',
+    'CapacityReservationResourceGroupArn',
+  ];
+  const refused: readonly (readonly [readonly string[], string])[] = [
+    [['LicenseSpecifications'], 'license configurations'],
+    [['Placement', 'HostResourceGroupArn'], 'host resource groups'],
+    [target, 'resource groups of capacity reservations'],
+  ];
+  for (const [steps, what] of refused) {
+    const found = steps.reduce<unknown>(member, parameters);
+    if (found === undefined || (Array.isArray(found) && found.length === 0)) continue;
+    faults.error(
+      [ROOT, ...steps],
+      `The functions' role has no right to use ${what}: leave ${steps.at(-1)} out.`,
+      found,
+    );
+  }
+}
+
+function checkProfile(parameters: Parameters, options: ParseOptions, faults: Faults): void {
   const path = [ROOT, 'IamInstanceProfile'];
   if (parameters.IamInstanceProfile === undefined) return;
   const name = member(parameters.IamInstanceProfile, 'Name');
@@ -159,6 +234,19 @@ function checkProfile(parameters: Parameters, faults: Faults): void {
         'No instance profile can have this name: write up to 128 letters, digits and +=,.@_-.',
         name,
       );
+    }
+  }
+  const its = text(arn)?.split('/').at(-1) ?? name;
+  if (
+    options.profileName !== undefined &&
+    typeof its === 'string' &&
+    its !== options.profileName &&
+    !placeholderInValue(its)
+  ) {
+    const key = typeof arn === 'string' ? 'Arn' : 'Name';
+    if (!faults.hasFaultAt([...path, key])) {
+      const write = `write ${JSON.stringify(options.profileName)}, ${leaveOut}`;
+      faults.warning([...path, key], `The deployment may pass its own instance profile alone: ${write}.`, arn ?? name);
     }
   }
   if (
@@ -190,6 +278,12 @@ function checkVolumes(parameters: Parameters, faults: Faults): void {
   });
 }
 
+/** EC2 User Guide, "Spot Instance requests"; API reference, SpotMarketOptions. */
+const ONLY_PERSISTENT = [
+  ['ValidUntil', 'EC2 takes an end of the request with persistent requests alone, and a job has a one-time request'],
+  ['BlockDurationMinutes', 'EC2 has retired Spot Instances with a defined duration, and refuses this'],
+] as const;
+
 function checkMarket(parameters: Parameters, faults: Faults): void {
   const spot = member(parameters.InstanceMarketOptions, 'SpotOptions');
   const path = [ROOT, 'InstanceMarketOptions', 'SpotOptions'];
@@ -199,6 +293,10 @@ function checkMarket(parameters: Parameters, faults: Faults): void {
       'EC2 would launch the instance again after the job: write "one-time".',
       'persistent',
     );
+  }
+  for (const [key, why] of ONLY_PERSISTENT) {
+    const value = member(spot, key);
+    if (value !== undefined) faults.error([...path, key], `${why}: leave it out.`, value);
   }
   const behaviour = member(spot, 'InstanceInterruptionBehavior');
   if (behaviour === 'stop' || behaviour === 'hibernate') {
@@ -258,12 +356,12 @@ function checkLifeCycle(parameters: Parameters, faults: Faults): void {
 function findPlaceholders(value: unknown, path: Path, faults: Faults): void {
   if (typeof value === 'string') {
     const placeholder = path.at(-1) === 'UserData' ? undefined : placeholderInValue(value);
-    if (placeholder === undefined || faults.hasErrorAt(path)) return;
-    faults.error(
-      path,
-      `${JSON.stringify(placeholder)} is a placeholder: write the value that is meant${optional(path)}.`,
-      value,
-    );
+    if (placeholder === undefined || faults.hasFaultAt(path)) return;
+    // The text of a tag is the user's; a name that AWS has to know is not.
+    const severity = path[1] === 'TagSpecifications' || isDoubtful(value) ? 'warning' : 'error';
+    const is = severity === 'error' ? 'is' : 'looks like';
+    const message = `${JSON.stringify(placeholder)} ${is} a placeholder: write the value that is meant${optional(path)}.`;
+    faults.placeholder(severity, path, message, value);
     return;
   }
   if (typeof value !== 'object' || value === null || path.length > DEEPEST_LEVEL) return;

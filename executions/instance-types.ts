@@ -7,9 +7,15 @@ export type Architecture = 'arm64' | 'x86_64' | 'arm64_mac' | 'x86_64_mac';
 /** What an instance type's name tells. */
 export type InstanceTypeCheck =
   | { readonly kind: 'known'; readonly architecture: Architecture }
-  /** Well-formed, and newer than the table: it may exist by now. */
+  /** Of a series' newest generation or a later one: EC2 still adds families and sizes to those. */
   | { readonly kind: 'newer'; readonly architecture?: Architecture }
-  | { readonly kind: 'impossible'; readonly nearest: string };
+  /** Well-formed, and not in the table, which may be older than the type. */
+  | { readonly kind: 'unknown'; readonly nearest: string }
+  /** No name of EC2's form, FAMILY.SIZE. */
+  | { readonly kind: 'malformed'; readonly nearest: string };
+
+/** The form of every name in EC2's API model. */
+const TYPE_NAME = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
 
 const SIZES_OF: ReadonlyMap<string, readonly string[]> = new Map(
   FAMILIES_BY_SIZES.flatMap(([families, sizes]) => families.split(' ').map((family) => [family, sizes.split(' ')])),
@@ -22,16 +28,23 @@ const FAMILY_NAME = /^([a-z]+)(\d+)([a-z]*)(-[a-z0-9]+)?$/;
 
 const NEWEST_GENERATION: ReadonlyMap<string, number> = newestGenerations();
 
-/** Whether such an instance type exists, may exist, or which existing one is nearest to it. */
+/** Whether such an instance type exists or may exist, and which existing one is nearest to it. */
 export function checkInstanceType(name: string): InstanceTypeCheck {
   const { family, size } = split(name);
   const sizes = SIZES_OF.get(family);
   if (sizes?.includes(size)) return { kind: 'known', architecture: architectureOf(family) ?? 'x86_64' };
+  if (!TYPE_NAME.test(name)) return { kind: 'malformed', nearest: nearestType(name) };
   if (isNewestGeneration(family) && ALL_SIZES.has(size)) {
     const architecture = architectureOf(family);
     return { kind: 'newer', ...(architecture && { architecture }) };
   }
-  return { kind: 'impossible', nearest: nearestType(name) };
+  return { kind: 'unknown', nearest: nearestType(name) };
+}
+
+/** The architecture that a type's name tells; undefined where the table does not know the type. */
+export function architectureOfType(name: string): Architecture | undefined {
+  const check = checkInstanceType(name);
+  return 'architecture' in check ? check.architecture : undefined;
 }
 
 /** Of its series' newest generation or later: EC2 still adds families and sizes to those. */

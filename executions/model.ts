@@ -12,6 +12,8 @@ export interface Fault {
   readonly found?: string;
   /** One sentence: what is wrong and what to write instead. */
   readonly message: string;
+  /** A value that a template leaves for its user to fill in. */
+  readonly placeholder?: true;
 }
 
 /** An S3 object, by its exact key. */
@@ -33,6 +35,13 @@ export interface S3Location {
  */
 export type InstanceEnd = 'terminate' | 'stop' | 'stop-delete-volumes';
 
+/** Upstream's `retry_backoff_*`: attempt n + 1 waits min(max_s, base_s x rate^(n - 1)) seconds after attempt n. */
+export interface RetryBackoff {
+  readonly base_s: number;
+  readonly max_s: number;
+  readonly rate: number;
+}
+
 /** An execution file, normalised. Dates may be unresolved until `resolveDates`. */
 export interface Execution {
   /** Shell commands, in order; built from `datastream_command_options` where the file has those. */
@@ -51,6 +60,10 @@ export interface Execution {
   readonly n_retries_allowed: number;
   /** Spot instances, on-demand on the last attempt. Upstream's `ii_cheapo`. Default false. */
   readonly ii_cheapo: boolean;
+  /** Instance types to try after `InstanceType` where EC2 has no capacity for it. Absent: none. */
+  readonly ii_instance_types?: readonly string[];
+  /** The wait before each further attempt; absent: none. */
+  readonly retry_backoff?: RetryBackoff;
   readonly instance_end: InstanceEnd;
   /** The dates that were written in place of DATE and DAILY, YYYYMMDD in UTC; absent where none was. */
   readonly dates?: { readonly DATE?: string; readonly DAILY?: string };
@@ -93,4 +106,8 @@ export interface ParseOptions {
   readonly region?: string;
   /** The AMI's architecture where known, to compare with the instance type's. */
   readonly imageArchitecture?: 'arm64' | 'x86_64';
+  /** The AMI's root device where known. */
+  readonly rootDeviceName?: string;
+  /** The deployment's instance profile where known: the functions' role may pass no other. */
+  readonly profileName?: string;
 }

@@ -1,18 +1,22 @@
 import { readDatastreamOptions } from './datastream-options';
 import { collectFaults, type Faults } from './faults';
 import { readCommands } from './file-commands';
-import { checkInstanceParameters } from './instance-parameters';
+import { checkInstanceParameters, checkTypeName } from './instance-parameters';
+import { architectureOfType } from './instance-types';
 import type { Execution, InstanceEnd, InstanceParameters, ParseOptions, ParseResult } from './model';
-import { REGION } from './region';
+import { REGION, unknownRegion } from './region';
 import { readRunOptions } from './run-options';
-import { objectToCheck, outputOf, readSeedObject, seedOutput } from './s3-objects';
+import { folderOf, objectToCheck, outputOf } from './s3-objects';
 import { checkStructure } from './structure';
-import { isRecord, member, record, text, utf8Bytes } from './values';
+import { isRecord, list, member, record, text, utf8Bytes } from './values';
 
 type File = Readonly<Record<string, unknown>>;
 
-/** Step Functions' quota for the input and for the state, in bytes of UTF-8 ("Service quotas": 256 KiB). */
-const LARGEST_INPUT_BYTES = 262_144;
+/**
+ * Step Functions takes 262,144 bytes of UTF-8 as a state's input or output ("Service quotas", 256 KiB). 40,000 are kept for
+ * what the state machine puts beside the file: ARNs, the task token, earlier errors, an error's Cause, the job's output.
+ */
+export const LARGEST_FILE_BYTES = 262_144 - 40_000;
 
 /**
  * Reads an execution file of any dialect into the one model.
@@ -29,10 +33,10 @@ export function parseExecution(input: unknown, options: ParseOptions = {}): Pars
     return { faults: faults.inFileOrder(undefined) };
   }
   const bytes = utf8Bytes(json);
-  if (bytes > LARGEST_INPUT_BYTES) {
+  if (bytes > LARGEST_FILE_BYTES) {
     faults.error(
       [],
-      `These are ${bytes} bytes: Step Functions takes at most ${LARGEST_INPUT_BYTES}; move long scripts into the AMI or into S3.`,
+      `These are ${bytes} bytes: at most ${LARGEST_FILE_BYTES} are possible, since Step Functions takes 262144 with what the state machine adds; move long scripts into the AMI or into S3.`,
     );
   }
   const file: unknown = JSON.parse(json);
@@ -57,13 +61,14 @@ function toJson(input: unknown): string | undefined {
 function read(file: File, options: ParseOptions, faults: Faults): Execution {
   checkStructure(file, faults);
   checkInstanceParameters(file.instance_parameters, options, faults);
+  checkFurtherTypes(file, options, faults);
   const region = checkRegion(file, options, faults);
   const datastream = readDatastreamOptions(file.datastream_command_options, faults);
   const commands = readCommands(file, datastream, faults);
   const run = readRunOptions(file.run_options, faults);
-  const seed = readSeedObject(file, faults);
-  const output = outputOf(file, datastream, commands, faults) ?? seedOutput(seed);
-  const check_object = seed ?? objectToCheck(file, run, output, commands, faults);
+  const written = outputOf(file, datastream, commands, faults);
+  const check_object = objectToCheck(file, run, written, commands, faults);
+  const output = written ?? folderOf(check_object);
   const seedDialect = file.run_options === undefined && file.obj_key !== undefined;
   const withoutOptions = seedDialect ? 'stop' : 'terminate';
   const instance_end = file.run_options === undefined ? withoutOptions : run.instance_end;
@@ -77,6 +82,8 @@ function read(file: File, options: ParseOptions, faults: Faults): Execution {
     timeout_s: run.timeout_s,
     n_retries_allowed: run.n_retries_allowed,
     ii_cheapo: run.ii_cheapo,
+    ...(run.ii_instance_types && { ii_instance_types: run.ii_instance_types }),
+    ...(run.retry_backoff && { retry_backoff: run.retry_backoff }),
     instance_end,
   };
 }
@@ -99,6 +106,22 @@ function checkSpotEnd(file: File, end: InstanceEnd, faults: Faults): void {
   );
 }
 
+/** The types that are tried after InstanceType run the same image. */
+function checkFurtherTypes(file: File, options: ParseOptions, faults: Faults): void {
+  const first = text(member(file.instance_parameters, 'InstanceType'));
+  const architecture = first === undefined ? undefined : architectureOfType(first);
+  list(member(file.run_options, 'ii_instance_types')).forEach((type, index, all) => {
+    if (typeof type !== 'string') return;
+    const path = ['run_options', 'ii_instance_types', index];
+    const its = checkTypeName(type, path, options.imageArchitecture, faults);
+    if (type === first || all.indexOf(type) < index) {
+      faults.warning(path, 'This type is tried already: leave it out.', type);
+    } else if (its && architecture && its !== architecture && !faults.hasFaultAt(path)) {
+      faults.error(path, `This type is ${its}, but ${first} is ${architecture}: one image cannot run on both.`, type);
+    }
+  });
+}
+
 function checkRegion(file: File, options: ParseOptions, faults: Faults): string | undefined {
   const region = text(file.region);
   if (region === undefined) return undefined;
@@ -115,6 +138,9 @@ function checkRegion(file: File, options: ParseOptions, faults: Faults): string 
       `The state machine is in ${options.region}: write "${options.region}", leave region out, or start the state machine of ${region}.`,
       region,
     );
+  } else {
+    const unknown = unknownRegion(region);
+    if (unknown !== undefined) faults.warning(['region'], unknown, region);
   }
   return region;
 }

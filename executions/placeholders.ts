@@ -5,16 +5,25 @@
 const IN_VALUES: readonly RegExp[] = [
   /#{2,}/,
   /<[^<>]*[A-Za-z][^<>]*>/,
+  // Terraform's and the shell's; these two are dates and types that are written here.
+  /\$\{(?!DATE\}|INSTANCE_TYPE\})[^{}]*\}/,
   /_PLACEHOLDER\b|^PLACEHOLDER$/i,
   /^name-of-/i,
   /^your[-_ ]|[-_/]your[-_]/i,
-  /^(todo|tbd|fixme|change[-_ ]?me|replace[-_ ]?me|x{3,})$/i,
 ];
+
+/** Words that somebody may have given as a name. */
+const DOUBTFUL = /^(todo|tbd|fixme|change[-_ ]?me|replace[-_ ]?me|x{3,})$/i;
+
+/** Whether a value that is taken for a placeholder may be meant after all. */
+export function isDoubtful(value: string): boolean {
+  return DOUBTFUL.test(value);
+}
 
 /** A value that names something (an ID, a bucket, a path) and is still a placeholder; undefined when it is none. */
 export function placeholderInValue(value: string): string | undefined {
   const head = value.slice(0, 2048);
-  for (const pattern of IN_VALUES) {
+  for (const pattern of [...IN_VALUES, DOUBTFUL]) {
     const found = pattern.exec(head);
     if (found) return found[0];
   }

@@ -1,18 +1,23 @@
 import type { Faults } from './faults';
-import type { InstanceEnd } from './model';
+import type { InstanceEnd, RetryBackoff } from './model';
+import { readRetryBackoff } from './retry-backoff';
 import { DEFAULT_TIMEOUT_S, LONGEST_TIMEOUT_S, MOST_RETRIES, SHORTEST_TIMEOUT_S } from './shape';
-import { isRecord, member, record } from './values';
+import { isRecord, list, member, record } from './values';
 
 /** `run_options` as one model, whichever spelling the file has. */
 export interface RunOptions {
   readonly timeout_s: number;
   readonly n_retries_allowed: number;
   readonly ii_cheapo: boolean;
+  readonly ii_instance_types?: readonly string[];
+  readonly retry_backoff?: RetryBackoff;
   readonly instance_end: InstanceEnd;
   /** False: no check. True: the object is derived. Else as the file has it, with its path for faults. */
   readonly check: boolean | { readonly bucket: unknown; readonly prefix: unknown };
   /** The key under which the file asks for the check. */
   readonly checkKey: 'ii_check_s3' | 'check_s3';
+  /** Whether the file has this key. */
+  readonly asksForCheck: boolean;
 }
 
 /** A job whose `timeout_s` is below this may be over before its instance is ready. */
@@ -29,6 +34,14 @@ export function readRunOptions(value: unknown, faults: Faults): RunOptions {
   const stop = deleteVolumes ? 'stop-delete-volumes' : 'stop';
   const terminates = member(options, 'ii_terminate_instance') === true;
   const cheap = member(options, 'ii_cheapo') === true;
+  const backoff = readRetryBackoff(options);
+  if (member(options, 'ii_detach_volume') === true && member(options, 'ii_delete_volume') !== true && !terminates) {
+    faults.warning(
+      ['run_options', 'ii_detach_volume'],
+      'Upstream only detached the volumes in 2024; since then, and here, they are deleted: write false to keep them.',
+      true,
+    );
+  }
   if (cheap && !terminates) {
     faults.error(
       ['run_options', 'ii_cheapo'],
@@ -40,10 +53,18 @@ export function readRunOptions(value: unknown, faults: Faults): RunOptions {
     timeout_s: count(options, 'timeout_s', DEFAULT_TIMEOUT_S, [SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S], faults),
     n_retries_allowed: count(options, 'n_retries_allowed', 0, [0, MOST_RETRIES], faults),
     ii_cheapo: cheap,
+    ...instanceTypes(options),
+    ...(backoff && { retry_backoff: backoff }),
     instance_end: terminates ? 'terminate' : stop,
     check: isRecord(check) ? { bucket: member(check, 'bucket'), prefix: member(check, 'prefix') } : check === true,
     checkKey,
+    asksForCheck: check !== undefined,
   };
+}
+
+function instanceTypes(options: Readonly<Record<string, unknown>>): Pick<RunOptions, 'ii_instance_types'> {
+  const types = list(member(options, 'ii_instance_types')).filter((type) => typeof type === 'string');
+  return types.length > 0 ? { ii_instance_types: types } : {};
 }
 
 function sameMeaning(options: Readonly<Record<string, unknown>>, key: string, old: string, faults: Faults): void {

@@ -9,32 +9,35 @@ import { member } from './values';
 
 type File = Readonly<Record<string, unknown>>;
 
-/** The first dialect's object: `bucket` and `obj_key` beside the commands, and no run_options. */
-export function readSeedObject(file: File, faults: Faults): S3Object | undefined {
+/** The object that `bucket` and `obj_key` name at the top level, in the first dialect or beside run_options. */
+export function readTopLevelObject(file: File, run: RunOptions, faults: Faults): S3Object | undefined {
   const present = ['bucket', 'obj_key'].filter((key) => file[key] !== undefined);
-  if (file.run_options !== undefined) {
-    for (const key of present) {
-      faults.warning(
-        [key],
-        'This is ignored beside run_options: name the object there, as "ii_check_s3": {"bucket": "...", "prefix": "..."}.',
-        file[key],
-      );
-    }
-    return undefined;
-  }
   if (present.length === 0) return undefined;
+  const ignored = (why: string) => {
+    for (const key of present) faults.warning([key], why, file[key]);
+    return undefined;
+  };
+  if (file.run_options !== undefined) {
+    if (run.check === false && run.asksForCheck) {
+      return ignored(`This is not checked, since run_options say "${run.checkKey}": false: leave one of them out.`);
+    }
+    // A template's empty strings ask for nothing where run_options have the word.
+    if (present.every((key) => file[key] === '')) return ignored('This is empty and names no object: leave it out.');
+    if (file.obj_key === undefined) return ignored('This names no object without an "obj_key": leave it out.');
+  }
   const otherwise = ', or leave bucket and obj_key out';
   const object = readObject(file.bucket, file.obj_key, [['bucket'], ['obj_key']], otherwise, faults);
   return object && { ...object, key: object.key.replace(BARE_DATE, '${DATE}') };
 }
 
-/** Only in this dialect the bare word is a date; from here on it is written as commands write it. */
+/** Only in `obj_key` the bare word is a date; from here on it is written as commands write it. */
 const BARE_DATE = /(?<![A-Za-z${])DATE(?![A-Za-z])/g;
 
-/** The first dialect writes to the folder of the object that it checks. */
-export function seedOutput(object: S3Object | undefined): S3Location | undefined {
-  const end = object?.key.lastIndexOf('/') ?? -1;
-  return object && end > 0 ? { bucket: object.bucket, prefix: trimPrefix(object.key.slice(0, end)) } : undefined;
+/** A job whose commands do not say where it writes: the folder of the object that it must write. */
+export function folderOf(object: S3Object | undefined): S3Location | undefined {
+  if (!object) return undefined;
+  const end = object.key.lastIndexOf('/');
+  return { bucket: object.bucket, prefix: trimPrefix(object.key.slice(0, Math.max(end, 0))) };
 }
 
 function readObject(
@@ -61,13 +64,13 @@ function reportName(
   faults: Faults,
 ): void {
   const placeholder = placeholderInValue(value);
-  if (placeholder !== undefined)
-    faults.error(
-      path,
-      `${JSON.stringify(placeholder)} is a placeholder: write the name that is meant${otherwise}.`,
-      value,
-    );
-  else if (value === '')
+  if (placeholder !== undefined) {
+    // A key may have any characters; a bucket's name has none of a placeholder's.
+    const severity = path.at(-1) === 'bucket' ? 'error' : 'warning';
+    const is = severity === 'error' ? 'is' : 'looks like';
+    const message = `${JSON.stringify(placeholder)} ${is} a placeholder: write the name that is meant${otherwise}.`;
+    faults.placeholder(severity, path, message, value);
+  } else if (value === '')
     faults.error(
       path,
       `This is empty: write the ${path.at(-1) === 'bucket' ? "bucket's name" : 'whole key of the object'}${otherwise}.`,
@@ -107,7 +110,10 @@ function isFixed(option: CommandOption, commands: readonly string[]): boolean {
   return !/[$`]/.test(rest);
 }
 
-/** The object that run_options ask for: named, or derived from where the job writes. */
+/**
+ * The object that the file asks for: named by run_options or at the top level, or derived from where the job writes.
+ * Two that differ are refused: only one could be verified.
+ */
 export function objectToCheck(
   file: File,
   run: RunOptions,
@@ -115,30 +121,50 @@ export function objectToCheck(
   commands: readonly string[],
   faults: Faults,
 ): S3Object | undefined {
-  if (run.check === false) return undefined;
+  const named = readTopLevelObject(file, run, faults);
   const path = ['run_options', run.checkKey];
-  if (run.check !== true) {
-    const { bucket, prefix } = run.check;
-    return readObject(
-      bucket,
-      prefix,
-      [
-        [...path, 'bucket'],
-        [...path, 'prefix'],
-      ],
-      `, or write "${run.checkKey}": false`,
-      faults,
-    );
-  }
-  const options = file.datastream_command_options !== undefined;
-  if (!output) {
+  const asked =
+    run.check === true
+      ? derivedObject(file, output, commands)
+      : run.check === false
+        ? undefined
+        : objectOfOptions(run, path, faults);
+  if (run.check === true && !asked && !named) {
+    const options = file.datastream_command_options !== undefined;
     if (options ? member(file.datastream_command_options, 's3_bucket') === undefined : commands.length > 0) {
       faults.error(path, underivable(options, commands), true);
     }
-    return undefined;
   }
-  const name =
-    options || commands.some(callsDatastream) ? 'ngen-run.tar.gz' : 'metadata/forcings_metadata/metadata.csv';
+  if (asked && named && (asked.bucket !== named.bucket || asked.key !== named.key)) {
+    faults.error(
+      ['obj_key'],
+      `This is another object than that of ${path.join('.')}, s3://${asked.bucket}/${asked.key}: leave one of them out.`,
+      file.obj_key,
+    );
+  }
+  return asked ?? named;
+}
+
+function objectOfOptions(run: RunOptions, path: readonly string[], faults: Faults): S3Object | undefined {
+  if (typeof run.check === 'boolean') return undefined;
+  const { bucket, prefix } = run.check;
+  const paths = [
+    [...path, 'bucket'],
+    [...path, 'prefix'],
+  ] as const;
+  const object = readObject(bucket, prefix, paths, `, or write "${run.checkKey}": false`, faults);
+  if (object && object.key.search(BARE_DATE) >= 0) {
+    const write = 'write $DATE for the day of the start, or DAILY for the day of the forecast cycle';
+    faults.error(paths[1], `Nothing replaces DATE here: ${write}.`, prefix);
+  }
+  return object;
+}
+
+/** What every published datastream script since March 2024 uploads at its end; else what the forcing processor does. */
+function derivedObject(file: File, output: S3Location | undefined, commands: readonly string[]): S3Object | undefined {
+  if (!output) return undefined;
+  const datastream = file.datastream_command_options !== undefined || commands.some(callsDatastream);
+  const name = datastream ? 'merkdir.file' : 'metadata/forcings_metadata/metadata.csv';
   return { bucket: output.bucket, key: joinKey(output.prefix, name) };
 }
 

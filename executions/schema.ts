@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BACKOFF_OPTIONS, executionFileShape, RUN_STATE_KEYS } from './shape';
+import { executionFileShape, RUN_STATE_KEYS } from './shape';
 
 /** A JSON Schema document. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -41,7 +41,7 @@ export function executionSchema(): JsonSchema {
       },
       run_options: {
         ...runOptions,
-        properties: { ...runOptions.properties, ...named(BACKOFF_OPTIONS, notSupported) },
+        properties: { ...runOptions.properties, ii_s3_object_checked: fromEarlierRun },
       },
       ...named([...RUN_STATE_KEYS], fromEarlierRun),
     },
@@ -50,10 +50,6 @@ export function executionSchema(): JsonSchema {
 }
 
 const fromEarlierRun = { description: 'State of an earlier run, dropped. May be left out.' };
-
-const notSupported = {
-  description: 'Seconds or rate of upstream’s pause between attempts. Not supported: a new attempt starts at once.',
-};
 
 function named(keys: readonly string[], schema: JsonSchema): Record<string, JsonSchema> {
   return Object.fromEntries(keys.map((key) => [key, schema]));

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { BACKOFF } from './retry-backoff';
 import { instanceParametersShape } from './run-instances';
 import { BUCKET_NAME } from './s3-names';
 
@@ -38,6 +39,14 @@ const count = (description: string, fallback: number, minimum: number, maximum: 
     .meta({ description, default: fallback })
     .optional();
 
+/** A number that need not be whole. */
+const amount = (description: string) =>
+  z
+    .number({ error: 'Write a number of at least 0, without quotes.' })
+    .nonnegative({ error: 'Write a number of at least 0, without quotes.' })
+    .meta({ description })
+    .optional();
+
 const checkObject = z.strictObject({
   bucket: text('The bucket of the object.', { pattern: BUCKET_NAME.source }),
   prefix: text('The whole key of the object, in spite of its name. May hold DAILY.'),
@@ -61,7 +70,7 @@ export const runOptionsShape = z.looseObject({
   ii_detach_volume: flag('The spelling of ii_delete_volume in 2024.', false),
   ii_check_s3: checkS3(
     'Whether an object in S3 must exist, newer than the attempt, for the job to succeed: false; true for the one that ' +
-      'the command’s S3 prefix implies (ngen-run.tar.gz, or metadata/forcings_metadata/metadata.csv for forcings); ' +
+      'the command’s S3 prefix implies (merkdir.file, or metadata/forcings_metadata/metadata.csv for forcings); ' +
       'or the object itself.',
   ),
   check_s3: checkS3('The spelling of ii_check_s3 in August 2024.'),
@@ -73,10 +82,20 @@ export const runOptionsShape = z.looseObject({
   ),
   n_retries_allowed: count(`Further attempts after a failed one, 0 to ${MOST_RETRIES}. Default 0.`, 0, 0, MOST_RETRIES),
   ii_cheapo: flag('Whether to use spot instances; the last of several attempts is on-demand.', false),
+  ii_instance_types: z
+    .array(z.string())
+    .meta({
+      description:
+        'Instance types to try, in this order, where EC2 has no capacity for InstanceType; of its architecture.',
+      examples: [['m8g.2xlarge', 'c8g.2xlarge']],
+    })
+    .optional(),
+  retry_backoff_base_s: amount(
+    `Seconds before the second attempt: further ones wait base x rate^(attempt - 2), at most retry_backoff_max_s. Default ${BACKOFF.base_s} where another retry_backoff option is given, else none.`,
+  ),
+  retry_backoff_max_s: amount(`The longest such wait, in seconds. Default ${BACKOFF.max_s}.`),
+  retry_backoff_rate: amount(`By what each wait is longer than the one before it. Default ${BACKOFF.rate}.`),
 });
-
-/** Keys of run_options that upstream's newest machine reads and this one does not need. */
-export const BACKOFF_OPTIONS = ['retry_backoff_base_s', 'retry_backoff_max_s', 'retry_backoff_rate'] as const;
 
 /** `datastream_command_options`, since August 2024: the datastream script's arguments by name. */
 export const datastreamOptionsShape = z.looseObject({
@@ -120,10 +139,10 @@ export const executionFileShape = z.looseObject({
   region: text('AWS region; it must be the state machine’s. Default: the state machine’s.', {
     examples: ['us-east-1'],
   }),
-  bucket: text('2024, without run_options: bucket of the object that must exist after the job.', {
+  bucket: text('Since 2024: bucket of the object that must exist after the job.', {
     pattern: BUCKET_NAME.source,
   }),
-  obj_key: text('2024, without run_options: key of the object that must exist after the job. May hold DATE.'),
+  obj_key: text('Since 2024: key of the object that must exist after the job. May hold DATE.'),
 });
 
 /** What a state machine leaves in its state: a file that was saved from an earlier run may hold them. */
@@ -140,4 +159,6 @@ export const RUN_STATE_KEYS: ReadonlySet<string> = new Set([
   'duration',
   'auto_retry_count',
   'error',
+  // This project's own record of a run.
+  'datastream_run',
 ]);

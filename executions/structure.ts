@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Faults, Path } from './faults';
 import { nearest } from './nearest';
-import { BACKOFF_OPTIONS, datastreamOptionsShape, executionFileShape, RUN_STATE_KEYS, runOptionsShape } from './shape';
+import { datastreamOptionsShape, executionFileShape, RUN_STATE_KEYS, runOptionsShape } from './shape';
 import { isRecord, member } from './values';
 
 type Issue = z.core.$ZodIssue;
@@ -12,18 +12,10 @@ export function checkStructure(file: Readonly<Record<string, unknown>>, faults: 
   for (const issue of error?.issues ?? []) report(issue, [], file, faults);
 
   unknownKeys(file, [], Object.keys(executionFileShape.shape), faults, (key) => RUN_STATE_KEYS.has(key));
-  const backoff: readonly string[] = BACKOFF_OPTIONS;
   const runOptions = member(file, 'run_options');
-  unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), faults, (key) => backoff.includes(key));
-  for (const key of BACKOFF_OPTIONS) {
-    const value = member(runOptions, key);
-    if (value === undefined) continue;
-    faults.warning(
-      ['run_options', key],
-      'This is not supported: a new attempt starts as soon as the last instance is gone.',
-      value,
-    );
-  }
+  unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), faults, (key) =>
+    RUN_STATE_KEYS.has(key),
+  );
   const options = ['datastream_command_options'];
   unknownKeys(member(file, 'datastream_command_options'), options, Object.keys(datastreamOptionsShape.shape), faults);
 }

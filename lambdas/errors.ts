@@ -5,6 +5,8 @@
 export const ErrorName = {
   /** The execution file has faults; nothing was launched. */
   InvalidExecution: 'InvalidExecution',
+  /** The execution is no JSON object; EC2Stopper tells it as InvalidExecution. */
+  InputNotAnObject: 'InputNotAnObject',
   /** EC2 has no capacity for one of the attempt's launches, and there is another one to try. */
   LaunchRefused: 'LaunchRefused',
   /** EC2 has no capacity in any market and subnet of the attempt; all of them are tried again later. */

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { ErrorName } from './errors';
 import type { Clock } from './runtime';
-import { failedCommand, withoutMarker } from './script';
+import { type Told, told, withoutLines } from './script';
 
 export type Ssm = Pick<SSMClient, 'send'>;
 export type Sfn = Pick<SFNClient, 'send'>;
@@ -15,9 +15,18 @@ export type Sfn = Pick<SFNClient, 'send'>;
 export interface CommandResult {
   readonly command_id: string;
   readonly exit_code: number;
-  /** The end of what SSM keeps of standard output. */
+  /** The end of standard output, and of standard error. */
   readonly stdout: string;
   readonly stderr: string;
+  /** How many of the commands were reached, and how many there are; where the shell can tell. */
+  readonly commands_reached?: number;
+  readonly commands?: number;
+  /** Sentences about what the exit code does not say, such as that the job ended itself before its last command. */
+  readonly notes?: readonly string[];
+  /** Where the whole log is, `s3://bucket/folder/`. */
+  readonly log?: string;
+  /** Why it is kept nowhere. */
+  readonly log_not_kept?: string;
   /** ISO 8601, as SSM reports them. */
   readonly started_at?: string;
   readonly ended_at?: string;
@@ -26,9 +35,16 @@ export interface CommandResult {
 /** How a task ends: with a result, or with an error of `ErrorName`. */
 export type Outcome = { readonly result: CommandResult } | { readonly error: string; readonly cause: string };
 
-/** Characters of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
+/** Bytes, as JSON, of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
 const STDOUT_KEPT = 8000;
 const STDERR_KEPT = 4000;
+
+/** The end of a text that takes no more bytes as JSON: a control character takes six. */
+export function endOf(text: string, bytes: number): string {
+  let end = text.slice(-bytes);
+  while (Buffer.byteLength(JSON.stringify(end)) > bytes + 2) end = end.slice(Math.ceil(end.length / 8));
+  return end;
+}
 
 /** The invocation of a command on its instance; undefined while SSM does not show it yet. */
 export async function invocation(
@@ -79,14 +95,18 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
   const details = (status ?? '').replaceAll(' ', '');
   const stderr = found.StandardErrorContent ?? '';
   const id = found.CommandId ?? '';
+  const script = told(stderr);
   switch (details) {
     case 'Success':
       return {
         result: {
           command_id: id,
           exit_code: found.ResponseCode ?? 0,
-          stdout: (found.StandardOutputContent ?? '').slice(-STDOUT_KEPT),
-          stderr: stderr.slice(-STDERR_KEPT),
+          stdout: endOf(found.StandardOutputContent ?? '', STDOUT_KEPT),
+          stderr: endOf(withoutLines(stderr), STDERR_KEPT),
+          ...reached(script),
+          ...(script.log && { log: script.log }),
+          ...(script.logNotKept && { log_not_kept: script.logNotKept }),
           ...(found.ExecutionStartDateTime && { started_at: found.ExecutionStartDateTime }),
           ...(found.ExecutionEndDateTime && { ended_at: found.ExecutionEndDateTime }),
         },
@@ -95,7 +115,7 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
     case 'TimedOut':
       return {
         error: ErrorName.JobTimedOut,
-        cause: `SSM stopped command ${id}: the job ran longer than timeout_s.${tail(stderr)}`,
+        cause: `SSM stopped command ${id}: the job ran longer than timeout_s.${rest(script, stderr)}`,
       };
     case 'DeliveryTimedOut':
     case 'Undeliverable':
@@ -110,21 +130,53 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
     case 'Canceled':
       return { error: ErrorName.CommandCancelled, cause: `SSM command ${id} was cancelled from outside.` };
     case 'Failed':
-      return { error: ErrorName.CommandFailed, cause: describeFailure(found.ResponseCode, stderr) };
+      if (script.late) {
+        return {
+          error: ErrorName.JobTimedOut,
+          cause: `The job ran longer than timeout_s and was ended.${rest(script, stderr)}`,
+        };
+      }
+      return { error: ErrorName.CommandFailed, cause: describeFailure(script, found.ResponseCode, stderr) };
     default:
       return undefined;
   }
 }
 
-function describeFailure(code: number | undefined, stderr: string): string {
-  const failed = failedCommand(stderr) ?? `a command exited with code ${code ?? 'unknown'}`;
-  return `${failed.charAt(0).toUpperCase()}${failed.slice(1)}.${tail(stderr)}`;
+function reached({ reached: how, joined }: Told): Pick<CommandResult, 'commands_reached' | 'commands' | 'notes'> {
+  const notes = joined.map((each) => `To the shell ${each}.`);
+  if (how && how.commands !== how.of) {
+    const where = how.commands === undefined ? 'before the last' : `at command ${how.commands}`;
+    notes.unshift(`The job ended itself ${where} of ${how.of} commands, with exit code 0; those after it did not run.`);
+  }
+  return {
+    ...(how?.commands !== undefined && { commands_reached: how.commands }),
+    ...(how && { commands: how.of }),
+    ...(notes.length > 0 && { notes }),
+  };
+}
+
+function describeFailure(script: Told, code: number | undefined, stderr: string): string {
+  if (script.unreadable !== undefined) {
+    return `The shell cannot read the commands, so none has run: ${script.unreadable}.${rest(script, stderr)}`;
+  }
+  const failed = script.failed ?? `a command exited with code ${code ?? 'unknown'}`;
+  return `${failed.charAt(0).toUpperCase()}${failed.slice(1)}.${rest(script, stderr)}`;
+}
+
+/** What else there is to know of a failure: the end of standard error, and where all of it is. */
+function rest(script: Told, stderr: string): string {
+  const log = script.log
+    ? `\nWhole log: ${script.log}`
+    : script.logNotKept
+      ? `\nThe log is not kept: ${script.logNotKept}`
+      : '';
+  return `${tail(stderr)}${log}`;
 }
 
 function tail(stderr: string): string {
-  const text = withoutMarker(stderr);
+  const text = withoutLines(stderr);
   if (!text) return '';
-  const end = text.slice(-STDERR_KEPT);
+  const end = endOf(text, STDERR_KEPT);
   // From the beginning of a line, where there is one.
   const shown = end.length < text.length ? end.slice(end.indexOf('\n') + 1) : end;
   return `\nEnd of standard error:\n${shown}`;

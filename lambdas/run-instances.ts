@@ -1,5 +1,6 @@
 import type { RunInstancesCommandInput, TagSpecification } from '@aws-sdk/client-ec2';
 import type { Execution, InstanceParameters } from '../executions/model';
+import { rootMappings } from '../executions/root-device';
 import { attemptHash, Tag } from './instance';
 import { userData } from './user-data';
 
@@ -12,18 +13,23 @@ export interface LaunchDefaults {
   readonly subnetIds: readonly string[];
 }
 
-/** One launch: of which attempt of which execution, in which market and subnet. */
-export interface Launch {
+/** What EC2 is asked for at a time: an instance type in a market and a subnet. */
+export interface Place {
+  readonly instanceType: string;
+  readonly market: 'spot' | 'on-demand';
+  /** One of the deployment's; absent: EC2 chooses. */
+  readonly subnetId?: string;
+}
+
+/** One launch: of which attempt of which execution, and in which place. */
+export interface Launch extends Place {
   readonly execution: string;
   readonly attempt: number;
   /** How many launches of the attempt EC2 has refused before. */
   readonly turn: number;
-  readonly market: 'spot' | 'on-demand';
   /** From the launch until the job is cancelled. */
   readonly timeoutSeconds: number;
   readonly rootDeviceName?: string;
-  /** One of the deployment's; absent: EC2 chooses. */
-  readonly subnetId?: string;
 }
 
 /** RunInstances makes these; each carries the tags by which IAM lets the functions touch it, and no other. */
@@ -115,12 +121,19 @@ function placesItself(file: InstanceParameters): boolean {
 
 type Mapping = NonNullable<RunInstancesCommandInput['BlockDeviceMappings']>[number];
 
-/** Encrypted and deleted with the instance, the root volume too, where the file does not say otherwise. */
+/**
+ * Encrypted and deleted with the instance, the root volume too, where the file does not say otherwise. What the file says
+ * of a root device by another image's name is said of this image's.
+ */
 function volumes(parameters: InstanceParameters, rootDeviceName: string | undefined): Mapping[] {
   const safe = { Encrypted: true, DeleteOnTermination: true };
-  const named = (parameters.BlockDeviceMappings ?? []).map((mapping) =>
-    mapping.Ebs ? { ...mapping, Ebs: { ...safe, ...mapping.Ebs } } : mapping,
-  );
+  const mappings = parameters.BlockDeviceMappings ?? [];
+  const meant = rootMappings(mappings)[0]?.DeviceName;
+  const named = mappings.map((mapping) => ({
+    ...mapping,
+    ...(rootDeviceName !== undefined && mapping.DeviceName === meant && { DeviceName: rootDeviceName }),
+    ...(mapping.Ebs && { Ebs: { ...safe, ...mapping.Ebs } }),
+  }));
   const root = rootDeviceName !== undefined && !named.some((mapping) => mapping.DeviceName === rootDeviceName);
   return [...(root ? [{ DeviceName: rootDeviceName, Ebs: safe }] : []), ...named] as Mapping[];
 }

@@ -6,10 +6,11 @@ import { collectFaults } from '../executions/faults';
 import type { Execution, Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../executions/run-instances';
+import { isRecord } from '../executions/values';
 import { CAPACITY_ERRORS, DatastreamError, ErrorName, THROTTLING_ERRORS } from './errors';
 import { deathOf, type Ec2, findInstances, isDead, Tag } from './instance';
 import type { Ssm } from './outcome';
-import { type Launch, type LaunchDefaults, runInstancesInput, subnetsFor } from './run-instances';
+import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 import { type AttemptState, NextAttempt, Refused } from './state';
 
@@ -47,6 +48,7 @@ export interface StarterClients {
  * and waits for a short while until SSM reports it Online.
  *
  * @throws InvalidExecution with every fault of the file, or of the SSM parameter that it names, before anything is launched
+ * @throws InputNotAnObject the same, of an execution that is no JSON object
  * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
  * @throws NoCapacity when EC2 has refused all of them; the machine waits before the next round
  * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
@@ -62,26 +64,39 @@ export async function start(
   const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: given };
   log.appendKeys({ attempt });
 
-  const job = resolveDates(parse(input, { region: clients.region }), new Date(event.start_time));
+  const file = parse(input, { region: clients.region });
+  const jobOn = (instanceType: string) => resolveDates(withType(file, instanceType), new Date(event.start_time));
 
-  const attempts = job.n_retries_allowed + 1;
-  const launch = { execution: event.execution, attempt, turn, timeoutSeconds: job.timeout_s };
-  const places = marketsFor(job, attempt, attempts).flatMap((market) =>
-    subnetsFor(job, event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({ market, subnetId })),
+  const attempts = file.n_retries_allowed + 1;
+  const launch = { execution: event.execution, attempt, turn, timeoutSeconds: file.timeout_s };
+  const types = [file.instance_parameters.InstanceType, ...(file.ii_instance_types ?? [])];
+  const places = types.flatMap((instanceType) =>
+    marketsFor(file, attempt, attempts).flatMap((market) =>
+      subnetsFor(file, event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({
+        instanceType,
+        market,
+        subnetId,
+      })),
+    ),
   );
 
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
   if (!instance) {
-    const image = await describeImage(clients, job.instance_parameters.ImageId);
-    parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
-    instance = await launchOne(job, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
+    const image = await describeImage(clients, file.instance_parameters.ImageId);
+    parse(input, {
+      region: clients.region,
+      imageArchitecture: architectureOf(image),
+      rootDeviceName: image?.RootDeviceName,
+    });
+    instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
   const instanceId = instance.InstanceId ?? '';
   await online(instance, clients);
   // Not the time of a call: a busy account has to wait for its launch, and whoever finds the instance must say the same.
   const launchedAt = instance.LaunchTime ?? clients.clock.now();
   const market = instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand';
-  log.info('instance is online', { instance_id: instanceId, market });
+  const job = jobOn(instance.InstanceType ?? file.instance_parameters.InstanceType);
+  log.info('instance is online', { instance_id: instanceId, instance_type: instance.InstanceType, market });
   return {
     attempt,
     attempts,
@@ -94,11 +109,20 @@ export async function start(
   };
 }
 
+/** The execution on one of its instance types. */
+function withType(file: Execution, InstanceType: string): Execution {
+  return { ...file, instance_parameters: { ...file.instance_parameters, InstanceType } };
+}
+
 /** @throws InvalidExecution with every fault */
 function parse(input: unknown, options: ParseOptions): Execution {
   const { execution, faults } = parseExecution(input, options);
-  if (!execution) throw new DatastreamError(ErrorName.InvalidExecution, describe(faults));
-  return execution;
+  if (execution) return execution;
+  // Step Functions can put no error beside what is no object (States.ResultPathMatchFailure): the Catch knows this name.
+  throw new DatastreamError(
+    isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject,
+    describe(faults),
+  );
 }
 
 function describe(faults: readonly Fault[]): string {
@@ -181,18 +205,21 @@ function turnOf(state: unknown): { given: unknown; turn: number } {
  * EC2, which by then may have capacity for it and does not list the second one yet, would launch twice.
  */
 async function launchOne(
-  job: Execution,
-  launch: Omit<Launch, 'market' | 'subnetId'>,
-  places: readonly Pick<Launch, 'market' | 'subnetId'>[],
+  jobOn: (instanceType: string) => Execution,
+  launch: Omit<Launch, keyof Place>,
+  places: readonly Place[],
   clients: Pick<StarterClients, 'ec2' | 'defaults'>,
   log: Log,
 ): Promise<Instance> {
-  const { market, subnetId } = places[launch.turn % places.length] ?? { market: 'on-demand' };
+  const place = places[launch.turn % places.length];
+  if (!place) throw new Error('An attempt has no place to launch in.');
+  const { instanceType, market, subnetId } = place;
   try {
-    const input = runInstancesInput(job, { ...launch, market, subnetId }, clients.defaults);
+    const input = runInstancesInput(jobOn(instanceType), { ...launch, ...place }, clients.defaults);
     const [instance] = (await clients.ec2.send(new RunInstancesCommand(input))).Instances ?? [];
     if (!instance) throw new DatastreamError(ErrorName.InstanceNotReady, 'RunInstances answered without an instance.');
-    log.info('instance launched', { instance_id: instance.InstanceId, image_id: instance.ImageId, market });
+    const { InstanceId: instance_id, ImageId: image_id } = instance;
+    log.info('instance launched', { instance_id, image_id, instance_type: instanceType, market });
     return instance;
   } catch (error) {
     const { name, message } = error as Error;
@@ -212,11 +239,11 @@ async function launchOne(
     const refused = launch.turn + 1;
     const all = places.length * LAUNCH_ROUNDS;
     if (refused >= all || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
-    log.warn('no capacity', { error_name: name, market, subnet_id: subnetId });
-    const place = [market, subnetId].filter(Boolean).join(', ');
+    log.warn('no capacity', { error_name: name, instance_type: instanceType, market, subnet_id: subnetId });
+    const where = [instanceType, market, subnetId].filter(Boolean).join(', ');
     throw new DatastreamError(
       refused % places.length === 0 ? ErrorName.NoCapacity : ErrorName.LaunchRefused,
-      `Launch ${refused} of ${all} (${place}): ${name}: ${message}`,
+      `Launch ${refused} of ${all} (${where}): ${name}: ${message}`,
       { cause: error },
     );
   }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Execution } from '../executions/model';
+import { readRetryBackoff } from '../executions/retry-backoff';
 import { ErrorName } from './errors';
 
 /** An error as Step Functions catches it. */
@@ -60,6 +61,16 @@ const RetriesOfFile = z
   .transform((file) => file.run_options.n_retries_allowed)
   .catch(0);
 
+const Backoff = z.object({ base_s: z.number(), max_s: z.number(), rate: z.number() });
+
+/** The wait between attempts: of the job, or, where EC2StarterFromAMI failed, as the file itself has it. */
+const BackoffOfJob = z.object({ retry_backoff: Backoff }).transform((job) => job.retry_backoff);
+const BackoffOfFile = z
+  .object({ run_options: z.looseObject({}) })
+  .transform(({ run_options }) => readRetryBackoff(run_options));
+const BackoffOfState = (state: { job?: unknown; input?: unknown }) =>
+  state.job === undefined ? BackoffOfFile.safeParse(state.input ?? state).data : BackoffOfJob.safeParse(state.job).data;
+
 /** What a success must have, whatever else there is. */
 const Success = CommandedState.extend({ result: z.looseObject({}), object: z.looseObject({}).optional() }).refine(
   ({ job, object }) => !job.check_object || object !== undefined,
@@ -75,14 +86,21 @@ export const StopperState = z
     attempts: z.number().int().optional().catch(undefined),
     errors: z.array(EarlierError).catch([]),
     error: CaughtError.optional().catch({ Error: 'OutcomeUnknown', Cause: 'The error could not be read.' }),
+    /** In place of an execution that is no object: the error itself. */
+    Error: z.unknown().optional(),
+    Cause: z.unknown().optional(),
     job: z.unknown().optional(),
     input: z.unknown().optional(),
   })
-  .transform((state) => ({
+  .transform(({ Error: name, Cause: cause, ...state }) => ({
     ...state,
+    ...(name === ErrorName.InputNotAnObject && {
+      error: { Error: ErrorName.InvalidExecution as string, Cause: String(cause) },
+    }),
     attempts: state.attempts ?? RetriesOfFile.parse(state.input ?? state) + 1,
     /** The attempt's commands; absent when EC2StarterFromAMI did not succeed. */
     commands: AttemptState.safeParse(state).data?.job.commands,
+    backoff: BackoffOfState(state),
     /** The commands exited 0, and the object that was asked for was verified. */
     succeeded: Success.safeParse(state).success,
   }));

@@ -1,5 +1,6 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type * as z from 'zod';
+import type { RetryBackoff } from '../executions/model';
 import { type EndedInstance, endInstances } from './end-instances';
 import { DatastreamError, ErrorName, mayRetry } from './errors';
 import { type Ec2, findInstances, Tag, tagOf } from './instance';
@@ -21,8 +22,8 @@ export interface StopperResult {
   readonly instances: readonly { readonly instance_id: string; readonly state: string }[];
   /** The job's error, the Cause as a sentence; absent when it succeeded. */
   readonly error?: z.infer<typeof CaughtError>;
-  /** Present when another attempt follows. */
-  readonly next?: { readonly attempt: number; readonly errors: readonly EarlierError[] };
+  /** Present when another attempt follows; with the seconds that the machine waits before it, where the file asks for a wait. */
+  readonly next?: { readonly attempt: number; readonly errors: readonly EarlierError[]; readonly wait_s?: number };
 }
 
 /**
@@ -54,7 +55,7 @@ export async function stop(
 }
 
 function conclude(state: StopperState, ended: readonly EndedInstance[]): StopperResult {
-  const { attempt, attempts, errors, commands, succeeded, error: _error, input: _input, ...rest } = state;
+  const { attempt, attempts, errors, commands, backoff, succeeded, error: _error, input: _input, ...rest } = state;
   const instances = ended.map(({ instance_id, state: name }) => ({ instance_id, state: name }));
   // What EC2StarterFromAMI was given is the execution's input: not to be repeated in its output.
   const told = { ...(commands ? rest : {}), attempt, attempts, errors, instances };
@@ -68,10 +69,21 @@ function conclude(state: StopperState, ended: readonly EndedInstance[]): Stopper
       next: {
         attempt: attempt + 1,
         errors: [...errors, { attempt, Error: error.Error, Cause: cause.slice(0, EARLIER_CAUSE_KEPT) }],
+        ...waitBefore(attempt + 1, backoff),
       },
     };
   }
   return { ...told, error: { Error: error.Error, Cause: withHistory(cause, attempt, attempts, errors) } };
+}
+
+/** Longest wait of a Wait state (Amazon States Language; Step Functions, Wait). */
+const LONGEST_WAIT_S = 99_999_999;
+
+/** Upstream's wait: min(max, base x rate^(retry - 1)), none where the file has none. */
+function waitBefore(attempt: number, backoff: RetryBackoff | undefined): { wait_s?: number } {
+  if (!backoff) return {};
+  const wait_s = Math.round(Math.min(backoff.max_s, backoff.base_s * backoff.rate ** (attempt - 2), LONGEST_WAIT_S));
+  return wait_s > 0 ? { wait_s } : {};
 }
 
 /** Step Functions hands on a Lambda's error as JSON with a trace; a person wants its message. */

@@ -43,6 +43,8 @@ export interface EmbeddedCloudOptions {
   readonly lifecycle: Lifecycle;
   /** Milliseconds that an API call takes. */
   readonly latency: number;
+  /** The deployment's `s3_bucket`, for the logs of jobs that name none. By default none. */
+  readonly logBucket?: string;
   /** The deployment's subnets. By default none. */
   readonly subnetIds?: readonly string[];
   /** By default no call fails. Those of the state machine to Lambda are `Invoke`, without a caller. */
@@ -125,9 +127,10 @@ export class EmbeddedCloud {
       instanceProfileName: 'local',
       subnetIds: options.subnetIds ?? [],
     };
+    const logs = { keep: true, bucket: options.logBucket ?? '' };
     this.#functions = {
       starter: (c) => createStarter({ ec2: ec2(c), ssm: ssm(c), clock, region, defaults }, log),
-      commander: (c) => createCommander({ ssm: ssm(c), s3: s3(c), clock }, log),
+      commander: (c) => createCommander({ ssm: ssm(c), s3: s3(c), clock, region, logs }, log),
       poller: (c) => createPoller({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock }, log),
       checker: (c) => createChecker({ s3: s3(c) }, log),
       stopper: (c) => createStopper({ ec2: ec2(c), stateMachineArn }, log),

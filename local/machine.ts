@@ -28,7 +28,8 @@ export type Progress =
       readonly at: Date;
       readonly error: string;
       readonly seconds: number;
-    };
+    }
+  | { readonly type: 'waiting'; readonly state: string; readonly at: Date; readonly seconds: number };
 
 /** How an execution has ended. */
 export interface ExecutionEnd {
@@ -190,6 +191,8 @@ class TaskRunner {
     readonly release: () => void;
   };
   #ended = false;
+  /** Seconds that the machine waits before its next task. */
+  #wait = 0;
 
   constructor(
     private readonly cloud: EmbeddedCloud,
@@ -228,11 +231,13 @@ class TaskRunner {
     this.#letTimePass();
     if (earlier) await this.#interval(name, retrier, earlier.error, earlier.uses);
     else if (failed) await this.cloud.clock.sleep(waitAfter(state, failed.error) * 1000, this.stopped);
+    await this.#awaitRetry();
     // TaskScheduled, TaskStarted, and TaskSucceeded, TaskFailed or TaskTimedOut.
     this.history.add(3);
     try {
       const result = await this.#withTimeout(state, input);
       this.history.add(0, result);
+      this.#wait = waitBeforeNext(result);
       return result;
     } catch (error) {
       // The interpreter would go on with the retries of an execution that has been stopped.
@@ -247,6 +252,14 @@ class TaskRunner {
       };
       throw error;
     }
+  }
+
+  async #awaitRetry(): Promise<void> {
+    const seconds = this.#wait;
+    this.#wait = 0;
+    if (seconds === 0) return;
+    this.onProgress({ type: 'waiting', state: 'AwaitRetry', at: this.cloud.clock.now(), seconds });
+    await this.cloud.clock.sleep(seconds * 1000, this.stopped);
   }
 
   async #interval(name: string, retrier: Retrier, error: Error, uses: Map<Retrier, number>): Promise<void> {
@@ -316,6 +329,12 @@ function names({ ErrorEquals }: Pick<Retrier, 'ErrorEquals'>, error: Error): boo
 function waitAfter({ Catch = [] }: State, error: Error): number {
   const { Next = '' } = Catch.find((each) => names(each, error)) ?? {};
   return LOCAL_DEFINITION.States[Next]?.Seconds ?? 0;
+}
+
+/** What AwaitRetry waits after EC2Stopper's result. */
+function waitBeforeNext(result: unknown): number {
+  const { next } = (result as { Payload?: { next?: { wait_s?: number } } }).Payload ?? {};
+  return next?.wait_s ?? 0;
 }
 
 type EventLogs = ReturnType<StateMachine['run']>['eventLogs'];

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
-import { checkInstanceType } from '../executions/instance-types';
+import { architectureOfType } from '../executions/instance-types';
 import { parseJson } from '../executions/json';
 import type { Fault } from '../executions/model';
 import { parseExecution } from '../executions/parse';
@@ -133,9 +133,7 @@ function withoutRegional(template: Template): Template {
 
 /** The template's own where the image can run on it. */
 function instanceType(type: unknown, architecture: BuiltImage['architecture']): string {
-  const check = typeof type === 'string' ? checkInstanceType(type) : undefined;
-  const fits = check && check.kind !== 'impossible' && check.architecture === architecture;
-  return fits ? (type as string) : INSTANCE_TYPE[architecture];
+  return typeof type === 'string' && architectureOfType(type) === architecture ? type : INSTANCE_TYPE[architecture];
 }
 
 /** EC2 refuses a root volume that is smaller than the image's snapshot. */

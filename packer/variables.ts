@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
-import { checkInstanceType } from '../executions/instance-types';
+import { architectureOfType, checkInstanceType } from '../executions/instance-types';
 import { nearest } from '../executions/nearest';
 import { readHcl, readHclFile } from './hcl';
 
@@ -208,18 +208,14 @@ export function checkTogether(settings: Settings): readonly VariableFault[] {
   const { architecture, instance_type, ami_users, ami_regions, region_kms_key_ids } = settings;
 
   const type = checkInstanceType(instance_type);
-  if (instance_type !== '' && type.kind === 'impossible') {
-    fault('instance_type', `EC2 has no such instance type: the nearest is "${type.nearest}".`);
-  } else if (
-    instance_type !== '' &&
-    type.kind !== 'impossible' &&
-    type.architecture &&
-    type.architecture !== architecture
-  ) {
+  const itsArchitecture = architectureOfType(instance_type);
+  if (instance_type !== '' && type.kind === 'malformed') {
+    fault('instance_type', `This is no instance type's name: the nearest is "${type.nearest}".`);
+  } else if (itsArchitecture && itsArchitecture !== architecture) {
     const example = { arm64: 't4g.large', x86_64: 't3.large' }[architecture];
     fault(
       'instance_type',
-      `This type is ${type.architecture}, the image is to be ${architecture}: write a type such as "${example}", leave it out, or write architecture = "${type.architecture}".`,
+      `This type is ${itsArchitecture}, the image is to be ${architecture}: write a type such as "${example}", leave it out, or write architecture = "${itsArchitecture}".`,
     );
   }
 

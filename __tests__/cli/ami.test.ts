@@ -103,7 +103,7 @@ describe('datastream ami write-template', () => {
         'Template   execution_template.json: ami-0bbbbbbbbbbbbbbbb in us-east-2',
         '           Left to fill in:',
         '           $.instance_parameters.KeyName',
-        '             "<your-key-pair>" is a placeholder: write the value that is meant, or leave KeyName out.',
+        "             This is a placeholder: write the key pair's name as EC2 lists it, or leave KeyName out.",
         'Template   execution_template.us-west-2.json: ami-0cccccccccccccccc in us-west-2',
         '           The same is left to fill in.',
         '',

@@ -19,7 +19,7 @@ const files = () => readdirSync(path()).filter((name) => !name.startsWith('tsx-'
 const FILLED = [
   ['--set', 'instance_parameters.ImageId=ami-0123456789abcdef0'],
   ['--set', 'instance_parameters.KeyName=123'],
-  ['--unset', 'instance_parameters.SecurityGroupIds'],
+  ['--set', 'instance_parameters.SecurityGroupIds[0]=sg-0123456789abcdef0'],
   ['--set', 'instance_parameters.IamInstanceProfile.Name=profile'],
   ['--set', 'instance_parameters.TagSpecifications[0].Tags[0].Value=vpu 09'],
   ['--set', "commands[1]=runuser -l ec2-user -c 'mount-s3 my-bucket /home/ec2-user/ngen-datastream/data/mount'"],
@@ -34,7 +34,7 @@ describe('datastream new', () => {
     expect(stdout).toContain("npx datastream run --local 'my job.json'\n");
     expect(stdout).toContain("--input 'file://my job.json'\n");
     const template = JSON.parse(readFileSync(TEMPLATE, 'utf8'));
-    const { SecurityGroupIds: _, ...parameters } = template.instance_parameters;
+    const parameters = template.instance_parameters;
     expect(read('my job.json')).toEqual({
       ...template,
       $schema: expect.any(String),
@@ -44,6 +44,7 @@ describe('datastream new', () => {
         ...parameters,
         ImageId: 'ami-0123456789abcdef0',
         KeyName: '123',
+        SecurityGroupIds: ['sg-0123456789abcdef0'],
         IamInstanceProfile: { Name: 'profile' },
         TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'vpu 09' }] }],
       },

@@ -88,7 +88,7 @@ describe('the functions', () => {
 
     expect(configured).toEqual([
       ['checker.handler', 30, { POWERTOOLS_SERVICE_NAME: 'checker' }],
-      ['commander.handler', 30, { POWERTOOLS_SERVICE_NAME: 'commander' }],
+      ['commander.handler', 30, { JOB_LOGS: 's3', LOG_BUCKET: '', POWERTOOLS_SERVICE_NAME: 'commander' }],
       ['poller.handler', 30, { POWERTOOLS_SERVICE_NAME: 'poller' }],
       [
         'starter.handler',

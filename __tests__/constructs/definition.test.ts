@@ -88,6 +88,11 @@ test('the definition, as a whole', () => {
             Next: 'AwaitCapacity',
           },
           {
+            ErrorEquals: ['InputNotAnObject'],
+            ResultPath: '$',
+            Next: 'EC2Stopper',
+          },
+          {
             ErrorEquals: ['States.ALL'],
             ResultPath: '$.error',
             Next: 'EC2Stopper',
@@ -95,6 +100,7 @@ test('the definition, as a whole', () => {
         ],
         Next: 'Commander',
       },
+      AwaitRetry: { Type: 'Wait', SecondsPath: '$.next.wait_s', Next: 'NextAttempt' },
       AwaitCapacity: {
         Type: 'Wait',
         Seconds: 180,
@@ -268,6 +274,21 @@ test('the definition, as a whole', () => {
           {
             And: [
               {
+                Variable: '$.next.wait_s',
+                IsPresent: true,
+              },
+              {
+                Not: {
+                  Variable: '$.stopper_error',
+                  IsPresent: true,
+                },
+              },
+            ],
+            Next: 'AwaitRetry',
+          },
+          {
+            And: [
+              {
                 Variable: '$.next',
                 IsPresent: true,
               },
@@ -331,7 +352,7 @@ test('ends, from wherever it is, in Succeeded or Failed alone', () => {
 });
 
 test.each(tasks.filter(([name]) => name !== 'EC2Stopper'))('%s: every failure leads to EC2Stopper', (name, state) => {
-  const elsewhere = name === 'EC2StarterFromAMI' ? [['LaunchRefused'], ['NoCapacity']] : [];
+  const elsewhere = name === 'EC2StarterFromAMI' ? [['LaunchRefused'], ['NoCapacity'], ['InputNotAnObject']] : [];
   expect(state.Catch?.map(({ ErrorEquals }) => ErrorEquals)).toEqual([...elsewhere, ['States.ALL']]);
   expect(next(state, true).at(-1)).toBe('EC2Stopper');
 });

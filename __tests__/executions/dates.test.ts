@@ -20,7 +20,7 @@ function daily(source: string, file = 's3://job-bucket/ngen.DAILY/x/06/ngen.t06z
 
 describe('DATE', () => {
   test.each(['DATE', '$DATE', '${DATE}'])('written as %s in obj_key is the day of the start', (word) => {
-    const execution = executionOf(seedFile({ obj_key: `forcings/${word}/VPU_01.tar.gz` }));
+    const execution = executionOf(seedFile({ commands: ['./process'], obj_key: `forcings/${word}/VPU_01.tar.gz` }));
 
     const resolved = resolveDates(execution, utc('2024-06-10T23:59:59'));
 
@@ -75,6 +75,30 @@ describe('DATE', () => {
     expect(resolved.commands).toEqual(['docker run -e DATE=20240610 image']);
   });
 
+  test('and the instance type are replaced in the values of tags, even beside commands that set the variable', () => {
+    const Tags = [
+      { Key: 'Name', Value: 'run_$DATE' },
+      { Key: '$DATE', Value: '${DATE} on $INSTANCE_TYPE, $DATES' },
+    ];
+    const file = withCommands('DATE=x; echo $DATE');
+    const tagged = {
+      ...file,
+      instance_parameters: {
+        ...(file.instance_parameters as object),
+        TagSpecifications: [{ ResourceType: 'instance', Tags }],
+      },
+    };
+
+    const resolved = resolveDates(executionOf(tagged), utc('2024-06-10T00:00:00'));
+
+    expect(resolved.instance_parameters.TagSpecifications?.[0]?.Tags).toEqual([
+      { Key: 'Name', Value: 'run_20240610' },
+      { Key: '$DATE', Value: '20240610 on t4g.large, $DATES' },
+    ]);
+    expect(resolved.commands).toEqual(['DATE=x; echo $DATE']);
+    expect(resolved.dates).toEqual({ DATE: '20240610' });
+  });
+
   test('is not what an instance type alone changes', () => {
     const resolved = resolveDates(executionOf(withCommands('echo $INSTANCE_TYPE')), utc('2024-06-10T00:00:00'));
 
@@ -99,11 +123,19 @@ describe('DAILY', () => {
     ['NWM_V3_SHORT_RANGE_23', '2026-03-01T00:00:00', '20260228'],
     ['NWM_V3_SHORT_RANGE_23', '2028-03-01T00:00:00', '20280229'],
     ['NWM_V3_SHORT_RANGE_23', '2026-01-01T00:00:00', '20251231'],
+    // Without its hour: the day of the start.
+    ['NWM_V3_SHORT_RANGE', '2025-03-01T00:00:00', '20250301'],
+    ['NWM_V3_SHORT_RANGE', '2025-03-01T23:59:59', '20250301'],
+    ['NWM_V3_MEDIUM_RANGE', '2025-03-01T05:00:00', '20250301'],
+    ['NWM_V3_ANALYSIS_ASSIM_RESTART_CHRT', '2025-03-01T05:00:00', '20250301'],
+    // Member 0 has its cycle as any other.
+    ['NWM_V3_MEDIUM_RANGE_12_0', '2026-02-09T11:59:59', '20260208'],
+    ['NWM_V3_MEDIUM_RANGE_12_0', '2026-02-09T12:00:00', '20260209'],
   ])('of %s at %s is %s', (source, at, day) => {
     const resolved = resolveDates(daily(source), utc(at));
 
     expect(resolved.output?.prefix).toBe(`out/ngen.${day}/x`);
-    expect(resolved.check_object?.key).toBe(`out/ngen.${day}/x/ngen-run.tar.gz`);
+    expect(resolved.check_object?.key).toBe(`out/ngen.${day}/x/merkdir.file`);
     expect(resolved.commands).toEqual([
       `/home/u/scripts/datastream -s DAILY -F s3://job-bucket/ngen.${day}/x/06/ngen.t06z.nc --FORCING_SOURCE ${source} --S3_BUCKET job-bucket --S3_PREFIX out/ngen.${day}/x`,
     ]);
@@ -111,7 +143,9 @@ describe('DAILY', () => {
   });
 
   test.each([
+    ['NWM_V3_MEDIUM_RANGE_00_0', '00', '2026-02-09T06:00:00', 'ngen.20260209/medium/00/ngen.t00z.nc'],
     ['NWM_V3_MEDIUM_RANGE_00_1', '00', '2026-02-09T06:00:00', 'ngen.20260209/medium/00/ngen.t00z.nc'],
+    ['NWM_V3_MEDIUM_RANGE', '00', '2026-02-09T06:00:00', 'ngen.20260209/medium/00/ngen.t00z.nc'],
     ['NWM_V3_MEDIUM_RANGE_00_2', '00', '2026-02-09T06:00:00', 'ngen.20260208/medium/18/ngen.t18z.nc'],
     ['NWM_V3_MEDIUM_RANGE_00_3', '00', '2026-02-09T06:00:00', 'ngen.20260208/medium/12/ngen.t12z.nc'],
     ['NWM_V3_MEDIUM_RANGE_12_3', '12', '2026-02-09T12:00:00', 'ngen.20260209/medium/00/ngen.t00z.nc'],
@@ -201,7 +235,7 @@ describe('DAILY', () => {
 
     expect(resolved.commands[0]).toContain('-s DAILY -C NWM_V3_SHORT_RANGE_06');
     expect(resolved.commands[0]).toContain('-o out/20260208');
-    expect(resolved.check_object?.key).toBe('out/20260208/ngen-run.tar.gz');
+    expect(resolved.check_object?.key).toBe('out/20260208/merkdir.file');
   });
 });
 

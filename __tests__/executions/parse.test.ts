@@ -52,12 +52,18 @@ describe('the first dialect', () => {
     expect(execution.timeout_s).toBe(3600);
   });
 
-  test('writes to the folder of its object: a mounted folder is no bucket', () => {
+  test('writes to the mounted bucket, below its -o', () => {
     expect(executionOf(seedFile()).output).toEqual({ bucket: 'job-bucket', prefix: 'demo' });
   });
 
-  test('has no output location where its object lies in no folder', () => {
-    expect(executionOf(seedFile({ obj_key: 'ngen-run.tar.gz' })).output).toBeUndefined();
+  test.each([
+    ['results/x/ngen-run.tar.gz', 'results/x'],
+    ['ngen-run.tar.gz', ''],
+  ])('writes to the folder of its object %s where its commands name no bucket', (obj_key, prefix) => {
+    expect(executionOf(seedFile({ commands: ['./process'], obj_key })).output).toEqual({
+      bucket: 'job-bucket',
+      prefix,
+    });
   });
 
   test('loses MinCount and MaxCount of 1', () => {
@@ -109,17 +115,25 @@ describe('run_options', () => {
     expect(faultsOf(file)).toEqual([]);
   });
 
-  test('warn that the pause between attempts is not supported', () => {
-    const file = withRunOptions({ retry_backoff_base_s: 30, retry_backoff_max_s: 600, retry_backoff_rate: 2 });
+  test.each([
+    [
+      { retry_backoff_base_s: 30, retry_backoff_max_s: 600, retry_backoff_rate: 1.5 },
+      { base_s: 30, max_s: 600, rate: 1.5 },
+    ],
+    [{ retry_backoff_base_s: 30 }, { base_s: 30, max_s: 7200, rate: 2 }],
+    [{ retry_backoff_rate: 3 }, { base_s: 1800, max_s: 7200, rate: 3 }],
+    [{}, undefined],
+  ])('%j ask for a wait between attempts: %j', (options, backoff) => {
+    const { execution, faults } = parseExecution(withRunOptions({ ii_terminate_instance: true, ...options }));
 
-    const faults = faultsOf(file);
+    expect(execution?.retry_backoff).toEqual(backoff);
+    expect(faults).toEqual([]);
+  });
 
-    expect(faults.map(({ severity, path }) => [severity, path])).toEqual([
-      ['warning', '$.run_options.retry_backoff_base_s'],
-      ['warning', '$.run_options.retry_backoff_max_s'],
-      ['warning', '$.run_options.retry_backoff_rate'],
-    ]);
-    expect(faults[0]?.message).toMatch(/not supported.*last instance is gone/);
+  test('may name further instance types', () => {
+    const file = withRunOptions({ ii_terminate_instance: true, ii_instance_types: ['m8g.large', 'c8g.large'] });
+
+    expect(executionOf(file).ii_instance_types).toEqual(['m8g.large', 'c8g.large']);
   });
 });
 
@@ -151,28 +165,53 @@ describe('the object to check', () => {
     expect(executionOf(september2025File()).check_object).toEqual({ bucket: 'job-bucket', key: 'out/table.csv' });
   });
 
-  test('is ngen-run.tar.gz below the options’ prefix', () => {
+  test('is merkdir.file below the options’ prefix', () => {
     const execution = executionOf(optionsFile({}, { object_prefix: 'cloud_test//' }));
 
     expect(execution.output).toEqual({ bucket: 'job-bucket', prefix: 'cloud_test' });
-    expect(execution.check_object).toEqual({ bucket: 'job-bucket', key: 'cloud_test/ngen-run.tar.gz' });
+    expect(execution.check_object).toEqual({ bucket: 'job-bucket', key: 'cloud_test/merkdir.file' });
   });
 
   test.each([
-    ['./scripts/datastream -s x --S3_BUCKET a-bucket --S3_PREFIX p/q/', 'p/q/ngen-run.tar.gz'],
-    [
-      "runuser -l u -c '/home/u/cli/scripts/datastream -n 3 --s3_bucket=a-bucket --s3_prefix=p/q'",
-      'p/q/ngen-run.tar.gz',
-    ],
-    ['scripts/routing_only_datastream --S3_BUCKET a-bucket --S3_PREFIX "p"', 'p/ngen-run.tar.gz'],
-    ['./stream.sh -S a-bucket -o p', 'p/ngen-run.tar.gz'],
-    ['scripts/datastream --S3_BUCKET a-bucket -o p', 'p/ngen-run.tar.gz'],
+    ['./scripts/datastream -s x --S3_BUCKET a-bucket --S3_PREFIX p/q/', 'p/q/merkdir.file'],
+    ["runuser -l u -c '/home/u/cli/scripts/datastream -n 3 --s3_bucket=a-bucket --s3_prefix=p/q'", 'p/q/merkdir.file'],
+    ['scripts/routing_only_datastream --S3_BUCKET a-bucket --S3_PREFIX "p"', 'p/merkdir.file'],
+    ['./stream.sh -S a-bucket -o p', 'p/merkdir.file'],
+    ['scripts/datastream --S3_BUCKET a-bucket -o p', 'p/merkdir.file'],
     ['python configure.py --s3_bucket a-bucket --s3_prefix f/x', 'f/x/metadata/forcings_metadata/metadata.csv'],
     ['su - u -c "python c.py --s3_bucket a-bucket --s3_prefix f/x\\""', 'f/x/metadata/forcings_metadata/metadata.csv'],
   ])('is derived from %s', (command, key) => {
     const file = withRunOptions({ ii_check_s3: true }, { commands: [command] });
 
     expect(executionOf(file).check_object).toEqual({ bucket: 'a-bucket', key });
+  });
+
+  test.each([
+    ['mount-s3 a-bucket /home/u/ngen/data/mount', '-S /home/u/ngen/data/mount -o /demo', 'demo'],
+    ['mount-s3 a-bucket /home/u/ngen/data/mount', '-S ./data/mount -o /test/x', 'test/x'],
+    ['mount-s3 --region us-east-1 --allow-delete s3://a-bucket ~/mount', '-S ~/mount/ -o y', 'y'],
+    ['mount-s3 --prefix team/ a-bucket /mnt/b', '-S /mnt/b -o ./y', 'team/y'],
+    ['mount-s3 other-one /mnt/a && mount-s3 a-bucket /mnt/b', '-S /mnt/b -o /y', 'y'],
+    ['mount-s3 first-one /mnt/b; umount /mnt/b; mount-s3 a-bucket /mnt/b', '-S /mnt/b -o /y', 'y'],
+  ])('is derived from a mounted bucket: %s, %s', (mount, options, prefix) => {
+    const commands = [
+      `runuser -l u -c '${mount}'`,
+      `runuser -l u -c 'cd ngen && ./scripts/stream.sh -s x ${options} -n 8'`,
+    ];
+    const execution = executionOf(withRunOptions({ ii_check_s3: true }, { commands }));
+
+    expect(execution.check_object).toEqual({ bucket: 'a-bucket', key: `${prefix}/merkdir.file` });
+    expect(execution.output).toEqual({ bucket: 'a-bucket', prefix });
+  });
+
+  test.each([
+    ['a folder that no bucket is mounted at', 'mount-s3 a-bucket /mnt/b', '-S /mnt/c -o /y'],
+    ['a prefix of the shell', 'mount-s3 a-bucket /mnt/b', '-S /mnt/b -o /y/$VPU'],
+    ['a bucket of the shell', 'mount-s3 $BUCKET /mnt/b', '-S /mnt/b -o /y'],
+  ])('is not derived from %s', (_, mount, options) => {
+    const commands = [mount, `./scripts/stream.sh ${options}`];
+
+    expect(parseExecution(withRunOptions({ ii_check_s3: true }, { commands })).execution).toBeUndefined();
   });
 
   test('is derived from the last command that names a bucket and a prefix', () => {
@@ -190,8 +229,62 @@ describe('the object to check', () => {
     expect(execution.output).toEqual({ bucket: 'a-bucket', prefix: 'p' });
   });
 
+  test('is the one of the top level beside run_options that do not speak of a check', () => {
+    const file = november2024File({
+      run_options: { ii_terminate_instance: true },
+      bucket: 'a-bucket',
+      obj_key: 'x/DATE.gz',
+    });
+    const { execution, faults } = parseExecution(file);
+
+    expect(execution?.check_object).toEqual({ bucket: 'a-bucket', key: 'x/${DATE}.gz' });
+    expect(execution?.instance_end).toBe('terminate');
+    expect(faults).toEqual([]);
+  });
+
+  test.each([
+    [{ bucket: 'a-bucket', prefix: 'x/y' }, 'x/y'],
+    [true, 'p/merkdir.file'],
+  ])('may be named twice: ii_check_s3 %j beside the same at the top level', (ii_check_s3, obj_key) => {
+    const commands = ['scripts/datastream --S3_BUCKET a-bucket --S3_PREFIX p'];
+    const file = withRunOptions(
+      { ii_check_s3, ii_terminate_instance: true },
+      { commands, bucket: 'a-bucket', obj_key },
+    );
+    const { execution, faults } = parseExecution(file);
+
+    expect(execution?.check_object).toEqual({ bucket: 'a-bucket', key: obj_key });
+    expect(faults).toEqual([]);
+  });
+
+  test('is the one of the top level where ii_check_s3 is true and nothing else says which', () => {
+    const file = withRunOptions({ ii_check_s3: true }, { bucket: 'a-bucket', obj_key: 'k' });
+
+    expect(executionOf(file).check_object).toEqual({ bucket: 'a-bucket', key: 'k' });
+  });
+
+  test.each([
+    ['run_options say no', { ii_check_s3: false }, { bucket: 'a-bucket', obj_key: 'k' }],
+    ['it is empty beside run_options', { ii_terminate_instance: true }, { bucket: '', obj_key: '' }],
+    ['it has a bucket alone beside run_options', { ii_terminate_instance: true }, { bucket: 'a-bucket' }],
+  ])('is none of the top level, with a warning, where %s', (_, options, object) => {
+    const { execution, faults } = parseExecution(withRunOptions(options, object));
+
+    expect(execution).toBeDefined();
+    expect(execution?.check_object).toBeUndefined();
+    expect(faults.map(({ severity, path }) => [severity, path])).toEqual(
+      Object.keys(object).map((key) => ['warning', `$.${key}`]),
+    );
+  });
+
+  test('says where the job writes, when its commands do not', () => {
+    const file = withRunOptions({ ii_check_s3: { bucket: 'a-bucket', prefix: 'x/y/z.csv' } });
+
+    expect(executionOf(file).output).toEqual({ bucket: 'a-bucket', prefix: 'x/y' });
+  });
+
   test('keeps DAILY until the dates are resolved', () => {
-    expect(executionOf(file2026()).check_object?.key).toBe('out/ngen.DAILY/15/ngen-run.tar.gz');
+    expect(executionOf(file2026()).check_object?.key).toBe('out/ngen.DAILY/15/merkdir.file');
   });
 });
 

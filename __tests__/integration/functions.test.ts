@@ -87,11 +87,15 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     // act
     const started = await start();
     const again = await start();
-    const commanded = await createCommander(clients)({ execution: EXECUTION, state: started });
+    const logs = { keep: true, bucket: '' };
+    const commanded = await createCommander({ ...clients, region: 'us-east-1', logs })({
+      execution: EXECUTION,
+      state: started,
+    });
     const task = sfn.waitForTaskToken();
     await createPoller(clients)({ execution: EXECUTION, state: commanded, token: task.token });
     const result = await task.result;
-    await s3.send(new PutObjectCommand({ Bucket: 'jobs', Key: 'run/ngen-run.tar.gz', Body: 'result' }));
+    await s3.send(new PutObjectCommand({ Bucket: 'jobs', Key: 'run/merkdir.file', Body: 'result' }));
     const checked = await createChecker(clients)({ execution: EXECUTION, state: { ...commanded, result } });
     const running = await describeInstances();
     const stopped = await createStopper({ ec2, stateMachineArn })({ execution: EXECUTION, state: checked });
@@ -108,7 +112,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
       'datastream:command': commanded.command_id,
     });
     expect(result).toMatchObject({ command_id: commanded.command_id });
-    expect(checked.object).toMatchObject({ bucket: 'jobs', key: 'run/ngen-run.tar.gz', size: 6 });
+    expect(checked.object).toMatchObject({ bucket: 'jobs', key: 'run/merkdir.file', size: 6 });
     const record = await s3.send(
       new GetObjectCommand({ Bucket: 'jobs', Key: 'run/datastream-metadata/execution.json' }),
     );

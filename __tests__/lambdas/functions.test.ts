@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { DescribeImagesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import type { Execution } from '../../executions/model';
+import { parseExecution } from '../../executions/parse';
 import { commanderSsm, reconcileSeconds } from '../../lambdas/commander';
 import { TRANSIENT_ERRORS } from '../../lambdas/errors';
 import { registeredToken, Tag } from '../../lambdas/instance';
 import { createStarter } from '../../lambdas/starter';
 import { History } from '../../local/history';
 import { EXECUTION, failureOf, NOW, testCloud } from '../support/cloud';
+import { DIALECTS } from '../support/executions';
 import { BUCKET, executionFile, KEY } from '../support/scenario';
 
 describe('EC2StarterFromAMI', () => {
@@ -48,7 +51,7 @@ describe('EC2StarterFromAMI', () => {
 
     const { name } = await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state }));
 
-    expect(name).toBe('InvalidExecution');
+    expect(name).toBe('InputNotAnObject');
   });
 
   it('fails with InstanceLost when the instance ends before it is Online', async () => {
@@ -272,7 +275,29 @@ describe('Commander', () => {
     const state = await call('commander', { execution: EXECUTION, state: await start(withOutput(prefix)) });
 
     const stored = JSON.parse(readFileSync(join(cloud.s3.folder, BUCKET, key), 'utf8'));
-    expect(stored).toMatchObject({ execution: EXECUTION, attempt: 1, command_id: state.command_id });
+    expect(stored).toMatchObject({
+      t0: Date.parse(String(state.started_at)) / 1000,
+      retry_attempt: 0,
+      region: 'us-east-1',
+      command_id: state.command_id,
+      instance_parameters: { InstanceId: state.instance_id },
+      datastream_run: { execution: EXECUTION, attempt: 1, attempts: 1, market: 'on-demand' },
+    });
+  });
+
+  it.each(Object.entries(DIALECTS))('stores an execution of %s that can be started again as it is', async (_, file) => {
+    const { start, call, cloud } = testCloud();
+    const region = { region: 'us-east-1' };
+    const output = { commands: [`x --S3_BUCKET ${BUCKET} --S3_PREFIX run`] };
+    const given = { ...file(), ...region, ...(file().datastream_command_options ? {} : output) };
+
+    const state = await call('commander', { execution: EXECUTION, state: await start(given) });
+
+    const { job } = state as { job: Execution };
+    const where = join(cloud.s3.folder, job.output?.bucket ?? '', job.output?.prefix ?? '');
+    const stored = JSON.parse(readFileSync(join(where, 'datastream-metadata', 'execution.json'), 'utf8'));
+    const { dates: _dates, ...resolved } = job;
+    expect(parseExecution(stored, region)).toEqual({ execution: { ...resolved, ...region }, faults: [] });
   });
 
   it('does not fail the job when it cannot store the execution', async () => {

@@ -13,6 +13,7 @@ const launch = {
   execution: EXECUTION,
   attempt: 1,
   turn: 0,
+  instanceType: 't4g.large',
   market: 'on-demand' as const,
   timeoutSeconds: 3600,
   rootDeviceName: '/dev/xvda',

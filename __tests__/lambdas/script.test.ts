@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { failedCommand, script, withCommandText, withoutMarker } from '../../lambdas/script';
+import { type LogTarget, script, told, withCommandText, withoutLines } from '../../lambdas/script';
 
 /** Plays the instance's disk. */
 let TMPDIR: string;
@@ -29,18 +29,35 @@ const environment = () => ({ ...process.env, TMPDIR });
 
 /** Each call is another attempt, where none is given. */
 let attempts = 0;
-function run(commands: readonly string[], shell = 'bash', attempt = `a${++attempts}`) {
-  const { status, stdout, stderr } = spawnSync(shell, ['-c', written(commands, attempt), ''], {
+interface Options {
+  readonly attempt?: string;
+  readonly seconds?: number;
+  readonly log?: LogTarget;
+  /** First on the PATH. */
+  readonly bin?: string;
+}
+function run(
+  commands: readonly string[],
+  shell = 'bash',
+  { attempt = `a${++attempts}`, bin, ...options }: Options = {},
+) {
+  const { status, stdout, stderr } = spawnSync(shell, ['-c', written(commands, attempt, options), ''], {
     encoding: 'utf8',
-    env: environment(),
+    env: { ...environment(), ...(bin && { PATH: `${bin}:${process.env.PATH}` }) },
   });
   return { status, stdout, stderr };
 }
 
+/** What the commands wrote themselves. */
+function ran(commands: readonly string[], shell = 'bash', options: Options = {}) {
+  const { status, stdout, stderr } = run(commands, shell, options);
+  return { status, stdout, stderr: withoutLines(stderr) };
+}
+
 /** As SSM's agent does it (amazon-ssm-agent, runscript): an executable file, which it has `sh -c` run by its path. */
-function written(commands: readonly string[], attempt: string): string {
+function written(commands: readonly string[], attempt: string, options: Omit<Options, 'attempt' | 'bin'> = {}): string {
   const file = join(mkdtempSync(join(agent, 'command-')), '_script.sh');
-  writeFileSync(file, script(commands, attempt).join('\n'), { mode: 0o700 });
+  writeFileSync(file, script(commands, { attempt, seconds: 600, ...options }).join('\n'), { mode: 0o700 });
   return file;
 }
 
@@ -56,7 +73,7 @@ const SHELLS = ['bash', ...(existsSync('/bin/dash') ? ['/bin/dash'] : [])];
 
 describe.each(SHELLS)('The script of a job under %s', (shell) => {
   it('runs every command and exits 0 when all succeed', () => {
-    expect(run(['echo one', 'echo two'], shell)).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
+    expect(ran(['echo one', 'echo two'], shell)).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
   });
 
   it('stops at the first command that fails, with its exit code', () => {
@@ -77,7 +94,7 @@ describe.each(SHELLS)('The script of a job under %s', (shell) => {
     const both = Object.entries(endings).map(async ([name, [last]]) => {
       const commands = [`echo ran >> "$TMPDIR/ran-${name}"`, 'sleep 1', ...last];
       const codes = await Promise.all([1, 2].map(() => started(commands, shell, name)));
-      return [...codes, run(commands, shell, name).status];
+      return [...codes, run(commands, shell, { attempt: name }).status];
     });
 
     const expected = Object.values(endings).map(([, code]) => [code, code, code]);
@@ -89,18 +106,18 @@ describe.each(SHELLS)('The script of a job under %s', (shell) => {
     ['rebooted', 'another-boot:1'],
     ['killed', (boot: string) => `${boot}:99999999`],
   ])('does not run again when it was %s before its end', (_, first) => {
-    run(['true'], shell, 'probe');
+    run(['true'], shell, { attempt: 'probe' });
     const [boot = ''] = readlinkSync(join(TMPDIR, 'datastream-probe')).split(':');
     symlinkSync(typeof first === 'string' ? first : first(boot), join(TMPDIR, 'datastream-one'));
 
-    const { status, stdout, stderr } = run(['echo again'], shell, 'one');
+    const { status, stdout, stderr } = run(['echo again'], shell, { attempt: 'one' });
 
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toContain('restarted');
   });
 
   it('lets a here-document span several elements', () => {
-    expect(run(['cat <<END', 'set -e', 'END'], shell)).toEqual({ status: 0, stdout: 'set -e\n', stderr: '' });
+    expect(ran(['cat <<END', 'set -e', 'END'], shell)).toEqual({ status: 0, stdout: 'set -e\n', stderr: '' });
   });
 });
 
@@ -129,7 +146,7 @@ describe('The script of a job', () => {
     ],
     [['false || true', 'if false; then true; fi', 'test -d /', 'exit 4'], 'command 4 of 4 exited with code 4'],
   ])('says of %j which command failed', (commands, sentence) => {
-    expect(failedCommand(run(commands).stderr)).toBe(sentence);
+    expect(told(run(commands).stderr).failed).toBe(sentence);
   });
 
   it('is told with the text of the command, as it stands in the execution', () => {
@@ -142,7 +159,7 @@ describe('The script of a job', () => {
   });
 
   it('keeps what the commands themselves wrote on standard error', () => {
-    expect(withoutMarker(run(['echo no forcings >&2', 'false']).stderr)).toBe('no forcings');
+    expect(withoutLines(run(['echo no forcings >&2', 'false']).stderr)).toBe('no forcings');
   });
 
   it("never exits with 194, by which SSM's agent would reboot and run the script again", () => {
@@ -154,8 +171,10 @@ describe('The script of a job', () => {
   it('runs a script of another language as it is, by its interpreter and with its argument, and once', () => {
     const commands = ['#! /usr/bin/awk -f\nBEGIN { print "one"', '  print "two"; exit 7 }'];
 
-    expect(run(commands, 'bash', 'awk')).toEqual({ status: 7, stdout: 'one\ntwo\n', stderr: '' });
-    expect(run(commands, 'bash', 'awk')).toMatchObject({ status: 7, stdout: '' });
+    expect(run(commands, 'bash', { attempt: 'awk' })).toEqual({ status: 7, stdout: 'one\ntwo\n', stderr: '' });
+    const again = run(commands, 'bash', { attempt: 'awk' });
+    expect(again).toMatchObject({ status: 7, stdout: 'one\ntwo\n' });
+    expect(again.stderr).toContain('sent twice and ran once');
   });
 
   it('passes what follows the interpreter as one argument, as the kernel does', () => {
@@ -164,10 +183,12 @@ describe('The script of a job', () => {
     expect(stdout).toMatch(/^<[^>]+>\tit's one \$HOME$/);
   });
 
-  it('leaves nothing behind but its lock', () => {
-    run(['true'], 'bash', 'one');
+  it('leaves its lock behind, and what the commands wrote', () => {
+    run(['echo out', 'echo err >&2'], 'bash', { attempt: 'one' });
 
-    expect(readdirSync(TMPDIR).sort()).toEqual(['datastream-one', 'datastream-one.code']);
+    expect(readdirSync(TMPDIR).sort()).toEqual(['datastream-one', 'datastream-one.code', 'datastream-one.d']);
+    const log = (name: string) => readFileSync(join(TMPDIR, 'datastream-one.d', 'logs', `${name}.log`), 'utf8');
+    expect([log('stdout'), log('stderr')]).toEqual(['out\n', 'err\ndatastream: 2 of 2 commands were reached\n']);
   });
 
   it("says that it was killed, which SSM's agent would tell as a time-out", () => {
@@ -185,7 +206,9 @@ describe('The script of a job', () => {
   });
 
   it('has its lock where it outlives a reboot, as /tmp does not', () => {
-    expect(script(['true'], 'one')[0]).toMatch(/^datastream_lock="\$\{TMPDIR:-\/var\/tmp\}\/datastream-one";/);
+    expect(script(['true'], { attempt: 'one', seconds: 1 })[0]).toMatch(
+      /^lock="\$\{TMPDIR:-\/var\/tmp\}\/datastream-one";/,
+    );
   });
 
   it('runs in the very shell that SSM has chosen', () => {
@@ -197,5 +220,154 @@ describe('The script of a job', () => {
     expect(run(['set -o']).stdout).toMatch(/^posix\s+off$/m);
     // Where a command in $() that fails ends the whole.
     expect(run(['x=$(false; echo fetched)', 'echo "$x"'], sh)).toMatchObject({ status: 1, stdout: '' });
+  });
+});
+
+describe('Before the first command runs, the script of a job', () => {
+  it.each([
+    [['cat > f <<EOF\nhello', 'echo second'], /^line 3: warning: here-document at line 1 delimited by end-of-file/],
+    [['echo ran', "echo 'open"], /^line \d: unexpected EOF while looking for matching/],
+    [['echo ran', 'if true; then'], /unexpected end of file/],
+    [['echo ran', 'echo )'], /^line 2: syntax error near unexpected token/],
+    [['#!/bin/bash -u\necho ran', 'fi'], /syntax error/],
+  ])('refuses commands that the shell cannot read to their end: %j', (commands, why) => {
+    const { status, stdout, stderr } = run(commands);
+
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(told(stderr).unreadable).toMatch(why);
+  });
+
+  it('takes patterns that the script turns on itself, and a negated list that only bash without them can read', () => {
+    expect(ran(['shopt -s extglob', 'echo @(x)', 'if ! (false); then echo y; fi'])).toEqual({
+      status: 0,
+      stdout: '@(x)\ny\n',
+      stderr: '',
+    });
+  });
+
+  it.each([
+    [["echo 'first", "echo second'", 'true'], ['commands 1 to 2 run as one']],
+    [['echo first \\', 'echo second'], ['commands 1 to 2 run as one']],
+    [['true', 'for i in 1 2; do', 'echo $i', 'done', 'true'], ['commands 2 to 4 run as one']],
+    [['echo "\\\\"', 'echo a\\\\', 'true'], []],
+  ])('says which of %j are one command to the shell', (commands, joined) => {
+    const { status, stderr } = run(commands);
+
+    expect({ status, joined: told(stderr).joined }).toEqual({ status: 0, joined });
+  });
+});
+
+describe('When the commands have exited with 0, the script of a job', () => {
+  it.each([
+    [['true', 'true'], { commands: 2, of: 2 }],
+    [['echo first', 'exit 0', 'echo never'], { commands: 2, of: 3 }],
+    [['exec true', 'echo never'], { commands: 1, of: 2 }],
+    [['true\ntrue', 'f() { exit 0; }', 'f', 'echo never'], { commands: 3, of: 4 }],
+    [['true', 'exit 0'], { commands: 2, of: 2 }],
+    [['exec 3>&1', 'true'], { commands: 2, of: 2 }],
+    [['trap : EXIT', 'exit 0', 'true'], { of: 3 }],
+  ])('says how many of %j were reached', (commands, reached) => {
+    const { status, stderr } = run(commands);
+
+    expect({ status, reached: told(stderr).reached }).toEqual({ status: 0, reached });
+  });
+
+  it('says that some were not, under a shell that cannot tell where it ended', () => {
+    if (SHELLS.length === 1) return;
+    expect(told(run(['exit 0', 'true'], SHELLS[1]).stderr).reached).toEqual({ of: 2 });
+  });
+
+  it.each([
+    [['set +e', 'false'], 1],
+    [['true', 'false && true'], 1],
+  ])('has the exit code of the last command: %j', (commands, code) => {
+    expect(run(commands).status).toBe(code);
+  });
+});
+
+describe('What a job writes', () => {
+  it('is printed from its end, where SSM keeps the beginning', () => {
+    const { stdout, stderr } = run([
+      'for i in $(seq 30000); do echo "out $i"; echo "err $i" >&2; done',
+      'echo the reason >&2; exit 3',
+    ]);
+
+    expect(stderr.length).toBeLessThan(8000);
+    expect(stdout.length).toBeLessThan(24_000);
+    expect(stderr).toContain('the reason\ndatastream: command 2 of 2 exited with code 3\n');
+    expect(stderr).toMatch(/^\.\.\. \d+ bytes before this\n/);
+    expect(stdout.endsWith('out 30000\n')).toBe(true);
+  });
+
+  it('is told a line of its own where it ends without one', () => {
+    expect(told(run(['printf reason >&2; exit 3']).stderr).failed).toBe('command 1 of 1 exited with code 3');
+  });
+
+  /** A stand-in for the AWS CLI that writes down how it was called. */
+  function awsCli(body: string): string {
+    const bin = mkdtempSync(join(agent, 'bin-'));
+    writeFileSync(join(bin, 'aws'), `#!/bin/sh\necho "$@" >>'${bin}/calls'\n${body}\n`, { mode: 0o755 });
+    return bin;
+  }
+
+  it('is kept whole where the deployment keeps logs, before the script ends', () => {
+    const bin = awsCli('cp -R "$5" "$(dirname "$0")/kept"');
+    const log = { bucket: 'a-bucket', folder: "it's/datastream-metadata/attempt-1" };
+
+    const { stderr } = run(['seq 10000', 'echo err >&2', 'exit 4'], 'bash', { log, bin });
+
+    const url = "s3://a-bucket/it's/datastream-metadata/attempt-1/";
+    expect(readFileSync(join(bin, 'calls'), 'utf8')).toMatch(/^s3 cp --recursive --only-show-errors \S+ s3:.*\n$/);
+    expect(readFileSync(join(bin, 'calls'), 'utf8').trim().endsWith(url)).toBe(true);
+    expect(readdirSync(join(bin, 'kept')).sort()).toEqual(['stderr.log', 'stdout.log']);
+    expect(readFileSync(join(bin, 'kept', 'stdout.log'), 'utf8').split('\n')).toHaveLength(10_001);
+    expect(readFileSync(join(bin, 'kept', 'stderr.log'), 'utf8')).toBe(
+      'err\ndatastream: command 3 of 3 exited with code 4\n',
+    );
+    expect(told(stderr)).toMatchObject({ log: url, failed: 'command 3 of 3 exited with code 4' });
+  });
+
+  it('changes nothing of the outcome where the bucket refuses it', () => {
+    const bin = awsCli('echo AccessDenied >&2; exit 1');
+
+    const { status, stdout, stderr } = run(['echo fine'], 'bash', { log: { bucket: 'b', folder: 'f' }, bin });
+
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'fine\n' });
+    expect(told(stderr)).toMatchObject({ logNotKept: 'AccessDenied' });
+    expect(told(stderr)).not.toHaveProperty('log');
+  });
+
+  it('changes nothing of the outcome where the image has no AWS CLI', () => {
+    const PATH = mkdtempSync(join(agent, 'bin-'));
+    const tools = 'bash cat cut date grep head ln mkdir mv readlink sed sleep tail timeout wc'.split(' ');
+    for (const tool of tools) {
+      const { stdout } = spawnSync('bash', ['-c', `command -v ${tool}`], { encoding: 'utf8' });
+      if (stdout.trim()) symlinkSync(stdout.trim(), join(PATH, tool));
+    }
+    const file = written(['echo fine'], 'no-cli', { log: { bucket: 'b', folder: 'f' } });
+
+    const { status, stdout, stderr } = spawnSync('bash', [file], { encoding: 'utf8', env: { TMPDIR, PATH } });
+
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'fine\n' });
+    expect(told(stderr).logNotKept).toMatch(/No such file|not found/);
+  });
+
+  it('is told not to be kept where there is no bucket', () => {
+    expect(told(run(['true'], 'bash', { log: { reason: "the file's own" } }).stderr).logNotKept).toBe("the file's own");
+  });
+
+  it('is printed and kept when its time is over', () => {
+    const bin = awsCli('true');
+    const { status, stdout, stderr } = run(['echo begun; echo slow >&2', 'sleep 600', 'echo never'], 'bash', {
+      log: { bucket: 'b', folder: 'f' },
+      seconds: 1,
+      bin,
+    });
+
+    expect(status).not.toBe(0);
+    expect(stdout).toBe('begun\n');
+    expect(withoutLines(stderr)).toContain('slow');
+    expect(told(stderr)).toMatchObject({ late: true, log: 's3://b/f/' });
+    expect(told(run(['exit 124']).stderr).late).toBe(false);
   });
 });

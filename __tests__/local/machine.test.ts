@@ -1,3 +1,4 @@
+import { LARGEST_FILE_BYTES } from '../../executions/parse';
 import { type Progress, startExecution } from '../../local/machine';
 import { testCloud } from '../support/cloud';
 import { executionFile } from '../support/scenario';
@@ -56,9 +57,30 @@ describe("An execution's history", () => {
 
     const { history } = await clock.run(startExecution(cloud, executionFile({ ii_check_s3: false })).result);
 
-    // 8,000 characters of three bytes are kept.
-    expect(history.largestBytes).toBeGreaterThan(24_000);
-    expect(history.largestBytes).toBeLessThan(30_000);
+    // 8,000 bytes are kept.
+    expect(history.largestBytes).toBeGreaterThan(8_000);
+    expect(history.largestBytes).toBeLessThan(13_000);
+  });
+
+  it.each([
+    ['whose job succeeds and writes control characters, which JSON makes six bytes of each', 0, undefined],
+    ['whose job fails in each of eleven attempts', 3, undefined],
+    ['that EC2 refuses in each of eleven attempts', 0, 'InsufficientInstanceCapacity'],
+    ['that is refused at once', 0, 'InvalidAMIID.NotFound'],
+  ])('stays below what Step Functions takes for the largest file, %s', async (_, code, refusal) => {
+    const write = '\u0007'.repeat(30_000);
+    const { cloud, clock } = testCloud({
+      shell: async () => ({ code, stdout: write, stderr: write }),
+      faults: (name) =>
+        name === 'RunInstances' && refusal ? { error: refusal, message: 'x'.repeat(4000) } : undefined,
+    });
+    const file = executionFile({ ii_check_s3: false, n_retries_allowed: 10 }, { note: '' });
+    const note = '\u6f22'.repeat((LARGEST_FILE_BYTES - Buffer.byteLength(JSON.stringify(file))) / 3);
+
+    const { history, error } = await clock.run(startExecution(cloud, { ...file, note }).result);
+
+    expect(error).not.toBe('InvalidExecution');
+    expect(history.largestBytes).toBeLessThan(262_144);
   });
 });
 

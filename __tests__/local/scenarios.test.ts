@@ -510,7 +510,7 @@ describe('An execution on the embedded cloud', () => {
     const { end, cloud } = await play({
       file: {
         ...file,
-        instance_parameters: { ...file.instance_parameters, InstanceType: 't2g.xlarge', ImageId: 'ami-###' },
+        instance_parameters: { ...file.instance_parameters, InstanceType: 't2g', ImageId: 'ami-###' },
       },
     });
 

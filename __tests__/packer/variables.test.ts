@@ -148,7 +148,7 @@ describe("The template's variables", () => {
       'architecture=arm64',
       'This type is x86_64, the image is to be arm64: write a type such as "t4g.large"',
     ],
-    ['instance_type=t2g.large', 'architecture=arm64', 'EC2 has no such instance type: the nearest is "t4g.large".'],
+    ['instance_type=t4g', 'architecture=arm64', 'This is no instance type\'s name: the nearest is "t4g.nano".'],
   ])('name an instance type that cannot build: %s, %s', async (type, architecture, sentence) => {
     const faults = await together(type, architecture, 'communicator=none');
 

@@ -85,6 +85,27 @@ interface Lock {
   readonly code: Promise<number>;
 }
 
+/** What the script itself does when the commands' time is over: it ends them and says so, before SSM does. */
+async function inTime(
+  clock: EmbeddedCloud['clock'],
+  seconds: number,
+  signal: AbortSignal,
+  job: (signal: AbortSignal) => ReturnType<Job>,
+): ReturnType<Job> {
+  const over = new AbortController();
+  const late = clock.sleep(seconds * 1000, AbortSignal.any([over.signal, signal])).then(() => {
+    if (signal.aborted || over.signal.aborted) return { code: -1 };
+    over.abort();
+    return { code: 124, stderr: `datastream: the commands were ended after ${seconds} s\n` };
+  });
+  const done = job(AbortSignal.any([over.signal, signal])).then((outcome) => {
+    if (over.signal.aborted) return late;
+    over.abort();
+    return outcome;
+  });
+  return Promise.race([done, late]);
+}
+
 function withResolver<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
   let resolve: (value: Value) => void = () => {};
   const promise = new Promise<Value>((settle) => {
@@ -124,15 +145,18 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
   const locks = new Map<string, Lock>();
   const shell: Shell = async ({ instanceId, signal, ...rest }) => {
     const boot = cloud.ec2.instances.get(instanceId)?.running;
-    const lock = /datastream_lock="[^"]*\/(datastream-\w+)"/.exec(rest.script)?.[1];
+    const lock = /^lock="[^"]*\/(datastream-\w+)"/.exec(rest.script)?.[1];
     const first = lock && !scenario.shell ? locks.get(instanceId + lock) : undefined;
     if (first) return { stdout: '', stderr: '', code: first.boot === boot ? await first.code : 1 };
     const own = withResolver<number>();
     if (lock) locks.set(instanceId + lock, { boot, code: own.promise });
     const index = runs.push({ instanceId }) - 1;
+    const seconds = Number(/timeout --foreground -k 10 (\d+)/.exec(rest.script)?.[1]);
     const outcome = scenario.shell
       ? await scenario.shell({ folder, clock })({ instanceId, signal, ...rest })
-      : await (scenario.job ?? healthyJob)({ cloud, signal, instanceId, run: index + 1 });
+      : await inTime(clock, seconds, signal, (until) =>
+          (scenario.job ?? healthyJob)({ cloud, signal: until, instanceId, run: index + 1 }),
+        );
     if (!signal.aborted) runs[index] = { instanceId, code: outcome.code };
     own.resolve(signal.aborted ? 1 : outcome.code);
     return { stdout: '', stderr: '', ...outcome };

@@ -1,0 +1,16 @@
+import type { RetryBackoff } from './model';
+import { member } from './values';
+
+/** Upstream's defaults, where a file asks for a wait at all. */
+export const BACKOFF: RetryBackoff = { base_s: 1800, max_s: 7200, rate: 2 };
+
+/** The wait between attempts that run_options ask for: none where they have none of the three, as upstream had it until they came. */
+export function readRetryBackoff(options: unknown): RetryBackoff | undefined {
+  const read = (key: string) => {
+    const value = member(options, key);
+    return typeof value === 'number' && value >= 0 ? value : undefined;
+  };
+  const [base_s, max_s, rate] = ['retry_backoff_base_s', 'retry_backoff_max_s', 'retry_backoff_rate'].map(read);
+  if (base_s === undefined && max_s === undefined && rate === undefined) return undefined;
+  return { base_s: base_s ?? BACKOFF.base_s, max_s: max_s ?? BACKOFF.max_s, rate: rate ?? BACKOFF.rate };
+}
