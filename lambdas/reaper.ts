@@ -2,7 +2,7 @@ import { EC2Client, type Instance } from '@aws-sdk/client-ec2';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { type EndedInstance, endInstances } from './end-instances';
-import { type Ec2, findInstances, Tag, tagOf } from './instance';
+import { type Ec2, findInstances, type Identified, Tag, tagOf } from './instance';
 import type { Sfn } from './outcome';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 
@@ -85,8 +85,8 @@ async function runningExecutions(sfn: Sfn, stateMachineArn: string, log: Log): P
   return running;
 }
 
-function byExecution(instances: readonly Instance[]): Map<string, Instance[]> {
-  const groups = new Map<string, Instance[]>();
+function byExecution(instances: readonly Identified[]): Map<string, Identified[]> {
+  const groups = new Map<string, Identified[]>();
   for (const instance of instances) {
     const execution = tagOf(instance, Tag.execution) ?? '';
     groups.set(execution, [...(groups.get(execution) ?? []), instance]);
