@@ -898,13 +898,50 @@ describe('reaper', () => {
     expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
   });
 
-  it('never takes an answer that is missing for the end of an execution', async () => {
-    const { start, call, cloud, instances } = testCloud();
-    await start();
-    cloud.sfn.executions.clear();
+  it.each(['ThrottlingException', 'AccessDeniedException', 'InvalidArn', 'ValidationException', 'TimeoutError'])(
+    'never takes %s for the end of an execution, however old its instance is',
+    async (error) => {
+      const { start, call, wait, instances } = testCloud({
+        faults: (name) => (/^(Describe|List)Execution/.test(name) ? { error } : undefined),
+      });
+      await start();
+      await wait(3_000_000);
 
-    await expect(call('reaper', {})).rejects.toMatchObject({ name: 'ExecutionDoesNotExist' });
-    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+      await expect(call('reaper', {})).rejects.toMatchObject({ name: error });
+      expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+    },
+  );
+
+  it.each([
+    ['ends', 'an instance', 'terminate', { ii_terminate_instance: true }, 301_000, 'shutting-down'],
+    [
+      'ends',
+      'an instance',
+      'stop-delete-volumes',
+      { ii_terminate_instance: false, ii_delete_volume: true },
+      301_000,
+      'stopping',
+    ],
+    [
+      'leaves',
+      'a kept instance',
+      'stop',
+      { ii_terminate_instance: false, ii_delete_volume: false },
+      301_000,
+      'running',
+    ],
+    ['leaves', 'a young instance', 'terminate', { ii_terminate_instance: true }, 200_000, 'running'],
+  ])('%s %s (%s) of an execution that does not exist', async (_ends, _which, _end, options, age, left) => {
+    const { start, call, clock, cloud, instances } = testCloud();
+    await start(executionFile(options));
+    cloud.sfn.executions.clear();
+    const [instance] = instances();
+    const old = (instance?.api.LaunchTime?.getTime() ?? 0) + age;
+    await clock.run(clock.sleep(old - clock.now().getTime()));
+
+    await call('reaper', {});
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual([left]);
   });
 
   it("goes on with the others when one execution's answer fails, and reports the failure", async () => {
