@@ -101,6 +101,18 @@ const retryTransient: Retrier = {
   JitterStrategy: 'FULL',
 };
 
+/**
+ * IAM shows a change to the other services some time later: seconds mostly, for which Terraform's AWS provider allows
+ * two minutes. So long it is waited for, then it is refused for good.
+ */
+const retryIam: Retrier = {
+  ErrorEquals: [ErrorName.IamRefused],
+  IntervalSeconds: 5,
+  BackoffRate: 1.5,
+  MaxDelaySeconds: 30,
+  MaxAttempts: 7,
+};
+
 /** Any failure of the job ends in the clean-up; the stopper then decides between another attempt and the end. */
 const toStopper = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'EC2Stopper' }] as const;
 
@@ -147,6 +159,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             JitterStrategy: 'FULL',
           },
           { ...retryTransient, ErrorEquals: FAULTS_OF_AWS },
+          retryIam,
         ],
         // The next launch of the same attempt. What has been refused must be known before it is tried: a retry would not know.
         Catch: [
@@ -169,6 +182,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
           { ...retryTransient, IntervalSeconds: 5, JitterStrategy: 'NONE' },
           // SSM's name for an instance whose agent has just dropped its connection.
           { ErrorEquals: ['InvalidInstanceId'], IntervalSeconds: 10, BackoffRate: 1.5, MaxAttempts: 6 },
+          retryIam,
         ],
         Catch: toStopper,
         Next: 'EC2Poller',
@@ -186,6 +200,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
               ErrorName.CommandCancelled,
               ErrorName.JobTimedOut,
               ErrorName.InstanceLost,
+              ErrorName.LaunchFailed,
               ErrorName.SpotInterrupted,
               UNREADABLE_EVENT,
             ],

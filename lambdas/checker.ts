@@ -51,9 +51,6 @@ export async function check(
           { cause: error },
         );
       }
-      if (status === 429 || (status !== undefined && status >= 500)) {
-        throw new DatastreamError(ErrorName.S3Unavailable, `S3 answers ${status} for ${name}.`, { cause: error });
-      }
       throw error;
     });
   const modified = head.LastModified ?? new Date(0);

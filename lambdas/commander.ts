@@ -1,5 +1,5 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { ListCommandsCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { type Command, ListCommandsCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type * as z from 'zod';
 import { asFile } from '../executions/as-file';
 import type { S3Location } from '../executions/model';
@@ -43,6 +43,8 @@ export interface JobLogs {
  * Commander: sends the job's commands to the instance, once per attempt, and stores the execution as it is run.
  *
  * @throws JobTimedOut when `timeout_s` was over before the commands could be sent
+ * @throws IamRefused when SSM denies them to this instance, whose tags IAM may not see yet
+ * @throws AwsFault when SSM has taken them and does not tell their ID
  */
 export async function command(
   { execution, state }: z.infer<typeof CommanderEvent>,
@@ -69,7 +71,8 @@ async function sentBefore(ssm: Ssm, instanceId: string, comment: string, log: Lo
     do {
       const page = await ssm.send(new ListCommandsCommand({ InstanceId: instanceId, NextToken }));
       const found = page.Commands?.find((each) => each.Comment === comment);
-      if (found) return found.CommandId;
+      // Without its ID it is sent all the same: to send it again would only make the script wait for the first one.
+      if (found) return identifiedCommand(found, 'ListCommands');
       NextToken = page.NextToken;
     } while (NextToken);
   } catch (error) {
@@ -88,19 +91,39 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
     );
   }
   const seconds = Math.min(options.seconds, MAX_EXECUTION_SECONDS - LOG_SECONDS);
-  const sent = await ssm.send(
-    new SendCommandCommand({
-      DocumentName: 'AWS-RunShellScript',
-      InstanceIds: [state.instance_id],
-      Comment: commentOf(options.attempt),
-      TimeoutSeconds: DELIVERY_SECONDS,
-      Parameters: {
-        commands: script(state.job.commands, { ...options, seconds }),
-        executionTimeout: [String(seconds + LOG_SECONDS)],
-      },
-    }),
-  );
-  return sent.Command?.CommandId ?? '';
+  const sent = await ssm
+    .send(
+      new SendCommandCommand({
+        DocumentName: 'AWS-RunShellScript',
+        InstanceIds: [state.instance_id],
+        Comment: commentOf(options.attempt),
+        TimeoutSeconds: DELIVERY_SECONDS,
+        Parameters: {
+          commands: script(state.job.commands, { ...options, seconds }),
+          executionTimeout: [String(seconds + LOG_SECONDS)],
+        },
+      }),
+    )
+    .catch((error: Error) => {
+      if (error.name !== 'AccessDeniedException') throw error;
+      // The policy goes by the instance's tags and the role's policies, which IAM may see a little later than EC2.
+      throw new DatastreamError(
+        ErrorName.IamRefused,
+        `SSM does not take the commands: ${error.message} After a deployment or a launch IAM may need some minutes. ` +
+          "If this lasts, the functions' role may not send commands to this instance: deploy again.",
+        { cause: error },
+      );
+    });
+  return identifiedCommand(sent.Command, 'SendCommand');
+}
+
+/**
+ * The state's Retry looks for the command by its comment.
+ * @throws AwsFault when an answer does not tell the command's ID
+ */
+function identifiedCommand(command: Command | undefined, answer: string): string {
+  if (command?.CommandId) return command.CommandId;
+  throw new DatastreamError(ErrorName.AwsFault, `${answer} told of the attempt's command without its ID.`);
 }
 
 /** Beside the stored execution where the file names a bucket, else in the deployment's. */

@@ -2,12 +2,11 @@ import {
   DeleteVolumeCommand,
   DescribeVolumesCommand,
   DetachVolumeCommand,
-  type Instance,
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { InstanceEnd } from '../executions/model';
-import { type Ec2, Tag, tagOf } from './instance';
+import { type Ec2, type Identified, Tag, tagOf } from './instance';
 
 /** What became of an instance. */
 export interface EndedInstance {
@@ -22,8 +21,8 @@ export interface EndedInstance {
  * Ends one instance as its tag says, as far as EC2 lets it now: terminates it, or stops it and deletes its volumes.
  * `shutting-down` and `stopping` count as gone: EC2 cannot go back from them and bills no more.
  */
-async function endInstance(ec2: Ec2, instance: Instance): Promise<EndedInstance> {
-  const instance_id = instance.InstanceId ?? '';
+async function endInstance(ec2: Ec2, instance: Identified): Promise<EndedInstance> {
+  const instance_id = instance.InstanceId;
   const end = (tagOf(instance, Tag.end) ?? 'terminate') as InstanceEnd;
   const state = end === 'terminate' ? await terminate(ec2, instance) : await stop(ec2, instance);
   const gone =
@@ -36,7 +35,7 @@ async function endInstance(ec2: Ec2, instance: Instance): Promise<EndedInstance>
 /** Ends instances one by one; one that cannot be ended keeps none of the others. */
 export async function endInstances(
   ec2: Ec2,
-  instances: readonly Instance[],
+  instances: readonly Identified[],
 ): Promise<{ readonly ended: readonly EndedInstance[]; readonly failures: readonly unknown[] }> {
   const ended: EndedInstance[] = [];
   const failures: unknown[] = [];
@@ -50,22 +49,22 @@ export async function endInstances(
   return { ended, failures };
 }
 
-async function terminate(ec2: Ec2, instance: Instance): Promise<string> {
+async function terminate(ec2: Ec2, instance: Identified): Promise<string> {
   const state = instance.State?.Name ?? '';
   if (state === 'shutting-down' || state === 'terminated') return state;
-  const reply = await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instance.InstanceId ?? ''] }));
+  const reply = await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instance.InstanceId] }));
   return reply.TerminatingInstances?.[0]?.CurrentState?.Name ?? state;
 }
 
-async function stop(ec2: Ec2, instance: Instance): Promise<string> {
+async function stop(ec2: Ec2, instance: Identified): Promise<string> {
   const state = instance.State?.Name ?? '';
   if (state !== 'pending' && state !== 'running') return state;
-  const reply = await ec2.send(new StopInstancesCommand({ InstanceIds: [instance.InstanceId ?? ''] }));
+  const reply = await ec2.send(new StopInstancesCommand({ InstanceIds: [instance.InstanceId] }));
   return reply.StoppingInstances?.[0]?.CurrentState?.Name ?? state;
 }
 
 /** @returns whether the instance's volumes are all deleted; a volume must be detached before it can be */
-async function deleteVolumes(ec2: Ec2, instance: Instance): Promise<boolean> {
+async function deleteVolumes(ec2: Ec2, instance: Identified): Promise<boolean> {
   const Filters = [
     { Name: `tag:${Tag.stateMachine}`, Values: [tagOf(instance, Tag.stateMachine) ?? ''] },
     { Name: `tag:${Tag.execution}`, Values: [tagOf(instance, Tag.execution) ?? ''] },

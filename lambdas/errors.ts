@@ -13,6 +13,10 @@ export const ErrorName = {
   NoCapacity: 'NoCapacity',
   /** The instance runs but SSM does not report it Online yet. */
   InstanceNotReady: 'InstanceNotReady',
+  /** IAM does not let EC2 take the instance profile, or SSM the commands: not yet, right after a deployment or a launch. */
+  IamRefused: 'IamRefused',
+  /** EC2 ended the instance during its launch, for a reason that only a person can mend. */
+  LaunchFailed: 'LaunchFailed',
   /** EC2 reports the attempt's instance as stopped, terminated or gone while the job needed it. */
   InstanceLost: 'InstanceLost',
   /** EC2 announced that it takes the spot instance back. */
@@ -31,14 +35,14 @@ export const ErrorName = {
   ObjectStale: 'ObjectStale',
   /** S3 refuses to show the object to check. */
   ObjectAccessDenied: 'ObjectAccessDenied',
-  /** S3 cannot say now whether the object to check exists. */
-  S3Unavailable: 'S3Unavailable',
   /** The states before EC2Stopper have left neither an error nor what a success must have. */
   OutcomeUnknown: 'OutcomeUnknown',
   /** EC2 has not yet carried out what was asked for when the attempt ended. */
   InstanceNotGone: 'InstanceNotGone',
   /** The connection to AWS broke before an answer came. */
   NetworkError: 'NetworkError',
+  /** AWS answered with a fault of its own: HTTP 5xx or 429, or what cannot be read or lacks its ID. */
+  AwsFault: 'AwsFault',
 } as const;
 
 export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
@@ -46,10 +50,13 @@ export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
 /** An error with a stable name; the message is one sentence for the user, the original is the `cause`. */
 export class DatastreamError extends Error {
   override readonly name: ErrorName;
+  /** What the log has instead of the message and the stack. Default: both of them. */
+  readonly logged?: string;
 
-  constructor(name: ErrorName, message: string, options?: { cause?: unknown }) {
+  constructor(name: ErrorName, message: string, options?: { cause?: unknown; logged?: string }) {
     super(message, options);
     this.name = name;
+    this.logged = options?.logged;
   }
 }
 
@@ -85,19 +92,16 @@ export const THROTTLING_ERRORS = [
   'Lambda.TooManyRequestsException',
 ] as const;
 
-/** Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later. */
+/**
+ * Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later.
+ * What AWS answers with HTTP 5xx is `AwsFault`, whatever AWS calls it.
+ */
 export const FAULTS_OF_AWS = [
-  'ServiceUnavailable',
-  'ServiceUnavailableException',
-  'Unavailable',
-  'InternalError',
-  'InternalFailure',
-  'InternalServerError',
-  'InternalServiceError',
+  ErrorName.AwsFault,
+  ErrorName.NetworkError,
+  // S3's, with HTTP 400: the request did not come through in time.
   'RequestTimeout',
   'TimeoutError',
-  'NetworkError',
-  'S3Unavailable',
   'States.Timeout',
   'Sandbox.Timedout',
   'Runtime.ExitError',
@@ -108,11 +112,17 @@ export const FAULTS_OF_AWS = [
   'Lambda.Unknown',
 ] as const;
 
+/** Whether AWS refuses a call for its rate. */
+export function isThrottled(error: unknown): boolean {
+  const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
+  return $metadata?.httpStatusCode === 429 || (THROTTLING_ERRORS as readonly string[]).includes(name);
+}
+
 /** What goes by itself. */
 export const TRANSIENT_ERRORS = [...THROTTLING_ERRORS, ...FAULTS_OF_AWS] as const;
 
 const FINAL =
-  /^(InvalidExecution|ZodError|SyntaxError|ValidationException|TagLimitExceeded|MaxDocumentSizeExceeded|KMS[A-Za-z]+|NoSuchBucket|States\.Runtime|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|Ssm(AccessDenied|InvalidParameter)|UnsupportedOperation|Blocked)$/;
+  /^(InvalidExecution|IamRefused|LaunchFailed|ZodError|SyntaxError|ValidationException|TagLimitExceeded|MaxDocumentSizeExceeded|KMS[A-Za-z]+|NoSuchBucket|States\.Runtime|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|Ssm(AccessDenied|InvalidParameter)|UnsupportedOperation|Blocked)$/;
 
 /**
  * Whether a new attempt could end otherwise than in this error. False for what only a person can mend:

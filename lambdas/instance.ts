@@ -6,6 +6,7 @@ import {
   type Filter,
   type Instance,
 } from '@aws-sdk/client-ec2';
+import { DatastreamError, ErrorName } from './errors';
 
 /** The tags by which this project knows its instances and volumes; IAM's conditions rest on `stateMachine`. */
 export const Tag = {
@@ -30,6 +31,19 @@ const tokenTag = (index: number) => `datastream:token-${index}`;
 
 export type Ec2 = Pick<EC2Client, 'send'>;
 
+/** An instance by which EC2 can be asked for more. */
+export type Identified = Instance & { readonly InstanceId: string };
+
+/**
+ * @param answer the operation that has told of the instance
+ * @throws AwsFault when it has no ID
+ */
+export function identified(instance: Instance, answer: string): Identified {
+  const { InstanceId } = instance;
+  if (!InstanceId) throw new DatastreamError(ErrorName.AwsFault, `${answer} told of an instance without its ID.`);
+  return { ...instance, InstanceId };
+}
+
 /** The value of one tag of an instance. */
 export function tagOf(instance: Instance, key: string): string | undefined {
   return instance.Tags?.find((tag) => tag.Key === key)?.Value;
@@ -39,20 +53,21 @@ export function tagOf(instance: Instance, key: string): string | undefined {
 export async function findInstances(
   ec2: Ec2,
   filters: Readonly<Record<string, readonly string[]>>,
-): Promise<Instance[]> {
+): Promise<Identified[]> {
   const Filters: Filter[] = Object.entries(filters).map(([Name, Values]) => ({ Name, Values: [...Values] }));
-  const found: Instance[] = [];
+  const found: Identified[] = [];
   let NextToken: string | undefined;
   do {
     const page = await ec2.send(new DescribeInstancesCommand({ Filters, NextToken }));
-    found.push(...(page.Reservations ?? []).flatMap((reservation) => reservation.Instances ?? []));
+    const instances = (page.Reservations ?? []).flatMap((reservation) => reservation.Instances ?? []);
+    found.push(...instances.map((instance) => identified(instance, 'DescribeInstances')));
     NextToken = page.NextToken;
   } while (NextToken);
   return found;
 }
 
 /** The instance with this ID, where EC2 still knows it. A filter, for an unknown ID is an empty answer and no error. */
-export async function findInstance(ec2: Ec2, instanceId: string): Promise<Instance | undefined> {
+export async function findInstance(ec2: Ec2, instanceId: string): Promise<Identified | undefined> {
   return (await findInstances(ec2, { 'instance-id': [instanceId] }))[0];
 }
 
@@ -61,10 +76,32 @@ export function isDead(instance: Instance): boolean {
   return ['shutting-down', 'terminated', 'stopping', 'stopped'].includes(instance.State?.Name ?? '');
 }
 
-/** Why EC2 says that an instance is not running, as one clause. */
-export function deathOf(instance: Instance): string {
-  const reason = instance.StateReason?.Message ?? instance.StateTransitionReason;
-  return `EC2 reports it ${instance.State?.Name}${reason ? ` (${reason})` : ''}`;
+/**
+ * EC2's reasons for which every further launch would end alike (EC2 API Reference, StateReason; EC2 User Guide, Instance
+ * terminates immediately), and what to do. The others go by themselves: capacity, spot, EC2's own errors, the account's
+ * limit of volumes, which other jobs use up; or come from outside, as a shutdown by somebody or the account's automation.
+ */
+const FINAL_REASONS: Readonly<Record<string, string>> = {
+  'Client.InternalError':
+    "Mostly a volume's KMS key may not be used: let its policy grant it to the functions' role, and for spot to " +
+    'AWSServiceRoleForEC2Spot (docs/security.md, Keys).',
+  'Client.InvalidSnapshot.NotFound':
+    'A snapshot of the AMI, or of BlockDeviceMappings, no longer exists: write an AMI, or a snapshot, that does.',
+};
+
+/**
+ * The end of an instance, as its attempt's error.
+ *
+ * @param before what it should have lived to see, e.g. `the job did`
+ */
+export function lossOf(instance: Identified, before: string): { readonly error: ErrorName; readonly cause: string } {
+  const { Code = '', Message = instance.StateTransitionReason } = instance.StateReason ?? {};
+  const death = `EC2 reports it ${instance.State?.Name}${Message ? ` (${Message})` : ''}`;
+  const advice = FINAL_REASONS[Code];
+  return {
+    error: advice ? ErrorName.LaunchFailed : ErrorName.InstanceLost,
+    cause: `Instance ${instance.InstanceId} ended before ${before}: ${death}.${advice ? ` ${advice}` : ''}`,
+  };
 }
 
 /** Writes command and task token on the instance, where the relay finds them. One call: all tags or none. */

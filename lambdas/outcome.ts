@@ -53,7 +53,8 @@ export async function invocation(
   commandId: string,
 ): Promise<GetCommandInvocationCommandOutput | undefined> {
   try {
-    return await ssm.send(new GetCommandInvocationCommand({ InstanceId: instanceId, CommandId: commandId }));
+    const found = await ssm.send(new GetCommandInvocationCommand({ InstanceId: instanceId, CommandId: commandId }));
+    return { ...found, CommandId: commandId };
   } catch (error) {
     // For some seconds after SendCommand SSM does not know the invocation yet (GetCommandInvocation, Errors).
     if ((error as Error).name === 'InvocationDoesNotExist') return undefined;

@@ -3,9 +3,9 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { CancelCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { DatastreamError, ErrorName } from './errors';
-import { deathOf, type Ec2, findInstance, isDead, registerToken } from './instance';
+import { type Ec2, findInstance, isDead, lossOf, registerToken } from './instance';
 import { invocation, type Outcome, outcomeOf, outcomeSoon, type Sfn, type Ssm, settle } from './outcome';
-import { CLIENT, type Clock, createHandler, type Log, lazily, systemClock } from './runtime';
+import { CLIENT, type Clock, createHandler, type Log, lazily, named, systemClock } from './runtime';
 import { CommandedState, machineEvent } from './state';
 import { GRACE_SECONDS } from './user-data';
 
@@ -52,7 +52,7 @@ export async function poll(
     }
   } catch (error) {
     if (clients.clock.now().getTime() < deadline.getTime() + OVERDUE_MS) throw error;
-    const why = (error as Error).message;
+    const why = named(error).message;
     throw new DatastreamError(
       ErrorName.JobTimedOut,
       `timeout_s (${state.job.timeout_s} s) is over, and AWS did not let the job be looked at: ${why}`,
@@ -80,13 +80,7 @@ async function look(
   if (outcome) return outcome;
   const instance = await findInstance(ec2, state.instance_id);
   if (instance && isDead(instance)) {
-    const lost = `Instance ${state.instance_id} ended before the job did: ${deathOf(instance)}.`;
-    return (
-      (await outcomeSoon(ssm, clock, state.instance_id, state.command_id)) ?? {
-        error: ErrorName.InstanceLost,
-        cause: lost,
-      }
-    );
+    return (await outcomeSoon(ssm, clock, state.instance_id, state.command_id)) ?? lossOf(instance, 'the job did');
   }
   // Neither of two calls knows it.
   const isNew = clock.now().getTime() < Date.parse(state.started_at) + NEW_MS;

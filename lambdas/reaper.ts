@@ -1,8 +1,8 @@
 import { EC2Client, type Instance } from '@aws-sdk/client-ec2';
-import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, type ExecutionStatus, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { type EndedInstance, endInstances } from './end-instances';
-import { type Ec2, findInstances, Tag, tagOf } from './instance';
+import { type Ec2, findInstances, type Identified, Tag, tagOf } from './instance';
 import type { Sfn } from './outcome';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 
@@ -22,7 +22,7 @@ export interface ReaperClients {
 /**
  * Ends every instance of this state machine whose execution no longer runs. An event, and a list of those that run, only
  * say where to look: Step Functions is always asked for the execution itself before an instance of it is ended, and an
- * answer that fails is never taken for "not running".
+ * answer that fails is never taken for "not running". That there is no such execution is an answer.
  *
  * @returns what was ended
  * @throws the first error, after all other instances have been dealt with, so that the failure shows and is tried again
@@ -45,11 +45,13 @@ export async function reap(
     if (running.has(execution)) continue;
     log.appendKeys({ execution, attempt: Number(tagOf(its[0] ?? {}, Tag.attempt)) });
     try {
-      const { status, stopDate } = await sfn.send(new DescribeExecutionCommand({ executionArn: execution }));
+      const { status, stopDate } = await describe(sfn, execution);
       if (!status || status === 'RUNNING' || status === 'PENDING_REDRIVE') continue;
       const left = await endInstances(
         ec2,
-        its.filter((instance) => !startedAgain(instance, stopDate)),
+        its.filter((instance) =>
+          status === NONE ? isForgotten(instance, clock.now()) : !startedAgain(instance, stopDate),
+        ),
       );
       for (const one of left.ended) log.warn('ended an instance whose execution no longer runs', { status, ...one });
       ended.push(...left.ended);
@@ -61,6 +63,22 @@ export async function reap(
   }
   if (failures.length > 0) throw failures[0];
   return ended;
+}
+
+/** The status of an execution of which Step Functions knows nothing. */
+const NONE = 'none';
+
+/** Step Functions forgets an execution after 90 days, and at once when its machine is deleted, be it made anew under its name. */
+async function describe(
+  sfn: Sfn,
+  executionArn: string,
+): Promise<{ readonly status?: ExecutionStatus | typeof NONE; readonly stopDate?: Date }> {
+  try {
+    return await sfn.send(new DescribeExecutionCommand({ executionArn }));
+  } catch (error) {
+    if ((error as Error).name !== 'ExecutionDoesNotExist') throw error;
+    return { status: NONE };
+  }
 }
 
 /**
@@ -85,8 +103,8 @@ async function runningExecutions(sfn: Sfn, stateMachineArn: string, log: Log): P
   return running;
 }
 
-function byExecution(instances: readonly Instance[]): Map<string, Instance[]> {
-  const groups = new Map<string, Instance[]>();
+function byExecution(instances: readonly Identified[]): Map<string, Identified[]> {
+  const groups = new Map<string, Identified[]>();
   for (const instance of instances) {
     const execution = tagOf(instance, Tag.execution) ?? '';
     groups.set(execution, [...(groups.get(execution) ?? []), instance]);
@@ -110,6 +128,15 @@ const LATE_LAUNCH_MS = 300_000;
 function startedAgain(instance: Instance, executionEnd: Date | undefined): boolean {
   if (tagOf(instance, Tag.end) === 'terminate' || !executionEnd || !instance.LaunchTime) return false;
   return instance.LaunchTime.getTime() > executionEnd.getTime() + LATE_LAUNCH_MS;
+}
+
+/**
+ * An instance whose execution does not exist has nobody else to end it. Not a young one: Step Functions' answers lag
+ * (DescribeExecution is eventually consistent). Nor one that its file keeps, which may have been started again by hand.
+ */
+function isForgotten(instance: Instance, now: Date): boolean {
+  const age = now.getTime() - (instance.LaunchTime?.getTime() ?? Number.NaN);
+  return age > LATE_LAUNCH_MS && tagOf(instance, Tag.end) !== 'stop';
 }
 
 /** The function with its clients, as Lambda and the embedded cloud both run it. */

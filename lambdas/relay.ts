@@ -1,9 +1,9 @@
-import { EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import { EC2Client } from '@aws-sdk/client-ec2';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { ErrorName } from './errors';
-import { deathOf, type Ec2, findInstances, isDead, registeredToken, Tag, tagOf } from './instance';
+import { type Ec2, findInstances, type Identified, isDead, lossOf, registeredToken, Tag, tagOf } from './instance';
 import { invocation, LAG_MS, LOOKS, type Outcome, outcomeOf, outcomeSoon, type Sfn, type Ssm, settle } from './outcome';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
 
@@ -69,11 +69,11 @@ export async function relay(event: RelayEvent, clients: RelayClients, log: Log):
 
 async function outcomeOfEvent(
   event: RelayEvent,
-  instance: Instance,
+  instance: Identified,
   commandId: string,
   { ssm, clock }: RelayClients,
 ): Promise<Outcome | undefined> {
-  const instanceId = instance.InstanceId ?? '';
+  const instanceId = instance.InstanceId;
   const told = outcomeOf(await invocation(ssm, instanceId, commandId));
   if (told) return told;
   // A late event of an instance that runs again, or runs still, must not end its job.
@@ -85,10 +85,7 @@ async function outcomeOfEvent(
       // It is over: should GetCommandInvocation still not say so, the event's word is enough.
       return outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status });
     case 'EC2 Instance State-change Notification':
-      return {
-        error: ErrorName.InstanceLost,
-        cause: `Instance ${instanceId} ended before the job did: ${deathOf(instance)}.`,
-      };
+      return lossOf(instance, 'the job did');
     case 'EC2 Spot Instance Interruption Warning':
       return {
         error: ErrorName.SpotInterrupted,

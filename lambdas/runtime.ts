@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type * as z from 'zod';
-import { ErrorName } from './errors';
+import { CAPACITY_ERRORS, DatastreamError, ErrorName, THROTTLING_ERRORS } from './errors';
 
 /** Time, so that tests and the embedded cloud can bring their own. */
 export interface Clock {
@@ -15,13 +15,31 @@ export const systemClock: Clock = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
+const silent = () => {};
+
 /**
  * For every client: a call that hangs becomes a TimeoutError, which the machine's Retry takes up, well within the
  * function's own 30 s. The SDK by itself waits for ever.
+ *
+ * An error of the SDK does not say which operation it answers, but the logger is told both.
  */
 export const CLIENT = {
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnRequestTimeout: true },
+  logger: {
+    debug: silent,
+    info: silent,
+    warn: console.warn,
+    error: ({ commandName, error }: { commandName?: string; error?: Answered }) => {
+      if (error) error.operation = commandName?.replace(/Command$/, '');
+    },
+  },
 } as const;
+
+/** What the SDK throws for an answer of AWS. */
+interface Answered extends Error {
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  operation?: string;
+}
 
 /** What the functions write: structured lines that carry the execution and the attempt. */
 export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'resetKeys'>;
@@ -40,7 +58,8 @@ const NETWORK_CODES = new Set([
 
 /**
  * The one wrapper around every function: parses the event, puts execution and attempt on every log line,
- * logs what is thrown and throws it on, with a name that the machine's Retry knows and without a stack in the Cause.
+ * logs what is thrown, with its stack, and throws it on, with a name that the machine's Retry knows and without a stack
+ * in the Cause.
  *
  * @param name the function's role, for the log
  * @param schema what the event must look like
@@ -60,7 +79,13 @@ export function createHandler<Event, Result>(
       return await run(schema.parse(raw), log);
     } catch (error) {
       const failure = named(error);
-      log.error(failure.message, { error_name: failure.name });
+      if (failure instanceof DatastreamError && failure.logged) {
+        log.error(failure.logged, { error_name: failure.name });
+      } else {
+        log.error(failure.message, { error_name: failure.name, stack: stackOf(failure) });
+      }
+      // Lambda hands `name`, `message` and every line of `stack` to Step Functions: the user should read a sentence.
+      failure.stack = `${failure.name}: ${failure.message}`;
       throw failure;
     }
   };
@@ -92,13 +117,41 @@ function logKeys(event: unknown): { execution?: string; attempt?: number } {
   return { execution, attempt: typeof state?.attempt === 'number' ? state.attempt : 1 };
 }
 
-/** Lambda hands `name`, `message` and every line of `stack` to Step Functions: the user should read a sentence. */
-function named(error: unknown): Error {
-  const failure = error instanceof Error ? error : new Error(String(error));
+/** An error under the name by which the machine's Retry knows it. */
+export function named(error: unknown): Error {
+  const failure: Answered = error instanceof Error ? error : new Error(String(error));
   const code = (failure as { code?: unknown }).code;
   if (failure.name === 'Error' && typeof code === 'string' && NETWORK_CODES.has(code)) {
     failure.name = ErrorName.NetworkError;
   }
-  failure.stack = `${failure.name}: ${failure.message}`;
-  return failure;
+  return isFaultOfAws(failure) ? faultOfAws(failure) : failure;
+}
+
+/** EC2 tells its rates, and its want of capacity, with a status of 5xx too. */
+const REFUSALS: ReadonlySet<string> = new Set([...THROTTLING_ERRORS, ...CAPACITY_ERRORS]);
+
+/**
+ * Whether AWS, or what stands before it, answered with a fault of its own. The status tells: an HTML page is a
+ * SyntaxError or `Unknown` to the SDK, an empty answer `Unknown`. An error in spite of a status of success is an answer
+ * that the SDK cannot read.
+ */
+function isFaultOfAws({ name, $metadata }: Answered): boolean {
+  const status = $metadata?.httpStatusCode;
+  if (status === undefined || REFUSALS.has(name)) return false;
+  return status >= 500 || status === 429 || status < 300;
+}
+
+function faultOfAws(error: Answered): DatastreamError {
+  const [message] = error.message.split('\n');
+  const of = error.operation ? ` ${error.operation}` : '';
+  return new DatastreamError(
+    ErrorName.AwsFault,
+    `AWS answered${of} with HTTP ${error.$metadata?.httpStatusCode} (${error.name}: ${message}).`,
+    { cause: error },
+  );
+}
+
+/** The stack, and those of the errors behind it. */
+function stackOf({ stack = '', cause }: Error): string {
+  return cause instanceof Error ? `${stack}\nCaused by ${stackOf(cause)}` : stack;
 }

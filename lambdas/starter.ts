@@ -1,4 +1,4 @@
-import { DescribeImagesCommand, EC2Client, type Image, type Instance, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeImagesCommand, EC2Client, type Image, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DescribeInstanceInformationCommand, GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { resolveDates } from '../executions/dates';
@@ -7,8 +7,8 @@ import type { Execution, Fault, ParseOptions } from '../executions/model';
 import { parseExecution } from '../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../executions/run-instances';
 import { isRecord } from '../executions/values';
-import { CAPACITY_ERRORS, DatastreamError, ErrorName, THROTTLING_ERRORS } from './errors';
-import { deathOf, type Ec2, findInstances, isDead, Tag } from './instance';
+import { CAPACITY_ERRORS, DatastreamError, ErrorName, isThrottled } from './errors';
+import { type Ec2, findInstances, type Identified, identified, isDead, lossOf, Tag } from './instance';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
 import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from './runtime';
@@ -19,6 +19,12 @@ const ONLINE_WAIT_MS = 20_000;
 const ONLINE_POLL_MS = 3_000;
 /** Hardly an instance is Online sooner after its launch: nobody asks SSM, whose rate is the account's, in between. */
 const BOOT_MS = 15_000;
+
+/**
+ * A profile, or its role, that IAM has not yet shown to EC2: Terraform's AWS provider waits two minutes for the same
+ * (internal/service/ec2, RunInstances; IAM User Guide, Changes that I make are not always immediately visible).
+ */
+const PROFILE_NOT_SEEN = /Invalid IAM Instance Profile|has no associated IAM Roles/i;
 
 /** How often an attempt tries all its markets and subnets before EC2's refusal is its outcome. */
 export const LAUNCH_ROUNDS = 3;
@@ -52,7 +58,8 @@ export interface StarterClients {
  * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
  * @throws NoCapacity when EC2 has refused all of them; the machine waits before the next round
  * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
- * @throws InstanceLost when the instance ended before it was Online
+ * @throws IamRefused when EC2 does not know the instance profile, which a deployment may have made just now
+ * @throws InstanceLost, LaunchFailed when the instance ended before it was Online
  */
 export async function start(
   event: z.infer<typeof StarterEvent>,
@@ -90,7 +97,7 @@ export async function start(
     });
     instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
-  const instanceId = instance.InstanceId ?? '';
+  const instanceId = instance.InstanceId;
   await online(instance, clients);
   // Not the time of a call: a busy account has to wait for its launch, and whoever finds the instance must say the same.
   const launchedAt = instance.LaunchTime ?? clients.clock.now();
@@ -119,10 +126,15 @@ function parse(input: unknown, options: ParseOptions): Execution {
   const { execution, faults } = parseExecution(input, options);
   if (execution) return execution;
   // Step Functions can put no error beside what is no object (States.ResultPathMatchFailure): the Catch knows this name.
-  throw new DatastreamError(
-    isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject,
-    describe(faults),
-  );
+  throw invalid(faults, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
+}
+
+/** The log names the paths alone: what was found there is the user's. */
+function invalid(faults: readonly Fault[], name: ErrorName = ErrorName.InvalidExecution): DatastreamError {
+  const paths = faults.filter((fault) => fault.severity === 'error').map((fault) => fault.path);
+  return new DatastreamError(name, describe(faults), {
+    logged: `The execution is not valid at ${paths.join(', ')}; its Cause says more.`,
+  });
 }
 
 function describe(faults: readonly Fault[]): string {
@@ -136,7 +148,7 @@ async function launched(
   ec2: Ec2,
   stateMachineArn: string,
   launch: Pick<Launch, 'execution' | 'attempt'>,
-): Promise<Instance | undefined> {
+): Promise<Identified | undefined> {
   const found = await findInstances(ec2, {
     [`tag:${Tag.stateMachine}`]: [stateMachineArn],
     [`tag:${Tag.execution}`]: [launch.execution],
@@ -183,7 +195,7 @@ async function parameterImageId({ ssm, region }: StarterClients, name: string): 
   } else {
     faults.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
   }
-  throw new DatastreamError(ErrorName.InvalidExecution, describe(faults.inFileOrder(undefined)));
+  throw invalid(faults.inFileOrder(undefined));
 }
 
 function architectureOf(image: Image | undefined): ParseOptions['imageArchitecture'] {
@@ -210,14 +222,15 @@ async function launchOne(
   places: readonly Place[],
   clients: Pick<StarterClients, 'ec2' | 'defaults'>,
   log: Log,
-): Promise<Instance> {
+): Promise<Identified> {
   const place = places[launch.turn % places.length];
   if (!place) throw new Error('An attempt has no place to launch in.');
   const { instanceType, market, subnetId } = place;
   try {
     const input = runInstancesInput(jobOn(instanceType), { ...launch, ...place }, clients.defaults);
-    const [instance] = (await clients.ec2.send(new RunInstancesCommand(input))).Instances ?? [];
-    if (!instance) throw new DatastreamError(ErrorName.InstanceNotReady, 'RunInstances answered without an instance.');
+    const { Instances = [] } = await clients.ec2.send(new RunInstancesCommand(input));
+    // The state's Retry finds it by its tags, or EC2 by its ClientToken.
+    const instance = identified(Instances[0] ?? {}, 'RunInstances');
     const { InstanceId: instance_id, ImageId: image_id } = instance;
     log.info('instance launched', { instance_id, image_id, instance_type: instanceType, market });
     return instance;
@@ -230,9 +243,18 @@ async function launchOne(
       });
     }
     if (name === 'IdempotentInstanceTerminated') {
+      // Why it has ended, and whether another one would, it says where it lists it.
       throw new DatastreamError(
-        ErrorName.InstanceLost,
-        `The attempt's instance ended before EC2 listed it: ${message}`,
+        ErrorName.InstanceNotReady,
+        `The attempt's instance has ended, but EC2 does not list it yet: ${message}`,
+        { cause: error },
+      );
+    }
+    if (name === 'InvalidParameterValue' && PROFILE_NOT_SEEN.test(message)) {
+      throw new DatastreamError(
+        ErrorName.IamRefused,
+        `EC2 does not take the instance profile: ${message} After a deployment IAM may need some minutes. If this ` +
+          'lasts, leave IamInstanceProfile out, or write the output ec2_instance_profile_name.',
         { cause: error },
       );
     }
@@ -249,13 +271,11 @@ async function launchOne(
   }
 }
 
-async function online(instance: Instance, { ssm, clock }: StarterClients): Promise<void> {
-  const id = instance.InstanceId ?? '';
+async function online(instance: Identified, { ssm, clock }: StarterClients): Promise<void> {
+  const id = instance.InstanceId;
   if (isDead(instance)) {
-    throw new DatastreamError(
-      ErrorName.InstanceLost,
-      `Instance ${id} ended before it was ready: ${deathOf(instance)}.`,
-    );
+    const { error, cause } = lossOf(instance, 'it was ready');
+    throw new DatastreamError(error, cause);
   }
   const end = clock.now().getTime() + ONLINE_WAIT_MS;
   for (;;) {
@@ -280,7 +300,7 @@ async function pingStatus(ssm: Ssm, instanceId: string): Promise<string | undefi
     return InstanceInformationList?.[0]?.PingStatus;
   } catch (error) {
     // The next look is near; the state's Retry would leave a running instance idle for minutes.
-    if ((THROTTLING_ERRORS as readonly string[]).includes((error as Error).name)) return undefined;
+    if (isThrottled(error)) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/definition';
 import { createChecker } from '../lambdas/checker';
 import { createCommander } from '../lambdas/commander';
@@ -16,7 +20,7 @@ import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
 import { type RateLimits, TokenBuckets } from './limits';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
-import { type Caller, carryOut, type Faults, Service } from './service';
+import { type Caller, carryOut, type Faults, type SdkClient, Service } from './service';
 import { EmbeddedSfn } from './sfn';
 import { EmbeddedSsm, type Shell } from './ssm';
 
@@ -105,16 +109,16 @@ export class EmbeddedCloud {
     this.#faults = options.faults ?? (() => undefined);
 
     const buckets = options.limits && new TokenBuckets(clock, options.limits);
-    const service = () => {
-      const one = new Service(clock, options.latency, options.faults, buckets);
+    const service = (sdk: SdkClient) => {
+      const one = new Service(clock, options.latency, options.faults, buckets, sdk);
       this.#services.push(one);
       return one;
     };
     const emit: Emit = (source, type, detail) => this.emit(source, type, detail);
-    this.ec2 = new EmbeddedEc2(clock, emit, options.lifecycle, service());
-    this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service());
-    this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service());
-    this.sfn = new EmbeddedSfn(clock, service());
+    this.ec2 = new EmbeddedEc2(clock, emit, options.lifecycle, service(EC2Client));
+    this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service(SSMClient));
+    this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service(S3Client));
+    this.sfn = new EmbeddedSfn(clock, service(SFNClient));
 
     const { stateMachineArn } = this;
     const ec2 = (caller: Caller) => this.ec2.client(caller);

@@ -31,6 +31,8 @@ export interface Lifecycle {
   readonly online: number;
   /** shutting-down to terminated, stopping to stopped. */
   readonly ended: number;
+  /** EC2's reason to end every instance instead of running it, such as `Client.InternalError`. Default: it runs. */
+  readonly failure?: string;
 }
 
 /** An instance with what the API does not show. */
@@ -181,6 +183,10 @@ export class EmbeddedEc2 {
     this.#announce(instance);
     this.#after(this.lifecycle.running, () => {
       if (instance.api.State.Name !== 'pending') return;
+      if (this.lifecycle.failure) {
+        this.#change(instance, 'terminate', this.lifecycle.failure);
+        return;
+      }
       instance.api.State = { Name: 'running' };
       this.#announce(instance);
       this.#comeOnline(instance);

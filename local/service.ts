@@ -1,5 +1,22 @@
+import { CLIENT } from '../lambdas/runtime';
 import type { LocalClock } from './clock';
 import type { TokenBuckets } from './limits';
+
+/** What comes over the wire instead of AWS's reply: the SDK's own deserialisers make an error, or an output, of it. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** A real client of a service's SDK, in what it is built with here. */
+export type SdkClient = new (config: {
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly maxAttempts: number;
+  readonly logger: typeof CLIENT.logger;
+  readonly requestHandler: { handle(): Promise<{ response: never }> };
+}) => { send(command: never): Promise<unknown> };
 
 /** What goes wrong with one call of an AWS operation. */
 export interface ApiFault {
@@ -8,6 +25,8 @@ export interface ApiFault {
   readonly message?: string;
   /** HTTP status; default 400. */
   readonly status?: number;
+  /** What answers instead of `error`. */
+  readonly http?: HttpAnswer;
   /** The operation takes effect first: only its reply is lost. */
   readonly after?: boolean;
   /** Milliseconds that the operation takes longer until it takes effect; default 0. */
@@ -45,24 +64,26 @@ export function awsError(name: string, message: string, status = 400): Error {
  * Carries out a call as its fault has it.
  *
  * @param effect what the call does; it gets the fault's lag
+ * @param decode what the SDK makes of an answer; by default the fault may have no `http`
  */
 export async function carryOut<Output>(
   clock: LocalClock,
   operation: string,
   fault: ApiFault = {},
   effect: (lag: number) => Output | Promise<Output>,
+  decode: (answer: HttpAnswer) => Promise<Output> = () => Promise.reject(new Error(`No SDK reads ${operation} here.`)),
 ): Promise<Output> {
-  const { error, message = `${error} (${operation})`, status, after, delay = 0, replyDelay = 0, lag = 0 } = fault;
-  const failure = error === undefined ? undefined : awsError(error, message, status);
+  const { error, message = `${error} (${operation})`, status, http } = fault;
+  const { after, delay = 0, replyDelay = 0, lag = 0 } = fault;
+  const answer = (): Promise<Output> | undefined => {
+    if (http) return decode(http);
+    return error === undefined ? undefined : Promise.reject(awsError(error, message, status));
+  };
+  const answered = http !== undefined || error !== undefined;
   if (delay > 0) await clock.sleep(delay);
-  if (failure && !after) {
-    if (replyDelay > 0) await clock.sleep(replyDelay);
-    throw failure;
-  }
-  const output = await effect(lag);
+  const output = answered && !after ? undefined : await effect(lag);
   if (replyDelay > 0) await clock.sleep(replyDelay);
-  if (failure) throw failure;
-  return output;
+  return (await answer()) ?? (output as Output);
 }
 
 interface Command<Input> {
@@ -80,12 +101,14 @@ export class Service {
    * @param latency milliseconds that a call takes
    * @param faults which calls fail
    * @param buckets by default no call is throttled
+   * @param sdk reads what a fault has for an `http` answer; by default none may have one
    */
   constructor(
     private readonly clock: LocalClock,
     private readonly latency: number,
     private readonly faults: Faults = () => undefined,
     private readonly buckets?: TokenBuckets,
+    private readonly sdk?: SdkClient,
   ) {}
 
   /** Defines what a command does. `lag`: milliseconds by which what it reads is out of date. */
@@ -118,18 +141,44 @@ export class Service {
     const call = (this.#calls.get(name) ?? 0) + 1;
     this.#calls.set(name, call);
     await this.clock.sleep(this.latency);
+    const { sdk } = this;
     const fault = this.faults(name, call, command.input, caller?.name);
     try {
       const throttled = this.buckets?.take(name);
       if (throttled) throw throttled;
-      return await carryOut(this.clock, name, fault, (lag) => ({
-        $metadata: {},
-        ...(operation(structuredClone(command.input) as never, lag) as object),
-      }));
+      return await carryOut<unknown>(
+        this.clock,
+        name,
+        fault,
+        (lag) => ({ $metadata: {}, ...(operation(structuredClone(command.input) as never, lag) as object) }),
+        sdk && ((answer) => this.#decode(sdk, command, answer)),
+      );
     } finally {
       if (fault?.kills) caller?.kill();
       // Neither a reply nor an error reaches a function that has ended.
       if (caller?.ended()) await never();
+    }
+  }
+
+  /** Serialises the command and reads the answer as the SDK does. No virtual time passes. */
+  async #decode(
+    sdk: SdkClient,
+    command: Command<unknown>,
+    { status, headers = {}, body = '' }: HttpAnswer,
+  ): Promise<unknown> {
+    const response = { statusCode: status, headers, body: Buffer.from(body) } as never;
+    const client = new sdk({
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'embedded', secretAccessKey: 'embedded' },
+      maxAttempts: 1,
+      logger: CLIENT.logger,
+      requestHandler: { handle: async () => ({ response }) },
+    });
+    const release = this.clock.hold();
+    try {
+      return await client.send(command as never);
+    } finally {
+      release();
     }
   }
 }

@@ -1,4 +1,5 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Bundles, bundle, FUNCTIONS, type FunctionName } from '../../constructs/bundle';
@@ -80,6 +81,43 @@ test('is the same, byte for byte, a second time, in another folder and from anot
     }
   } finally {
     process.chdir(workingDirectory);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('tells the line of its TypeScript in the log when a handler throws, and a sentence alone to who has called it', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'datastream-stack-'));
+  try {
+    for (const each of ['lambdas', 'executions'])
+      cpSync(path.join(ROOT, each), path.join(folder, each), { recursive: true });
+    symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
+    const source = [
+      "import * as z from 'zod';",
+      "import { createHandler } from './runtime';",
+      'interface Nested { readonly outer: { readonly inner: string } }',
+      'async function look(event: unknown): Promise<string> {',
+      '  return (event as Nested).outer.inner;',
+      '}',
+      "export const handler = createHandler('checker', z.unknown(), look);",
+    ];
+    writeFileSync(path.join(folder, 'lambdas', 'checker.ts'), source.join('\n'));
+    const { code, map } = bundle(folder).functions.checker;
+    writeFileSync(path.join(folder, 'checker.js'), code);
+    writeFileSync(path.join(folder, 'checker.js.map'), map);
+    const caller =
+      "require('./checker.js').handler({}).catch(({ name, message, stack }) => " +
+      'console.log(JSON.stringify({ name, message, stack })));';
+
+    const options = { cwd: folder, encoding: 'utf8' as const };
+    const { stdout, stderr } = spawnSync(process.execPath, ['--enable-source-maps', '-e', caller], options);
+
+    // Outside Lambda the logger writes errors to standard error.
+    const [line, thrown] = [stderr, stdout].map((each) => JSON.parse(each) as Record<string, string>);
+    expect(line).toMatchObject({ level: 'ERROR', error_name: 'TypeError', message: thrown?.message });
+    expect(line?.stack).toMatch(/^ {4}at .*\bchecker\.ts:5:\d+\)?$/m);
+    expect(line?.stack).toMatch(/^ {4}at .*\bruntime\.ts:\d+:\d+\)?$/m);
+    expect(thrown).toMatchObject({ name: 'TypeError', stack: `TypeError: ${thrown?.message}` });
+  } finally {
     rmSync(folder, { recursive: true });
   }
 });

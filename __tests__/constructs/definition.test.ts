@@ -75,6 +75,13 @@ test('the definition, as a whole', () => {
             MaxAttempts: 8,
             JitterStrategy: 'FULL',
           },
+          {
+            ErrorEquals: ['IamRefused'],
+            IntervalSeconds: 5,
+            BackoffRate: 1.5,
+            MaxDelaySeconds: 30,
+            MaxAttempts: 7,
+          },
         ],
         Catch: [
           {
@@ -133,6 +140,13 @@ test('the definition, as a whole', () => {
             BackoffRate: 1.5,
             MaxAttempts: 6,
           },
+          {
+            ErrorEquals: ['IamRefused'],
+            IntervalSeconds: 5,
+            BackoffRate: 1.5,
+            MaxDelaySeconds: 30,
+            MaxAttempts: 7,
+          },
         ],
         Catch: [
           {
@@ -164,6 +178,7 @@ test('the definition, as a whole', () => {
               'CommandCancelled',
               'JobTimedOut',
               'InstanceLost',
+              'LaunchFailed',
               'SpotInterrupted',
               'ZodError',
             ],

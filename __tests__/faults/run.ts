@@ -1,7 +1,7 @@
 import { FUNCTIONS } from '../../constructs/bundle';
 import type { CloudEvent } from '../../local/events';
 import type { RunningExecution } from '../../local/machine';
-import type { ApiFault, Faults } from '../../local/service';
+import type { ApiFault, Faults, HttpAnswer } from '../../local/service';
 import { type Broken, brokenInvariants, type Evidence } from '../support/invariants';
 import { begin, type Live } from '../support/scenario';
 import { SCENARIOS } from './scenarios';
@@ -12,6 +12,9 @@ export const FAULTS = [
   'refused',
   'error before',
   'error after',
+  'bad gateway',
+  'empty 503',
+  'no ID',
   'killed',
   'slow',
   'late',
@@ -101,14 +104,13 @@ const LAG_SECONDS = 30;
 /** Beyond every function's time-out, and every state's. */
 const BEYOND_MS = 1_000_000;
 
-/** Error and HTTP status of each service: throttled, refused, failed. HeadObject has no body, so no name. */
+/** Error and HTTP status of each service: throttled, refused. HeadObject has no body, so no name. */
 const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
   [
     SSM,
     [
       ['ThrottlingException', 400],
       ['AccessDeniedException', 400],
-      ['InternalServerError', 500],
     ],
   ],
   [
@@ -116,7 +118,6 @@ const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
     [
       ['ThrottlingException', 400],
       ['AccessDeniedException', 400],
-      ['InternalFailure', 500],
     ],
   ],
   [
@@ -124,7 +125,6 @@ const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
     [
       ['UnknownError', 503],
       ['403', 403],
-      ['UnknownError', 500],
     ],
   ],
   [
@@ -132,7 +132,6 @@ const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
     [
       ['SlowDown', 503],
       ['AccessDenied', 403],
-      ['InternalError', 500],
     ],
   ],
   // Step Functions' names (bp-lambda-serviceexception): it tells a refusal as any other error of Lambda.
@@ -141,7 +140,6 @@ const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
     [
       ['Lambda.TooManyRequestsException', 429],
       ['Lambda.AWSLambdaException', 403],
-      ['Lambda.ServiceException', 500],
     ],
   ],
   [
@@ -149,16 +147,44 @@ const ERRORS: readonly [RegExp, readonly [string, number][]][] = [
     [
       ['RequestLimitExceeded', 503],
       ['UnauthorizedOperation', 403],
-      ['InternalError', 500],
     ],
   ],
 ];
 
+/** What the service answers for a fault of its own, over the wire; S3 without a body to a HEAD. */
+function internalError(operation: string): HttpAnswer {
+  const error = '<Error><Code>InternalServerException</Code><Message>We erred.</Message></Error>';
+  if (SSM.test(operation) || SFN.test(operation)) {
+    const headers = { 'content-type': 'application/x-amz-json-1.1' };
+    return { status: 500, headers, body: '{"__type":"InternalServerException","message":"We erred."}' };
+  }
+  if (operation === 'HeadObject') return { status: 500 };
+  return { status: 500, body: S3.test(operation) ? error : `<Response><Errors>${error}</Errors></Response>` };
+}
+
+/** What a load balancer answers when it has lost the service behind it. */
+const BAD_GATEWAY: HttpAnswer = {
+  status: 502,
+  headers: { 'content-type': 'text/html' },
+  body: '<html>\n<head><title>502 Bad Gateway</title></head>\n<body><center>nginx</center></body>\n</html>\n',
+};
+
+/** Replies that lack the ID of what the call has made. */
+const WITHOUT_ID: Readonly<Record<string, HttpAnswer>> = {
+  RunInstances: {
+    status: 200,
+    body: '<RunInstancesResponse><instancesSet><item><imageId>ami-1</imageId></item></instancesSet></RunInstancesResponse>',
+  },
+  SendCommand: { status: 200, body: '{"Command":{"Status":"Pending"}}' },
+};
+
 /** The faults that are different for this operation. */
 function faultsOf(operation: string): Fault[] {
-  if (operation === 'Invoke') return FAULTS.filter((fault) => fault !== 'stale');
+  // Step Functions tells what Lambda answers it by names of its own.
+  if (operation === 'Invoke') return FAULTS.filter((fault) => !/^(stale|bad gateway|empty 503|no ID)$/.test(fault));
   return FAULTS.filter((fault) => {
     if (fault === 'stale') return LAGS.test(operation);
+    if (fault === 'no ID') return operation in WITHOUT_ID;
     // What changes nothing has no effect to come before or after the reply.
     return !(READ.test(operation) && (fault === 'error after' || fault === 'late'));
   });
@@ -181,9 +207,17 @@ function apiFault(operation: string, fault: Fault): ApiFault {
     case 'refused':
       return failure(1);
     case 'error before':
-      return failure(2);
+      return invoke ? { error: 'Lambda.ServiceException', status: 500 } : { http: internalError(operation) };
     case 'error after':
-      return invoke ? { error: 'Lambda.ClientExecutionTimeoutException', after: true } : { ...failure(2), after: true };
+      return invoke
+        ? { error: 'Lambda.ClientExecutionTimeoutException', after: true }
+        : { http: internalError(operation), after: true };
+    case 'bad gateway':
+      return { http: BAD_GATEWAY, after: !READ.test(operation) };
+    case 'empty 503':
+      return { http: { status: 503 } };
+    case 'no ID':
+      return { http: WITHOUT_ID[operation], after: true };
     case 'killed':
       return invoke ? { error: 'Runtime.ExitError', after: true } : { kills: true };
     case 'slow':
@@ -199,7 +233,7 @@ function apiFault(operation: string, fault: Fault): ApiFault {
 /** Whether a disturbance must leave the outcome as it is: all but a stop, and a refusal of what there is no job without. */
 function harmless({ at, effect }: Disturbance): boolean {
   if (isStop(effect)) return false;
-  return effect !== 'refused' || !/^(starter\.|commander\.Send|checker\.)/.test(at);
+  return effect !== 'refused' || !/^(starter\.|checker\.)/.test(at);
 }
 
 /** A run that is under way, and the calls and events that it has met so far. */
@@ -292,7 +326,7 @@ export class Disturbed {
         this.#stop(1);
         fault = { replyDelay: 2, ...fault };
       } else fault = { ...fault, ...apiFault(operation, effect as Fault) };
-      if (/^(HeadObject|SendCommand)$/.test(operation) && effect === 'refused') this.#refused = true;
+      if (operation === 'HeadObject' && effect === 'refused') this.#refused = true;
     }
     return fault;
   }

@@ -5,9 +5,9 @@ import { BUCKET, executionFile, healthyJob, type Job, KEY, type Scenario } from 
 
 /** The first calls of an operation fail. */
 const failing =
-  (operation: string, error: string, times = 1): Faults =>
+  (operation: string, error: string, times = 1, message?: string): Faults =>
   (name, call) =>
-    name === operation && call <= times ? { error } : undefined;
+    name === operation && call <= times ? { error, ...(message && { message }) } : undefined;
 
 const failingJob: Job = async ({ cloud, signal }) => {
   await cloud.clock.sleep(60_000, signal);
@@ -183,6 +183,32 @@ export const SCENARIOS: Readonly<Record<string, Scenario & { readonly error?: st
     error: 'InsufficientInstanceCapacity',
     file: file(),
     faults: failing('RunInstances', 'InsufficientInstanceCapacity', 99),
+  },
+  'instance profile not seen yet': {
+    file: file(),
+    faults: failing(
+      'RunInstances',
+      'InvalidParameterValue',
+      3,
+      'Value (profile) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name',
+    ),
+    lifecycle: fast,
+  },
+  'tags not seen by IAM yet': {
+    file: file(),
+    faults: failing('SendCommand', 'AccessDeniedException', 2),
+    lifecycle: fast,
+  },
+  'commands refused': {
+    error: 'IamRefused',
+    file: file({ n_retries_allowed: 1 }),
+    faults: failing('SendCommand', 'AccessDeniedException', 99),
+    lifecycle: fast,
+  },
+  'KMS key without a grant': {
+    error: 'LaunchFailed',
+    file: file({ n_retries_allowed: 1 }),
+    lifecycle: { ...fast, failure: 'Client.InternalError' },
   },
   'never Online': { error: 'InstanceNotReady', file: file(), lifecycle: { ...fast, online: 9_000_000 } },
   'stopped instead of terminated': {

@@ -11,6 +11,8 @@ describe('Error names', () => {
 
   it.each([
     'InvalidExecution',
+    'IamRefused',
+    'LaunchFailed',
     'UnauthorizedOperation',
     'AccessDenied',
     'AccessDeniedException',

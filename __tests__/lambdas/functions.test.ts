@@ -6,9 +6,11 @@ import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import type { Execution } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import { commanderSsm, reconcileSeconds } from '../../lambdas/commander';
-import { TRANSIENT_ERRORS } from '../../lambdas/errors';
+import { mayRetry, TRANSIENT_ERRORS } from '../../lambdas/errors';
 import { registeredToken, Tag } from '../../lambdas/instance';
+import type { Log } from '../../lambdas/runtime';
 import { createStarter } from '../../lambdas/starter';
+import { LIKE_EC2 } from '../../local/cloud';
 import { History } from '../../local/history';
 import { EXECUTION, failureOf, NOW, testCloud } from '../support/cloud';
 import { DIALECTS } from '../support/executions';
@@ -120,17 +122,115 @@ describe('EC2StarterFromAMI', () => {
     expect(instances()).toHaveLength(1);
   });
 
-  it('loses the instance that EC2 has launched and ended before it listed it', async () => {
+  it('waits for the reason why EC2 has ended its instance before it listed it', async () => {
     const { call, wait, cloud, instances } = testCloud();
     const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
     await failureOf(call('starter', event));
     const [instance] = instances();
-    instance?.api.Tags.splice(0);
+    const tags = instance?.api.Tags.splice(0) ?? [];
     cloud.ec2.end(instance?.api.InstanceId ?? '', 'terminate', 'Server.InternalError');
     await wait(60_000);
 
-    expect((await failureOf(call('starter', event))).name).toBe('InstanceLost');
+    expect((await failureOf(call('starter', event))).name).toBe('InstanceNotReady');
+    instance?.api.Tags.push(...tags);
+    const { name, message } = await failureOf(call('starter', event));
+
+    expect(name).toBe('InstanceLost');
+    expect(message).toContain('Server.InternalError');
     expect(instances()).toHaveLength(1);
+  });
+
+  it.each([
+    ['Client.InternalError', 'LaunchFailed', 'docs/security.md'],
+    ['Client.InvalidSnapshot.NotFound', 'LaunchFailed', 'snapshot'],
+    ['Client.VolumeLimitExceeded', 'InstanceLost', ''],
+    ['Server.InsufficientInstanceCapacity', 'InstanceLost', ''],
+    ['Server.InternalError', 'InstanceLost', ''],
+    ['Server.SpotInstanceTermination', 'InstanceLost', ''],
+    ['Client.UserInitiatedShutdown', 'InstanceLost', ''],
+  ])('tells an instance that dies of %s during its launch as %s', async (failure, error, advice) => {
+    const { start } = testCloud({ lifecycle: { ...LIKE_EC2, failure } });
+
+    const { name, message } = await failureOf(start());
+
+    expect(name).toBe(error);
+    expect(message).toContain(failure);
+    expect(message).toContain(advice);
+    expect(mayRetry(name)).toBe(error === 'InstanceLost');
+  });
+
+  it.each([
+    'Value (p) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name',
+    'Value (arn:x) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN',
+    'IAM Instance Profile "arn:x" has no associated IAM Roles',
+  ])('comes back with the same launch while EC2 does not know the profile: %s', async (message) => {
+    const launches: unknown[] = [];
+    const { call, start, instances } = testCloud({
+      faults: (name, _count, input) => {
+        if (name !== 'RunInstances') return undefined;
+        launches.push(input);
+        return launches.length === 1 ? { error: 'InvalidParameterValue', message } : undefined;
+      },
+    });
+    const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
+
+    const refused = await failureOf(call('starter', event));
+    await start();
+
+    expect(refused.name).toBe('IamRefused');
+    expect(refused.message).toContain(message);
+    expect(launches[1]).toEqual(launches[0]);
+    expect(instances()).toHaveLength(1);
+  });
+
+  it('does not wait for another wrong value', async () => {
+    const { start, cloud } = testCloud({
+      faults: (name) =>
+        name === 'RunInstances'
+          ? { error: 'InvalidParameterValue', message: 'Value (x) for groupId is invalid.' }
+          : undefined,
+    });
+
+    expect((await failureOf(start())).name).toBe('InvalidParameterValue');
+    expect(cloud.calls('RunInstances')).toBe(1);
+  });
+
+  it.each([
+    [
+      'RunInstances',
+      '<RunInstancesResponse><instancesSet><item><imageId>a</imageId></item></instancesSet></RunInstancesResponse>',
+    ],
+    ['RunInstances', '<RunInstancesResponse/>'],
+    [
+      'DescribeInstances',
+      '<DescribeInstancesResponse><reservationSet><item><instancesSet><item><imageId>a</imageId></item></instancesSet></item></reservationSet></DescribeInstancesResponse>',
+    ],
+  ])('takes an answer of %s without an ID for a fault, and launches once: %s', async (operation, body) => {
+    const { call, start, instances } = testCloud({
+      faults: (name, count) =>
+        name === operation && count === 1 ? { http: { status: 200, body }, after: true } : undefined,
+    });
+
+    const failure = await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state: executionFile() }));
+    const state = await start();
+
+    expect(failure).toEqual({ name: 'AwsFault', message: `${operation} told of an instance without its ID.` });
+    expect(TRANSIENT_ERRORS).toContain(failure.name);
+    expect(instances().map(({ api }) => api.InstanceId)).toEqual([state.instance_id]);
+  });
+
+  it("names in its log where a file's faults are, and none of what was found there", async () => {
+    const lines: unknown[] = [];
+    const line = (...all: unknown[]) => lines.push(all);
+    const log = { info: line, warn: line, error: line, appendKeys: () => {}, resetKeys: () => {} };
+    const { call } = testCloud({ log: log as unknown as Log });
+    const state = executionFile({ timeout_s: 'SECRET-1' }, { region: 'SECRET-2', commands: { 'SECRET-3': 4 } });
+
+    const { message } = await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state }));
+
+    expect(message).toContain('SECRET-1');
+    expect(JSON.stringify(lines)).toContain('$.run_options.timeout_s');
+    expect(JSON.stringify(lines)).not.toContain('SECRET');
   });
 
   it('goes on looking when SSM throttles its looks', async () => {
@@ -333,8 +433,40 @@ describe('Commander', () => {
     const failure = failing.call('commander', { execution: EXECUTION, state: await failing.start() });
 
     expect(state.command_id).toEqual(expect.any(String));
-    expect((await failureOf(failure)).name).toBe('InternalServerError');
+    expect((await failureOf(failure)).name).toBe('AwsFault');
     expect(failing.cloud.calls('SendCommand')).toBe(0);
+  });
+
+  it.each([
+    ['SendCommand', '{"Command":{"Status":"Pending"}}'],
+    ['SendCommand', '{}'],
+  ])('takes an answer of %s without an ID for a fault, and finds what SSM has taken: %s', async (operation, body) => {
+    const { start, call, cloud } = testCloud({
+      faults: (name, count) =>
+        name === operation && count === 1 ? { http: { status: 200, body }, after: true } : undefined,
+    });
+    const event = { execution: EXECUTION, state: await start() };
+
+    const failure = await failureOf(call('commander', event));
+    const state = await call('commander', event);
+
+    expect(failure).toEqual({ name: 'AwsFault', message: "SendCommand told of the attempt's command without its ID." });
+    expect([...cloud.ssm.commands.keys()]).toEqual([state.command_id]);
+  });
+
+  it('does not send the commands again when it is told of them without their ID', async () => {
+    const { start, call, cloud } = testCloud({
+      faults: (name, count) => {
+        if (name !== 'ListCommands' || count === 1) return undefined;
+        return { http: { status: 200, body: JSON.stringify({ Commands: [{ Comment: comment() }] }) } };
+      },
+    });
+    const comment = () => [...cloud.ssm.commands.values()][0]?.Comment;
+    const event = { execution: EXECUTION, state: await start() };
+    await call('commander', event);
+
+    expect((await failureOf(call('commander', event))).name).toBe('AwsFault');
+    expect(cloud.calls('SendCommand')).toBe(1);
   });
 
   it('sends nothing when timeout_s is over already', async () => {
@@ -489,9 +621,10 @@ describe('RunChecker', () => {
       faults: (name) => (name === 'HeadObject' ? { error: 'Unknown', message: 'UnknownError', status } : undefined),
     });
 
-    const { name } = await failureOf(check());
+    const { name, message } = await failureOf(check());
 
-    expect(name).toBe('S3Unavailable');
+    expect(name).toBe('AwsFault');
+    expect(message).toContain(String(status));
     expect(TRANSIENT_ERRORS).toContain(name);
   });
 
@@ -790,13 +923,50 @@ describe('reaper', () => {
     expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
   });
 
-  it('never takes an answer that is missing for the end of an execution', async () => {
-    const { start, call, cloud, instances } = testCloud();
-    await start();
-    cloud.sfn.executions.clear();
+  it.each(['ThrottlingException', 'AccessDeniedException', 'InvalidArn', 'ValidationException', 'TimeoutError'])(
+    'never takes %s for the end of an execution, however old its instance is',
+    async (error) => {
+      const { start, call, wait, instances } = testCloud({
+        faults: (name) => (/^(Describe|List)Execution/.test(name) ? { error } : undefined),
+      });
+      await start();
+      await wait(3_000_000);
 
-    await expect(call('reaper', {})).rejects.toMatchObject({ name: 'ExecutionDoesNotExist' });
-    expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+      await expect(call('reaper', {})).rejects.toMatchObject({ name: error });
+      expect(instances().map(({ api }) => api.State.Name)).toEqual(['running']);
+    },
+  );
+
+  it.each([
+    ['ends', 'an instance', 'terminate', { ii_terminate_instance: true }, 301_000, 'shutting-down'],
+    [
+      'ends',
+      'an instance',
+      'stop-delete-volumes',
+      { ii_terminate_instance: false, ii_delete_volume: true },
+      301_000,
+      'stopping',
+    ],
+    [
+      'leaves',
+      'a kept instance',
+      'stop',
+      { ii_terminate_instance: false, ii_delete_volume: false },
+      301_000,
+      'running',
+    ],
+    ['leaves', 'a young instance', 'terminate', { ii_terminate_instance: true }, 200_000, 'running'],
+  ])('%s %s (%s) of an execution that does not exist', async (_ends, _which, _end, options, age, left) => {
+    const { start, call, clock, cloud, instances } = testCloud();
+    await start(executionFile(options));
+    cloud.sfn.executions.clear();
+    const [instance] = instances();
+    const old = (instance?.api.LaunchTime?.getTime() ?? 0) + age;
+    await clock.run(clock.sleep(old - clock.now().getTime()));
+
+    await call('reaper', {});
+
+    expect(instances().map(({ api }) => api.State.Name)).toEqual([left]);
   });
 
   it("goes on with the others when one execution's answer fails, and reports the failure", async () => {

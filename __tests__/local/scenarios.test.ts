@@ -93,7 +93,8 @@ describe('An execution on the embedded cloud', () => {
       },
       // SendCommand's reply is lost, and ListCommands does not show the command yet.
       faults: (operation, call) => {
-        if (operation === 'SendCommand' && call === 1) return { error: 'InternalServerError', after: true };
+        if (operation === 'SendCommand' && call === 1)
+          return { error: 'InternalServerError', status: 500, after: true };
         return operation === 'ListCommands' ? { lag: 60_000 } : undefined;
       },
     });
@@ -234,15 +235,82 @@ describe('An execution on the embedded cloud', () => {
     expect(runs).toHaveLength(1);
   });
 
-  it('fails at once and cleans up when SendCommand is denied', async () => {
-    const { end, cloud } = await play({
-      file: executionFile({ n_retries_allowed: 3 }),
-      faults: failing('SendCommand', 'AccessDeniedException', { times: 99 }),
+  it.each([
+    ['SendCommand', 'AccessDeniedException', 'is not authorized to perform: ssm:SendCommand', 1],
+    ['RunInstances', 'InvalidParameterValue', 'Invalid IAM Instance Profile name', 0],
+  ])(
+    'fails after two minutes, in the first attempt, when IAM refuses %s',
+    async (operation, error, message, launched) => {
+      const calls: number[] = [];
+      let now = () => 0;
+      const { end, cloud } = await play({
+        file: executionFile({ n_retries_allowed: 3 }),
+        faults: (name) => {
+          if (name !== operation) return undefined;
+          calls.push(now());
+          return { error, message };
+        },
+        meanwhile: ({ cloud: { clock } }) => {
+          now = () => clock.now().getTime() / 1000;
+        },
+      });
+
+      const seconds = (calls.at(-1) ?? 0) - (calls[0] ?? 0);
+      expect(end).toMatchObject({ status: 'FAILED', error: 'IamRefused' });
+      expect(end.cause).toContain(message);
+      expect(seconds).toBeGreaterThan(110);
+      expect(seconds).toBeLessThan(140);
+      expect(cloud.ec2.instances.size).toBe(launched);
+    },
+  );
+
+  it('succeeds when IAM shows the profile, and then the tags of the instance, after a minute', async () => {
+    let began = 0;
+    let now = () => 0;
+    const { end, cloud, runs } = await play({
+      faults: (name) => {
+        if (name === 'RunInstances' && now() < began + 60) {
+          return { error: 'InvalidParameterValue', message: 'Invalid IAM Instance Profile name' };
+        }
+        return name === 'SendCommand' && now() < began + 150 ? { error: 'AccessDeniedException' } : undefined;
+      },
+      meanwhile: ({ cloud: { clock } }) => {
+        now = () => clock.now().getTime() / 1000;
+        began = now();
+      },
     });
 
-    expect(end).toMatchObject({ status: 'FAILED', error: 'AccessDeniedException' });
-    expect(cloud.calls('SendCommand')).toBe(1);
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.calls('SendCommand')).toBeGreaterThan(1);
+    expect(runs).toHaveLength(1);
+  });
+
+  it('fails with the cause and what to do, in the first attempt, when a KMS key has no grant', async () => {
+    const { end, cloud } = await play({
+      file: executionFile({ n_retries_allowed: 3, ii_cheapo: true }),
+      lifecycle: { running: 2_000, online: 20_000, ended: 40_000, failure: 'Client.InternalError' },
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'LaunchFailed' });
+    expect(end.cause).toContain('Client.InternalError');
+    expect(end.cause).toContain('KMS');
+    expect(end.cause).toContain('docs/security.md');
     expect(cloud.ec2.instances.size).toBe(1);
+    expect(end.endedAt.getTime() - end.startedAt.getTime()).toBeLessThan(60_000);
+  });
+
+  it.each([
+    ['an HTML page with status 502', { status: 502, body: '<html><body>502 Bad Gateway</body></html>' }],
+    ['an empty answer with status 503', { status: 503 }],
+    ['an HTML page with status 200', { status: 200, body: '<html><body>Please log in</body></html>' }],
+  ])('runs the commands once when SSM takes them and %s is the reply', async (_what, http) => {
+    const { end, cloud, runs } = await play({
+      faults: (name, call) => (name === 'SendCommand' && call === 1 ? { http, after: true } : undefined),
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.calls('SendCommand')).toBe(1);
+    expect(runs).toHaveLength(1);
   });
 
   it.each([

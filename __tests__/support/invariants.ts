@@ -14,7 +14,7 @@ export interface Evidence {
   readonly runs: readonly { readonly instanceId: string; readonly code?: number }[];
   /** The object's date, where it exists. */
   readonly objectDate?: Date;
-  /** AWS has refused to show the object, or to send the commands again whose first reply was lost: nothing is verified. */
+  /** AWS has refused to show the object: nothing is verified. */
   readonly refused?: boolean;
   /** It did not end by itself within any time that it may take. */
   readonly endless?: boolean;
