@@ -40,13 +40,15 @@ export class StateMachine extends Construct {
       actions: ['lambda:InvokeFunction'],
       resources: MACHINE_FUNCTIONS.map((name) => functionArns[name]),
     });
-    // Log delivery belongs to the account, not to a log group: no resources (Step Functions Developer Guide,
-    // logging using CloudWatch Logs). DescribeLogGroups alone takes an ARN, of all groups.
+    // Log delivery belongs to the account, not to a log group. Step Functions checks these rights when the state machine
+    // is created, and documents them on `*`, DescribeLogGroups too (Step Functions Developer Guide, "IAM Policies for
+    // logging to CloudWatch Logs").
     role.grant({
       sid: 'DeliverLogs',
       actions: [
         'logs:CreateLogDelivery',
         'logs:DeleteLogDelivery',
+        'logs:DescribeLogGroups',
         'logs:DescribeResourcePolicies',
         'logs:GetLogDelivery',
         'logs:ListLogDeliveries',
@@ -54,11 +56,6 @@ export class StateMachine extends Construct {
         'logs:UpdateLogDelivery',
       ],
       resources: ['*'],
-    });
-    role.grant({
-      sid: 'FindLogGroup',
-      actions: ['logs:DescribeLogGroups'],
-      resources: [aws.arn('logs', 'log-group:*')],
     });
     const log = new CloudwatchLogGroup(this, 'log', {
       // For groups of this prefix AWS needs no entry in the account's resource policy, which is limited in size.

@@ -193,6 +193,7 @@ test('what the state machine may do', () => {
       [
         'logs:CreateLogDelivery',
         'logs:DeleteLogDelivery',
+        'logs:DescribeLogGroups',
         'logs:DescribeResourcePolicies',
         'logs:GetLogDelivery',
         'logs:ListLogDeliveries',
@@ -201,7 +202,6 @@ test('what the state machine may do', () => {
       ],
       ['*'],
     ),
-    allow('FindLogGroup', ['logs:DescribeLogGroups'], ['arn:aws:logs:REGION:ACCOUNT:log-group:*']),
   ]);
 });
 
