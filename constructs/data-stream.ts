@@ -53,9 +53,12 @@ export interface DataStreamProps {
   readonly s3Bucket?: string;
   /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: none but AWS's public ones. */
   readonly amiParameterName?: string;
-  /** The VPC of the instances' security group. Default: the region's default VPC. */
+  /** The VPC of the instances' security group; goes with `subnetIds`. Default: the region's default VPC. */
   readonly vpcId?: string;
-  /** Subnets of that VPC, another one for each attempt. Default: EC2 takes one of the default VPC. */
+  /**
+   * Subnets of that VPC, another one for each attempt; another account may own and share them. Goes with `vpcId`.
+   * Default: EC2 takes one of the default VPC.
+   */
   readonly subnetIds?: readonly string[];
   /** The ARN of a managed policy that bounds every role. Default: none. */
   readonly permissionsBoundaryArn?: string;
@@ -69,7 +72,7 @@ export interface DataStreamProps {
  * A state machine that runs one job on one fresh EC2 instance for each execution, with everything it needs: its
  * functions, the relay and the reaper beside it, roles, logs, the instances' profile and security group.
  *
- * @throws Error that names the property whose value AWS would refuse
+ * @throws Error that names the property whose value AWS would refuse, or `vpcId` or `subnetIds` without the other
  */
 export class DataStream extends Construct {
   /** What to start executions of. */
@@ -109,6 +112,7 @@ export class DataStream extends Construct {
       // EC2 refuses names that begin with sg-, as a prefix might.
       groupName: `datastream_${namePrefix}`,
       vpcId: props.vpcId,
+      subnetIds: props.subnetIds,
     });
     const machineFunctions = new MachineFunctions(this, 'functions', {
       functionNames: {

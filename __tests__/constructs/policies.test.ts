@@ -35,12 +35,13 @@ test("what the machine's functions may do", () => {
       'LaunchFrom',
       ['ec2:RunInstances'],
       [
-        'arn:aws:ec2:REGION:ACCOUNT:subnet/*',
-        'arn:aws:ec2:REGION:ACCOUNT:security-group/*',
         'arn:aws:ec2:REGION:ACCOUNT:key-pair/*',
-        'arn:aws:ec2:REGION:ACCOUNT:placement-group/*',
         'arn:aws:ec2:REGION:ACCOUNT:launch-template/*',
-        'arn:aws:ec2:REGION:ACCOUNT:capacity-reservation/*',
+        // Another account may share these.
+        'arn:aws:ec2:REGION:*:subnet/*',
+        'arn:aws:ec2:REGION:*:security-group/*',
+        'arn:aws:ec2:REGION:*:placement-group/*',
+        'arn:aws:ec2:REGION:*:capacity-reservation/*',
         'arn:aws:ec2:REGION::image/*',
         'arn:aws:ec2:REGION::snapshot/*',
       ],
