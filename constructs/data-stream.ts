@@ -141,7 +141,7 @@ export class DataStream extends Construct {
       policyName: named(props.lambdaInvokePolicyName, '_lambda_invoke_policy'),
       permissionsBoundaryArn,
       aws,
-      functionArns: perRole(machineFunctions.functions, ({ arn }) => arn),
+      functions: machineFunctions.functions,
       logRetentionDays,
     });
     const beside = { namePrefix, permissionsBoundaryArn, stateMachineArn, logRetentionDays };

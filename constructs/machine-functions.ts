@@ -73,6 +73,7 @@ export class MachineFunctions extends Construct {
           description: DESCRIPTIONS[role],
           executionRole: this.role,
           environment: environments[role],
+          versions: true,
           logRetentionDays: props.logRetentionDays,
         }),
       ]),

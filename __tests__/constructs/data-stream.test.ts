@@ -107,6 +107,14 @@ describe('the functions', () => {
     ]);
   });
 
+  test('of the state machine are published as versions; relay and reaper serve the jobs of every deployment', () => {
+    const published = Object.entries(functions).filter(([, { publish }]) => publish === true);
+
+    expect(published.map(([id]) => id)).toEqual(
+      ['checker', 'commander', 'poller', 'starter', 'stopper'].map((name) => `functions_${name}_function`),
+    );
+  });
+
   test('get the subnets as a list with commas', () => {
     const subnetIds = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
     const vpcId = 'vpc-0123456789abcdef0';
@@ -124,7 +132,7 @@ describe('the functions', () => {
 
 test('the state machine is the definition, and logs errors without the data of executions', () => {
   const [machine] = Object.values(resources(stack, 'aws_sfn_state_machine'));
-  const arn = (name: string) => `<functions_${name}_function.arn>`;
+  const arn = (name: string) => `<functions_${name}_function.qualified_arn>`;
 
   expect(JSON.parse(readable(String(machine?.definition)))).toEqual(
     JSON.parse(

@@ -183,10 +183,15 @@ test('what the state machine may do', () => {
       ['lambda:InvokeFunction'],
       [
         '<functions_starter_function.arn>',
+        '<functions_starter_function.arn>:*',
         '<functions_commander_function.arn>',
+        '<functions_commander_function.arn>:*',
         '<functions_poller_function.arn>',
+        '<functions_poller_function.arn>:*',
         '<functions_checker_function.arn>',
+        '<functions_checker_function.arn>:*',
         '<functions_stopper_function.arn>',
+        '<functions_stopper_function.arn>:*',
       ],
     ),
     allow(
