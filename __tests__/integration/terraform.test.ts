@@ -118,7 +118,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     const { code, output } = await workspace.terraform(stack, 'validate');
 
     expect([code, output]).toEqual([0, expect.stringContaining('The configuration is valid.')]);
-  });
+  }, 120_000);
 
   describe.each(GENERATIONS)("with upstream's tfvars of %s", (generation) => {
     const given = values(tfvars(generation));
