@@ -1,7 +1,14 @@
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
-import { App, LocalBackend, TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
+import {
+  App,
+  LocalBackend,
+  TerraformOutput,
+  TerraformStack,
+  TerraformVariable,
+  type TerraformVariableValidationConfig,
+} from 'cdktf';
 import { DataStream } from './constructs/data-stream';
-import { LOG_RETENTION_DAYS, RULES, type Rule } from './constructs/rules';
+import { LOG_RETENTION_DAYS, NOT_IN_CHINA, RULES, type Rule } from './constructs/rules';
 
 const app = new App();
 const stack = new TerraformStack(app, 'datastream');
@@ -9,7 +16,12 @@ const stack = new TerraformStack(app, 'datastream');
 // Variables: those of every generation of upstream's tfvars, each of which applies unchanged, and a few more.
 // Null in a tfvars file counts as left out (`nullable: false`), and so does an empty string.
 
-function text(name: string, description: string, rule: Rule, options?: { readonly required: boolean }): string {
+function text(
+  name: string,
+  description: string,
+  rule: Rule,
+  options?: { readonly required: boolean; readonly validation?: readonly TerraformVariableValidationConfig[] },
+): string {
   const valid = `can(regex("${rule.pattern}", var.${name}))`;
   return new TerraformVariable(stack, name, {
     type: 'string',
@@ -21,11 +33,20 @@ function text(name: string, description: string, rule: Rule, options?: { readonl
         condition: options?.required ? `\${${valid}}` : `\${var.${name} == "" || ${valid}}`,
         errorMessage: `${name} is "\${var.${name}}": write ${rule.write}.`,
       },
+      ...(options?.validation ?? []),
     ],
   }).stringValue;
 }
 
-const region = text('region', 'The region to deploy to, such as us-east-1.', RULES.region, { required: true });
+const region = text('region', 'The region to deploy to, such as us-east-1.', RULES.region, {
+  required: true,
+  validation: [
+    {
+      condition: '${!startswith(var.region, "cn-")}',
+      errorMessage: `region is "\${var.region}": ${NOT_IN_CHINA}.`,
+    },
+  ],
+});
 const smName = text('sm_name', "The state machine's name.", RULES.stateMachine, { required: true });
 const byPrefix = (suffix: string) => `Default: resource_prefix, then ${suffix}.`;
 
@@ -33,7 +54,7 @@ const subnetIds = new TerraformVariable(stack, 'subnet_ids', {
   type: 'list(string)',
   nullable: false,
   default: [],
-  description: 'Subnets of the VPC, another one for each attempt. Default: EC2 takes one of the default VPC.',
+  description: 'Subnets of vpc_id, another one for each attempt. Default: EC2 takes one of the default VPC.',
   validation: [
     {
       condition: `\${alltrue([for id in var.subnet_ids : can(regex("${RULES.subnet.pattern}", id))])}`,
@@ -107,7 +128,11 @@ const datastream = new DataStream(stack, 'datastream', {
     "The SSM parameter that execution files may name as ImageId. Default: none but AWS's public ones.",
     RULES.amiParameter,
   ),
-  vpcId: text('vpc_id', "The VPC of the instances' security group. Default: the default VPC.", RULES.vpc),
+  vpcId: text(
+    'vpc_id',
+    "The VPC of subnet_ids and of the instances' security group. Default: the default VPC.",
+    RULES.vpc,
+  ),
   subnetIds: subnetIds.listValue,
   permissionsBoundaryArn: text(
     'permissions_boundary_arn',

@@ -2,6 +2,7 @@ import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-i
 import { DataAwsPartition } from '@cdktf/provider-aws/lib/data-aws-partition';
 import { DataAwsRegion } from '@cdktf/provider-aws/lib/data-aws-region';
 import { Construct } from 'constructs';
+import { NOT_IN_CHINA } from './rules';
 
 /** Where the provider deploys to; for the ARNs of things that do not exist yet, or never by one name. */
 export class CurrentAws extends Construct {
@@ -13,14 +14,26 @@ export class CurrentAws extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.partition = new DataAwsPartition(this, 'partition').partition;
-    this.region = new DataAwsRegion(this, 'region').name;
+    this.partition = new DataAwsPartition(this, 'partition', {
+      lifecycle: {
+        postcondition: [
+          { condition: '${self.partition != "aws-cn"}', errorMessage: `The region is of China: ${NOT_IN_CHINA}.` },
+        ],
+      },
+    }).partition;
+    // Versions 5 and 6 of the provider have it; `name` is deprecated in 6, and its successor `region` is not in 5.
+    this.region = new DataAwsRegion(this, 'region').id;
     this.account = new DataAwsCallerIdentity(this, 'account').accountId;
   }
 
   /** The ARN of a resource of this account in this region. */
   arn(service: string, resource: string): string {
     return `arn:${this.partition}:${service}:${this.region}:${this.account}:${resource}`;
+  }
+
+  /** The ARN of a resource in this region that another account may own and share with this one, such as a subnet. */
+  anyonesArn(service: string, resource: string): string {
+    return `arn:${this.partition}:${service}:${this.region}:*:${resource}`;
   }
 
   /** The ARN of a resource that AWS or anyone may own in this region, such as an image: its account part is empty. */

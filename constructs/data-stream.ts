@@ -58,9 +58,12 @@ export interface DataStreamProps {
   readonly jobLogs?: string;
   /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: none but AWS's public ones. */
   readonly amiParameterName?: string;
-  /** The VPC of the instances' security group. Default: the region's default VPC. */
+  /** The VPC of the instances' security group; goes with `subnetIds`. Default: the region's default VPC. */
   readonly vpcId?: string;
-  /** Subnets of that VPC, another one for each attempt. Default: EC2 takes one of the default VPC. */
+  /**
+   * Subnets of that VPC, another one for each attempt; another account may own and share them. Goes with `vpcId`.
+   * Default: EC2 takes one of the default VPC.
+   */
   readonly subnetIds?: readonly string[];
   /** The ARN of a managed policy that bounds every role. Default: none. */
   readonly permissionsBoundaryArn?: string;
@@ -74,7 +77,7 @@ export interface DataStreamProps {
  * A state machine that runs one job on one fresh EC2 instance for each execution, with everything it needs: its
  * functions, the relay and the reaper beside it, roles, logs, the instances' profile and security group.
  *
- * @throws Error that names the property whose value AWS would refuse
+ * @throws Error that names the property whose value AWS would refuse, or `vpcId` or `subnetIds` without the other
  */
 export class DataStream extends Construct {
   /** What to start executions of. */
@@ -114,6 +117,7 @@ export class DataStream extends Construct {
       // EC2 refuses names that begin with sg-, as a prefix might.
       groupName: `datastream_${namePrefix}`,
       vpcId: props.vpcId,
+      subnetIds: props.subnetIds,
     });
     const machineFunctions = new MachineFunctions(this, 'functions', {
       functionNames: {
@@ -144,7 +148,7 @@ export class DataStream extends Construct {
       policyName: named(props.lambdaInvokePolicyName, '_lambda_invoke_policy'),
       permissionsBoundaryArn,
       aws,
-      functionArns: perRole(machineFunctions.functions, ({ arn }) => arn),
+      functions: machineFunctions.functions,
       logRetentionDays,
     });
     const beside = { namePrefix, permissionsBoundaryArn, stateMachineArn, logRetentionDays };

@@ -16,12 +16,17 @@ export interface DatastreamFunctionProps {
   readonly executionRole: Role;
   /** Environment variables beside those that every function has. Default: none. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether each deployment publishes a version; earlier ones stay. Default: no. */
+  readonly versions?: boolean;
   readonly logRetentionDays: number;
 }
 
 /** A Lambda function (Node.js 22, arm64, 256 MB) with a log group of its own. */
 export class DatastreamFunction extends Construct {
+  /** Without a version: the code and configuration of the last deployment. */
   readonly arn: string;
+  /** Of the version that this deployment has published; without `versions`, `$LATEST`. */
+  readonly versionArn: string;
   readonly functionName: string;
 
   constructor(scope: Construct, id: string, props: DatastreamFunctionProps) {
@@ -48,6 +53,7 @@ export class DatastreamFunction extends Construct {
       filename: code.path,
       sourceCodeHash: code.hash,
       handler: `${props.role}.handler`,
+      publish: props.versions,
       environment: {
         variables: {
           POWERTOOLS_SERVICE_NAME: props.role,
@@ -59,6 +65,7 @@ export class DatastreamFunction extends Construct {
       dependsOn: [logGroup],
     });
     this.arn = lambda.arn;
+    this.versionArn = lambda.qualifiedArn;
     this.functionName = lambda.functionName;
   }
 }

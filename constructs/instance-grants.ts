@@ -7,7 +7,13 @@ import { STATE_MACHINE_TAG } from './tags';
 const CREATED = ['instance', 'volume', 'network-interface', 'spot-instances-request'] as const;
 
 /** What RunInstances only refers to and the account owns. */
-const REFERRED = ['subnet', 'security-group', 'key-pair', 'placement-group', 'launch-template', 'capacity-reservation'];
+const OWNED = ['key-pair', 'launch-template'];
+
+/**
+ * What it only refers to and another account may share with this one (AWS RAM User Guide, shareable resources): its ARN
+ * holds the owner's account.
+ */
+const SHARED = ['subnet', 'security-group', 'placement-group', 'capacity-reservation'];
 
 /** Only what carries the state machine's tag. */
 const tagged = (stateMachineArn: string) => ({
@@ -34,7 +40,8 @@ export function launchInstances(aws: CurrentAws, stateMachineArn: string): Grant
       sid: 'LaunchFrom',
       actions: ['ec2:RunInstances'],
       resources: [
-        ...REFERRED.map((type) => aws.arn('ec2', `${type}/*`)),
+        ...OWNED.map((type) => aws.arn('ec2', `${type}/*`)),
+        ...SHARED.map((type) => aws.anyonesArn('ec2', `${type}/*`)),
         aws.sharedArn('ec2', 'image/*'),
         aws.sharedArn('ec2', 'snapshot/*'),
       ],

@@ -78,6 +78,7 @@ export class MachineFunctions extends Construct {
           description: DESCRIPTIONS[role],
           executionRole: this.role,
           environment: environments[role],
+          versions: true,
           logRetentionDays: props.logRetentionDays,
         }),
       ]),

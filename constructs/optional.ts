@@ -1,16 +1,22 @@
-import { Fn, Op, Token } from 'cdktf';
+import { Fn, type IResolvable, Op, Token } from 'cdktf';
 
 /**
  * A property may be a Terraform variable, whose value nobody knows at synthesis. There an empty string stands for
- * "unset", so these three decide in TypeScript where the value is known and in Terraform where it is not.
+ * "unset", so these four decide in TypeScript where the value is known and in Terraform where it is not.
  */
+
+/** Whether the value is set: not undefined, not empty. An expression of Terraform where only that knows it. */
+export function isSet(value: string | readonly string[] | undefined): boolean | IResolvable {
+  if (!value || value.length === 0) return false;
+  // Neither `value == ""` nor `length > 0`: cdktf 0.21 writes an empty string and a zero in an expression as `undefined`.
+  return !Token.isUnresolved(value) || Op.gte(Fn.lengthOf(value), 1);
+}
 
 /** `then` where the value is set, `otherwise` where it is undefined or empty. */
 export function whenSet(value: string | undefined, then: string, otherwise: string): string {
-  if (!value) return otherwise;
-  if (!Token.isUnresolved(value)) return then;
-  // Neither `value == ""` nor `length > 0`: cdktf 0.21 writes an empty string and a zero in an expression as `undefined`.
-  return Token.asString(Fn.conditional(Op.gte(Fn.lengthOf(value), 1), then, otherwise));
+  const set = isSet(value);
+  if (typeof set === 'boolean') return set ? then : otherwise;
+  return Token.asString(Fn.conditional(set, then, otherwise));
 }
 
 /** The value, or the fallback where it is undefined or empty. */

@@ -56,6 +56,12 @@ export const RULES = {
   },
 } as const satisfies Record<string, Rule>;
 
+/**
+ * There service principals have other names (ec2.amazonaws.com.cn, for some services the same with a region), and so have
+ * endpoints: a deployment would fail halfway, or its roles would trust nobody.
+ */
+export const NOT_IN_CHINA = 'choose a region outside of China (cn-), whose service principals differ';
+
 /** The retentions that CloudWatch Logs accepts, in days (API reference, PutRetentionPolicy). */
 export const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,

@@ -3,6 +3,7 @@ import { SfnStateMachine } from '@cdktf/provider-aws/lib/sfn-state-machine';
 import { Construct } from 'constructs';
 import type { CurrentAws } from './current-aws';
 import { definition, MACHINE_FUNCTIONS, type MachineFunction } from './definition';
+import type { DatastreamFunction } from './function';
 import { Role } from './role';
 
 export interface StateMachineProps {
@@ -14,17 +15,17 @@ export interface StateMachineProps {
   /** Default: no boundary. */
   readonly permissionsBoundaryArn?: string;
   readonly aws: CurrentAws;
-  readonly functionArns: Readonly<Record<MachineFunction, string>>;
+  readonly functions: Readonly<Record<MachineFunction, DatastreamFunction>>;
   readonly logRetentionDays: number;
 }
 
-/** The Standard workflow of `definition`, which logs the errors of its executions. */
+/** The Standard workflow of `definition`, which calls the functions' versions of this deployment and logs the errors of its executions. */
 export class StateMachine extends Construct {
   readonly arn: string;
 
   constructor(scope: Construct, id: string, props: StateMachineProps) {
     super(scope, id);
-    const { aws, functionArns } = props;
+    const { aws, functions } = props;
     const role = new Role(this, 'role', {
       roleName: props.roleName,
       policyName: props.policyName,
@@ -35,18 +36,22 @@ export class StateMachine extends Construct {
       },
       permissionsBoundaryArn: props.permissionsBoundaryArn,
     });
+    // Every version: an execution goes on with those of the deployment that it began under, and with today's policy. The
+    // functions themselves: executions of deployments that published no versions call these.
     role.grant({
       sid: 'InvokeFunctions',
       actions: ['lambda:InvokeFunction'],
-      resources: MACHINE_FUNCTIONS.map((name) => functionArns[name]),
+      resources: MACHINE_FUNCTIONS.flatMap((name) => [functions[name].arn, `${functions[name].arn}:*`]),
     });
-    // Log delivery belongs to the account, not to a log group: no resources (Step Functions Developer Guide,
-    // logging using CloudWatch Logs). DescribeLogGroups alone takes an ARN, of all groups.
+    // Log delivery belongs to the account, not to a log group. Step Functions checks these rights when the state machine
+    // is created, and documents them on `*`, DescribeLogGroups too (Step Functions Developer Guide, "IAM Policies for
+    // logging to CloudWatch Logs").
     role.grant({
       sid: 'DeliverLogs',
       actions: [
         'logs:CreateLogDelivery',
         'logs:DeleteLogDelivery',
+        'logs:DescribeLogGroups',
         'logs:DescribeResourcePolicies',
         'logs:GetLogDelivery',
         'logs:ListLogDeliveries',
@@ -55,21 +60,19 @@ export class StateMachine extends Construct {
       ],
       resources: ['*'],
     });
-    role.grant({
-      sid: 'FindLogGroup',
-      actions: ['logs:DescribeLogGroups'],
-      resources: [aws.arn('logs', 'log-group:*')],
-    });
     const log = new CloudwatchLogGroup(this, 'log', {
       // For groups of this prefix AWS needs no entry in the account's resource policy, which is limited in size.
       name: `/aws/vendedlogs/states/${props.stateMachineName}`,
       retentionInDays: props.logRetentionDays,
     });
+    const versionArns = Object.fromEntries(
+      MACHINE_FUNCTIONS.map((name) => [name, functions[name].versionArn]),
+    ) as Record<MachineFunction, string>;
     this.arn = new SfnStateMachine(this, 'state-machine', {
       name: props.stateMachineName,
       type: 'STANDARD',
       roleArn: role.arn,
-      definition: JSON.stringify(definition(functionArns, aws.partition)),
+      definition: JSON.stringify(definition(versionArns, aws.partition)),
       // Execution data may hold anything that a user writes into an execution file.
       loggingConfiguration: { level: 'ERROR', includeExecutionData: false, logDestination: `${log.arn}:*` },
       // Step Functions tries the log delivery with the role when the state machine is created.

@@ -27,6 +27,30 @@ import { EmbeddedSsm, type Shell } from './ssm';
 /** A function as it is deployed: an event in, a result out. */
 type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
+/** The functions of one deployment, made anew for each call. */
+type Functions = Readonly<Record<FunctionName, (caller: Caller) => Handler>>;
+
+/** What makes the functions of a deployment. */
+export interface Code {
+  readonly createStarter: typeof createStarter;
+  readonly createCommander: typeof createCommander;
+  readonly createPoller: typeof createPoller;
+  readonly createChecker: typeof createChecker;
+  readonly createStopper: typeof createStopper;
+  readonly createRelay: typeof createRelay;
+  readonly createReaper: typeof createReaper;
+}
+
+/** That of lambdas/. */
+export const CODE: Code = {
+  createStarter,
+  createCommander,
+  createPoller,
+  createChecker,
+  createStopper,
+  createRelay,
+  createReaper,
+};
 
 /** One call of a function. */
 export interface Invocation {
@@ -59,6 +83,8 @@ export interface EmbeddedCloudOptions {
   readonly seed?: number;
   /** By default every event arrives once, half a second later. */
   readonly deliver?: Delivery;
+  /** The functions that are deployed at first, as their version 1. Default: `CODE`. */
+  readonly code?: Code;
   /** Told of every call of a function. */
   readonly onInvocation?: (invocation: Invocation) => void;
   /** By default the functions' logs go nowhere. */
@@ -90,7 +116,9 @@ export class EmbeddedCloud {
   /** From 0 up to 1, as Math.random, the same again for the same seed. */
   readonly random: () => number;
   readonly invocations: Invocation[] = [];
-  readonly #functions: Readonly<Record<FunctionName, (caller: Caller) => Handler>>;
+  /** What each deployment has published, from version 1; the last of them is `$LATEST` too. */
+  readonly #versions: Functions[] = [];
+  readonly #functionsOf: (code: Code) => Functions;
   readonly #services: Service[] = [];
   readonly #faults: Faults;
   #invokes = 0;
@@ -132,16 +160,22 @@ export class EmbeddedCloud {
       subnetIds: options.subnetIds ?? [],
     };
     const logs = { keep: true, bucket: options.logBucket ?? '' };
-    this.#functions = {
-      starter: (c) => createStarter({ ec2: ec2(c), ssm: ssm(c), clock, region, defaults }, log),
-      commander: (c) => createCommander({ ssm: ssm(c), s3: s3(c), clock, region, logs }, log),
-      poller: (c) => createPoller({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock }, log),
-      checker: (c) => createChecker({ s3: s3(c) }, log),
-      stopper: (c) => createStopper({ ec2: ec2(c), stateMachineArn }, log),
-      relay: (c) => createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
-      reaper: (c) => createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
-    };
+    this.#functionsOf = (code) => ({
+      starter: (c) => code.createStarter({ ec2: ec2(c), ssm: ssm(c), clock, region, defaults }, log),
+      commander: (c) => code.createCommander({ ssm: ssm(c), s3: s3(c), clock, region, logs }, log),
+      poller: (c) => code.createPoller({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock }, log),
+      checker: (c) => code.createChecker({ s3: s3(c) }, log),
+      stopper: (c) => code.createStopper({ ec2: ec2(c), stateMachineArn }, log),
+      relay: (c) => code.createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
+      reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
+    });
+    this.deploy(options.code ?? CODE);
     this.#scheduleReaper();
+  }
+
+  /** Publishes a version of every function. Relay and reaper, which events call without a version, are the new ones. */
+  deploy(code: Code): void {
+    this.#versions.push(this.#functionsOf(code));
   }
 
   /** How often an AWS operation has been called. */
@@ -166,10 +200,11 @@ export class EmbeddedCloud {
 
   /**
    * Calls a function as Lambda does: JSON in, JSON out, and no longer than the function's time-out.
+   * @param version default: what was deployed last
    * @throws Error with the function's error name and, as its message, the JSON that Step Functions makes the Cause
    */
-  async invoke(name: string, event: unknown): Promise<unknown> {
-    const create = this.#functions[name as FunctionName];
+  async invoke(name: string, event: unknown, version = this.#versions.length): Promise<unknown> {
+    const create = this.#versions[version - 1]?.[name as FunctionName];
     if (!create) throw new Error(`There is no function ${name}.`);
     const begun = this.clock.now().getTime();
     const done = (rest: { result?: unknown; error?: string }) => {
@@ -208,10 +243,10 @@ export class EmbeddedCloud {
   }
 
   /** As the state machine calls a function: that call, too, may meet a fault, which is Lambda's own. */
-  invokeFromMachine(name: string, event: unknown): Promise<unknown> {
+  invokeFromMachine(name: string, event: unknown, version?: number): Promise<unknown> {
     const call = ++this.#invokes;
     const fault = this.#faults('Invoke', call, { FunctionName: name, Payload: event });
-    return carryOut(this.clock, 'Invoke', fault, () => this.invoke(name, event));
+    return carryOut(this.clock, 'Invoke', fault, () => this.invoke(name, event, version));
   }
 
   async #invokeAsync(name: string, event: unknown, retries: readonly number[] = ASYNC_RETRY_DELAYS_MS): Promise<void> {

@@ -63,10 +63,10 @@ export interface RunningExecution {
 }
 
 const ARNS = Object.fromEntries(
-  MACHINE_FUNCTIONS.map((name) => [name, `arn:aws:lambda:local:000000000000:function:${name}`]),
+  MACHINE_FUNCTIONS.map((name) => [name, `arn:aws:lambda:local:000000000000:function:${name}:1`]),
 ) as Record<MachineFunction, string>;
 
-/** The definition that Terraform deploys, with the embedded cloud's functions. */
+/** The definition that Terraform deploys, with the version of the embedded cloud's functions that is deployed at first. */
 export const LOCAL_DEFINITION: Definition = definition(ARNS);
 
 /**
@@ -75,12 +75,14 @@ export const LOCAL_DEFINITION: Definition = definition(ARNS);
  * @throws ExecutionAlreadyExists when the name is taken
  * @param input the execution file, parsed as JSON
  * @param onProgress told of every state
+ * @param machine the definition under which the execution begins, and goes on to its end
  */
 export function startExecution(
   cloud: EmbeddedCloud,
   input: unknown,
   onProgress: (progress: Progress) => void = () => {},
   name: string = randomUUID(),
+  machine: Definition = LOCAL_DEFINITION,
 ): RunningExecution {
   const arn = `${cloud.stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
   const startedAt = cloud.clock.now();
@@ -89,14 +91,14 @@ export function startExecution(
   cloud.sfn.begin(arn);
 
   const history = new HistoryCounter();
-  const tasks = new TaskRunner(cloud, startedAt, stopped.signal, onProgress, history);
-  const run = INTERPRETER.run(input as Parameters<StateMachine['run']>[0], {
+  const tasks = new TaskRunner(cloud, machine, startedAt, stopped.signal, onProgress, history);
+  const run = interpreterOf(machine).run(input as Parameters<StateMachine['run']>[0], {
     // The interpreter keeps one context for the whole execution; the task runner fills in what changes.
     context: { Execution: { Id: arn }, Task: { Token: '' } },
     overrides: {
       taskResourceLocalHandlers: tasks.handlers(),
-      retryIntervalOverrides: NO_INTERVALS,
-      waitTimeOverrides: NO_INTERVALS,
+      retryIntervalOverrides: noIntervals(machine),
+      waitTimeOverrides: noIntervals(machine),
     },
   });
   const transitions = follow(run.eventLogs, cloud, onProgress, history);
@@ -151,13 +153,22 @@ function withoutTimeouts({ States, ...rest }: Definition): Definition {
   return { ...rest, States: Object.fromEntries(Object.entries(States).map(([name, state]) => [name, adapt(state)])) };
 }
 
-/** Made once: it validates the definition each time, for 50 ms. A run leaves nothing in it. */
-const INTERPRETER = new StateMachine(withoutTimeouts(LOCAL_DEFINITION) as unknown as StateMachineDefinition, {
-  validationOptions: { checkArn: false, checkPaths: false },
-});
+const INTERPRETERS = new WeakMap<Definition, StateMachine>();
+
+/** Made once for each definition: it validates that each time, for 50 ms. A run leaves nothing in it. */
+function interpreterOf(machine: Definition): StateMachine {
+  let interpreter = INTERPRETERS.get(machine);
+  if (!interpreter) {
+    interpreter = new StateMachine(withoutTimeouts(machine) as unknown as StateMachineDefinition, {
+      validationOptions: { checkArn: false, checkPaths: false },
+    });
+    INTERPRETERS.set(machine, interpreter);
+  }
+  return interpreter;
+}
 
 /** The task runner waits itself, by the cloud's clock, before the interpreter's retry, or the state after a Wait, reaches the function. */
-const NO_INTERVALS = Object.fromEntries(Object.keys(LOCAL_DEFINITION.States).map((name) => [name, 0]));
+const noIntervals = ({ States }: Definition) => Object.fromEntries(Object.keys(States).map((name) => [name, 0]));
 
 /** Counts as Step Functions does: each line of an execution's history is an event, each try of a task three or four. */
 class HistoryCounter implements History {
@@ -196,6 +207,7 @@ class TaskRunner {
 
   constructor(
     private readonly cloud: EmbeddedCloud,
+    private readonly machine: Definition,
     private readonly startedAt: Date,
     private readonly stopped: AbortSignal,
     private readonly onProgress: (progress: Progress) => void,
@@ -203,7 +215,7 @@ class TaskRunner {
   ) {}
 
   handlers(): Record<string, (input: unknown) => Promise<never>> {
-    const tasks = Object.entries(LOCAL_DEFINITION.States).filter(([, state]) => state.Type === 'Task');
+    const tasks = Object.entries(this.machine.States).filter(([, state]) => state.Type === 'Task');
     return Object.fromEntries(
       tasks.map(([name, state]) => [
         name,
@@ -230,14 +242,14 @@ class TaskRunner {
     const earlier = retrier && failed;
     this.#letTimePass();
     if (earlier) await this.#interval(name, retrier, earlier.error, earlier.uses);
-    else if (failed) await this.cloud.clock.sleep(waitAfter(state, failed.error) * 1000, this.stopped);
+    else if (failed) await this.cloud.clock.sleep(waitAfter(this.machine, state, failed.error) * 1000, this.stopped);
     await this.#awaitRetry();
     // TaskScheduled, TaskStarted, and TaskSucceeded, TaskFailed or TaskTimedOut.
     this.history.add(3);
     try {
       const result = await this.#withTimeout(state, input);
       this.history.add(0, result);
-      this.#wait = waitBeforeNext(result);
+      this.#wait = waitBeforeNext(this.machine, result);
       return result;
     } catch (error) {
       // The interpreter would go on with the retries of an execution that has been stopped.
@@ -293,20 +305,21 @@ class TaskRunner {
   }
 
   async #call(state: State, { FunctionName, Payload }: TaskInput): Promise<unknown> {
-    const name = FunctionName.split(':').at(-1) ?? '';
+    const [name = '', version] = FunctionName.split(':function:')[1]?.split(':') ?? [];
+    const invoke = (event: unknown) => this.cloud.invokeFromMachine(name, event, version ? Number(version) : undefined);
     const payload = {
       ...Payload,
       ...('start_time' in Payload && { start_time: this.startedAt.toISOString() }),
     };
     if (!state.Resource?.endsWith('.waitForTaskToken')) {
       this.history.add(0, { FunctionName, Payload: payload });
-      return { Payload: await this.cloud.invokeFromMachine(name, payload), StatusCode: 200 };
+      return { Payload: await invoke(payload), StatusCode: 200 };
     }
     const task = this.cloud.sfn.waitForTaskToken();
     const withToken = { ...payload, token: task.token };
     this.history.add(0, { FunctionName, Payload: withToken });
     // TaskSubmitted.
-    const submitted = this.cloud.invokeFromMachine(name, withToken).then(() => this.history.add(1));
+    const submitted = invoke(withToken).then(() => this.history.add(1));
     try {
       // A function that fails ends the task; one that returns leaves it waiting.
       await Promise.race([submitted, task.result]);
@@ -326,13 +339,14 @@ function names({ ErrorEquals }: Pick<Retrier, 'ErrorEquals'>, error: Error): boo
 }
 
 /** How long the machine waits, in seconds, when an error's Catch leads through a Wait state. */
-function waitAfter({ Catch = [] }: State, error: Error): number {
+function waitAfter({ States }: Definition, { Catch = [] }: State, error: Error): number {
   const { Next = '' } = Catch.find((each) => names(each, error)) ?? {};
-  return LOCAL_DEFINITION.States[Next]?.Seconds ?? 0;
+  return States[Next]?.Seconds ?? 0;
 }
 
 /** What AwaitRetry waits after EC2Stopper's result. */
-function waitBeforeNext(result: unknown): number {
+function waitBeforeNext({ States }: Definition, result: unknown): number {
+  if (!States.AwaitRetry) return 0;
   const { next } = (result as { Payload?: { next?: { wait_s?: number } } }).Payload ?? {};
   return next?.wait_s ?? 0;
 }

@@ -1,4 +1,4 @@
-import { TerraformResource, TerraformStack, Testing } from 'cdktf';
+import { TerraformResource, TerraformStack, TerraformVariable, Testing } from 'cdktf';
 import { DataStream, type DataStreamProps } from '../../constructs/data-stream';
 import { definition } from '../../constructs/definition';
 import { STATE_MACHINE_TAG } from '../../constructs/tags';
@@ -107,10 +107,19 @@ describe('the functions', () => {
     ]);
   });
 
+  test('of the state machine are published as versions; relay and reaper serve the jobs of every deployment', () => {
+    const published = Object.entries(functions).filter(([, { publish }]) => publish === true);
+
+    expect(published.map(([id]) => id)).toEqual(
+      ['checker', 'commander', 'poller', 'starter', 'stopper'].map((name) => `functions_${name}_function`),
+    );
+  });
+
   test('get the subnets as a list with commas', () => {
     const subnetIds = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
+    const vpcId = 'vpc-0123456789abcdef0';
     const { starter } = Object.fromEntries(
-      Object.entries(resources(synthesise({ smName: 'machine', subnetIds }), 'aws_lambda_function')).map(
+      Object.entries(resources(synthesise({ smName: 'machine', vpcId, subnetIds }), 'aws_lambda_function')).map(
         ([id, each]) => [id.replace(/^functions_(\w+)_function$/, '$1'), each],
       ),
     );
@@ -123,7 +132,7 @@ describe('the functions', () => {
 
 test('the state machine is the definition, and logs errors without the data of executions', () => {
   const [machine] = Object.values(resources(stack, 'aws_sfn_state_machine'));
-  const arn = (name: string) => `<functions_${name}_function.arn>`;
+  const arn = (name: string) => `<functions_${name}_function.qualified_arn>`;
 
   expect(JSON.parse(readable(String(machine?.definition)))).toEqual(
     JSON.parse(
@@ -164,6 +173,30 @@ test('the security group lets nothing in', () => {
     expect.objectContaining({ protocol: '-1', cidr_blocks: ['0.0.0.0/0'], ipv6_cidr_blocks: ['::/0'] }),
   ]);
   expect(group).not.toHaveProperty('vpc_id');
+});
+
+describe('vpcId and subnetIds', () => {
+  const scope = new TerraformStack(Testing.app(), 'stack');
+  const vpc = new TerraformVariable(scope, 'vpc', { type: 'string' }).stringValue;
+  const subnets = new TerraformVariable(scope, 'subnets', { type: 'list(string)' }).listValue;
+
+  test.each<[string, Partial<DataStreamProps>, string]>([
+    ['both', { vpcId: vpc, subnetIds: subnets }, '${((length(var.vpc) >= 1) == (length(var.subnets) >= 1))}'],
+    ['the VPC', { vpcId: vpc, subnetIds: ['subnet-0123456789abcdef0'] }, '${((length(var.vpc) >= 1) == true)}'],
+    ['the VPC, without subnets', { vpcId: vpc }, '${!(length(var.vpc) >= 1)}'],
+    ['the subnets', { vpcId: 'vpc-0123456789abcdef0', subnetIds: subnets }, '${(true == (length(var.subnets) >= 1))}'],
+    ['the subnets, without a VPC', { subnetIds: subnets }, '${!(length(var.subnets) >= 1)}'],
+  ])('go together by a precondition where a variable holds %s', (_what, props, condition) => {
+    const [group] = Object.values(resources(synthesise({ smName: 'machine', ...props }), 'aws_security_group'));
+
+    expect(group?.lifecycle).toEqual({ precondition: [expect.objectContaining({ condition })] });
+  });
+});
+
+test('a deployment in China is refused by its partition', () => {
+  const [partition] = Object.values(stack.data.aws_partition ?? {});
+
+  expect(partition?.lifecycle).toMatchObject({ postcondition: [{ condition: '${self.partition != "aws-cn"}' }] });
 });
 
 test('every resource whose class has tags has them', () => {
@@ -207,6 +240,14 @@ describe('refuses, before anything is deployed,', () => {
     [{ amiParameterName: 'ami' }, 'amiParameterName is "ami": write an SSM parameter\'s name, beginning with a slash'],
     [{ vpcId: 'default' }, 'vpcId is "default": write the ID of a VPC'],
     [{ subnetIds: ['subnet-0123456789abcdef0', 'x'] }, 'subnetIds[1] is "x": write IDs of subnets'],
+    [
+      { vpcId: 'vpc-0123456789abcdef0' },
+      'vpcId is "vpc-0123456789abcdef0" and subnetIds is []: write both, or neither for the default VPC.',
+    ],
+    [
+      { subnetIds: ['subnet-0123456789abcdef0'] },
+      'vpcId is "" and subnetIds is ["subnet-0123456789abcdef0"]: write both, or neither for the default VPC.',
+    ],
     [{ permissionsBoundaryArn: 'boundary' }, 'permissionsBoundaryArn is "boundary": write the ARN'],
     [{ logRetentionDays: 31 }, 'logRetentionDays is 31: write one of 1, 3, 5, 7, 14, 30, 60'],
   ])('%j', (props, message) => {

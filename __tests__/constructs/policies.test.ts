@@ -35,12 +35,13 @@ test("what the machine's functions may do", () => {
       'LaunchFrom',
       ['ec2:RunInstances'],
       [
-        'arn:aws:ec2:REGION:ACCOUNT:subnet/*',
-        'arn:aws:ec2:REGION:ACCOUNT:security-group/*',
         'arn:aws:ec2:REGION:ACCOUNT:key-pair/*',
-        'arn:aws:ec2:REGION:ACCOUNT:placement-group/*',
         'arn:aws:ec2:REGION:ACCOUNT:launch-template/*',
-        'arn:aws:ec2:REGION:ACCOUNT:capacity-reservation/*',
+        // Another account may share these.
+        'arn:aws:ec2:REGION:*:subnet/*',
+        'arn:aws:ec2:REGION:*:security-group/*',
+        'arn:aws:ec2:REGION:*:placement-group/*',
+        'arn:aws:ec2:REGION:*:capacity-reservation/*',
         'arn:aws:ec2:REGION::image/*',
         'arn:aws:ec2:REGION::snapshot/*',
       ],
@@ -182,10 +183,15 @@ test('what the state machine may do', () => {
       ['lambda:InvokeFunction'],
       [
         '<functions_starter_function.arn>',
+        '<functions_starter_function.arn>:*',
         '<functions_commander_function.arn>',
+        '<functions_commander_function.arn>:*',
         '<functions_poller_function.arn>',
+        '<functions_poller_function.arn>:*',
         '<functions_checker_function.arn>',
+        '<functions_checker_function.arn>:*',
         '<functions_stopper_function.arn>',
+        '<functions_stopper_function.arn>:*',
       ],
     ),
     allow(
@@ -193,6 +199,7 @@ test('what the state machine may do', () => {
       [
         'logs:CreateLogDelivery',
         'logs:DeleteLogDelivery',
+        'logs:DescribeLogGroups',
         'logs:DescribeResourcePolicies',
         'logs:GetLogDelivery',
         'logs:ListLogDeliveries',
@@ -201,7 +208,6 @@ test('what the state machine may do', () => {
       ],
       ['*'],
     ),
-    allow('FindLogGroup', ['logs:DescribeLogGroups'], ['arn:aws:logs:REGION:ACCOUNT:log-group:*']),
   ]);
 });
 

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { runCommand } from '../../bench/command';
 import { INVARIANTS, type Invariant } from '../support/invariants';
 import { add, emptyTally, matrix, type Tally } from './matrix';
-import { DISORDERS, FAULTS, parseRun, perform, STOPS } from './run';
+import { DEPLOYMENTS, DISORDERS, FAULTS, parseRun, perform, STOPS } from './run';
 import { walk } from './walk';
 
 const USAGE =
@@ -140,9 +140,9 @@ function tables({ runs, outcomesHeld, broken, table }: Tally): string {
     '| --- | --- | --- |',
     ...invariants,
     '',
-    ...rows('call', table, [...FAULTS, ...STOPS], (row) => !isEvent(row)),
+    ...rows('call', table, [...FAULTS, ...STOPS, ...DEPLOYMENTS], (row) => !isEvent(row)),
     '',
-    ...rows('event', table, DISORDERS, isEvent),
+    ...rows('event', table, [...DISORDERS, ...DEPLOYMENTS], isEvent),
   ].join('\n');
 }
 

@@ -94,13 +94,21 @@ describe('The fault matrix', () => {
 
   it('is told in docs/faults.md by the calls that there are and the invariants as they are', async () => {
     const page = readFileSync(join(__dirname, '../../docs/faults.md'), 'utf8').split('## The last run')[1];
-    const outcomes = await Promise.all(Object.keys(SCENARIOS).map(undisturbed));
+    const outcomes = await Promise.all(Object.keys(SCENARIOS).map((scenario) => undisturbed(scenario)));
     const rows = new Set(outcomes.flatMap(({ met }) => met.map(({ row }) => row)));
 
     expect([...rows].filter((row) => !page?.includes(`\n| ${row} |`))).toEqual([]);
     for (const [number, text] of Object.entries(INVARIANTS)) {
       expect(page).toMatch(new RegExp(`^\\| ${number}\\. ${text} \\| \\d+ \\| 0 \\|$`, 'm'));
     }
+  });
+
+  it('plays an upgrade with what comes after it', async () => {
+    const name = 'main path, machine.Invoke(poller)#1 upgraded, machine.Invoke(checker)#1 error after';
+
+    expect(nameOf(parseRun(name))).toBe(name);
+    const { end, broken } = await perform(parseRun(name));
+    expect([end.status, broken]).toEqual(['SUCCEEDED', []]);
   });
 
   it('names every run so that it can be repeated', async () => {
@@ -118,6 +126,8 @@ describe('The fault matrix', () => {
     ['main path, starter.RunInstances#1 broken', 'is no disturbance'],
     ['toString', 'There is no scenario'],
     ['main path, event#1 killed', 'is no disturbance'],
+    ['main path, event#* deployed', 'is no disturbance'],
+    ['main path, starter.RunInstances#1 upgraded', 'is no disturbance'],
     ['main path, commander.SendCommand#1 lost', 'is no disturbance'],
     ['main path, starter.GetParameters#1 stale', 'is no disturbance'],
     ['main path, somebody.SendCommand#1 killed', 'is no disturbance'],

@@ -11,8 +11,9 @@ import {
   type Run,
   STOPS,
   undisturbed,
+  upgradable,
 } from './run';
-import { SCENARIOS } from './scenarios';
+import { SCENARIOS, UPGRADED } from './scenarios';
 
 /** A run that has broken an invariant. */
 export interface Failure {
@@ -112,8 +113,25 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
     }
   }
 
-  // On the main path every pair: a fault, a stop or a disorder, and then each of these in all that this has led to.
+  // What began under the first deployment, with an upgrade at every point where one can come; on the main path also with
+  // everything that can go wrong after it.
+  for (const scenario of UPGRADED) {
+    for (const point of await upgradePoints(scenario)) if (mine()) await play(scenario, [[point, 'upgraded']]);
+  }
+
   const pair = (...points: readonly [Point, Effect][]) => play(MAIN_PATH, points);
+  for (const first of await upgradePoints(MAIN_PATH)) {
+    if (!mine()) continue;
+    const { met } = await perform({ scenario: MAIN_PATH, disturbances: [{ at: first.at, effect: 'upgraded' }] });
+    for (const second of met.slice(met.findIndex(({ at }) => at === first.at) + 1)) {
+      for (const other of effectsIn(second)) {
+        // No version protects this execution from a deployment that cannot read its state.
+        if (other !== 'deployed') await pair([first, 'upgraded'], [second, other]);
+      }
+    }
+  }
+
+  // On the main path every pair: a fault, a stop or a disorder, and then each of these in all that this has led to.
   for (const first of [...(await undisturbed(MAIN_PATH)).met, ALL_EVENTS]) {
     for (const effect of effectsIn(first)) {
       if (!mine()) continue;
@@ -133,6 +151,11 @@ export async function matrix({ of, index, every = 1 }: Share): Promise<Tally> {
     }
   }
   return tally;
+}
+
+/** Where a deployment can come between in an execution that begins under the first. */
+export async function upgradePoints(scenario: string): Promise<readonly Point[]> {
+  return (await undisturbed(scenario, true)).met.filter(upgradable);
 }
 
 /** Nobody stops what has ended. */

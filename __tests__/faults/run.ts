@@ -1,7 +1,10 @@
 import { FUNCTIONS } from '../../constructs/bundle';
+import { UNREADABLE_EVENT } from '../../lambdas/errors';
+import { CODE, type Code, type EmbeddedCloud } from '../../local/cloud';
 import type { CloudEvent } from '../../local/events';
 import type { RunningExecution } from '../../local/machine';
 import type { ApiFault, Faults, HttpAnswer } from '../../local/service';
+import { FIRST_CODE, FIRST_DEFINITION } from '../support/first-deployment';
 import { type Broken, brokenInvariants, type Evidence } from '../support/invariants';
 import { begin, type Live } from '../support/scenario';
 import { SCENARIOS } from './scenarios';
@@ -26,7 +29,12 @@ export type Fault = (typeof FAULTS)[number];
 export const STOPS = ['stop before', 'stop after'] as const;
 /** What can become of an event: `late` by a minute, `very late` by twenty, `overtaken` by the one after it. */
 export const DISORDERS = ['lost', 'doubled', 'late', 'very late', 'overtaken'] as const;
-export type Effect = Fault | (typeof STOPS)[number] | (typeof DISORDERS)[number];
+/**
+ * What can come between, as a function is called or an event is sent: `deployed` is the next deployment, whose functions
+ * can read nothing of this one's state; `upgraded` is this one, in an execution that began under the first.
+ */
+export const DEPLOYMENTS = ['upgraded', 'deployed'] as const;
+export type Effect = Fault | (typeof STOPS)[number] | (typeof DISORDERS)[number] | (typeof DEPLOYMENTS)[number];
 
 /** One thing that goes wrong: what, and with which call or event, e.g. `starter.RunInstances#1 killed`. */
 export interface Disturbance {
@@ -75,7 +83,10 @@ export function parseRun(name: string): Run {
   const disturbances = rest.map((each) => {
     const [, at = '', row = '', effect = ''] = POINT.exec(each) ?? [];
     const operation = /\.(\w+)/.exec(row)?.[1] ?? '';
-    const effects: readonly string[] = effectsOf({ at, operation });
+    const effects: readonly string[] = [
+      ...effectsOf({ at, operation }),
+      ...(upgradable({ at, operation }) ? ['upgraded'] : []),
+    ];
     if (!row || !effects.includes(effect)) {
       throw new Error(`'${each}' is no disturbance: write CALL#N, or event#N, and one of: ${effects.join('; ')}.`);
     }
@@ -190,12 +201,36 @@ function faultsOf(operation: string): Fault[] {
   });
 }
 
-/** What can become of a call or an event. */
+/** What can become of a call or an event, or come with it. */
 export function effectsOf({ at, operation }: Pick<Point, 'at' | 'operation'>): readonly Effect[] {
-  return at.startsWith('event#') ? DISORDERS : [...faultsOf(operation), ...STOPS];
+  return [
+    ...(at.startsWith('event#') ? DISORDERS : [...faultsOf(operation), ...STOPS]),
+    ...(upgradable({ at, operation }) ? (['deployed'] as const) : []),
+  ];
+}
+
+/** Whether a deployment can come with it. In between nothing reads what another deployment has left. */
+export function upgradable({ at, operation }: Pick<Point, 'at' | 'operation'>): boolean {
+  return operation === 'Invoke' || (at.startsWith('event#') && at !== 'event#*');
 }
 
 export const isStop = (effect: Effect) => (STOPS as readonly Effect[]).includes(effect);
+
+const FIRST_DEPLOYMENT = { code: FIRST_CODE, machine: FIRST_DEFINITION };
+
+const unreadable = () => async () => {
+  throw Object.assign(new Error("The state is another deployment's."), { name: UNREADABLE_EVENT });
+};
+
+/** The deployment after this one, for an execution that began under this one. Relay and reaper read what any has left. */
+const NEXT_CODE: Code = {
+  ...CODE,
+  createStarter: unreadable,
+  createCommander: unreadable,
+  createPoller: unreadable,
+  createChecker: unreadable,
+  createStopper: unreadable,
+};
 
 function apiFault(operation: string, fault: Fault): ApiFault {
   const [, names = []] = ERRORS.find(([pattern]) => pattern.test(operation)) ?? [];
@@ -242,6 +277,7 @@ export class Disturbed {
   readonly disturbances: Disturbance[] = [];
   live!: Live;
   #started = false;
+  #cloud?: EmbeddedCloud;
   #execution?: RunningExecution;
   #ended = false;
   #refused = false;
@@ -262,13 +298,16 @@ export class Disturbed {
     this.#undisturbed = error ? { status: 'FAILED', error } : { status: 'SUCCEEDED', error };
   }
 
-  static async begin(scenario: string, decide: (point: Point) => readonly Effect[]): Promise<Disturbed> {
+  /** @param first whether it begins under the first deployment; default: under this one */
+  static async begin(scenario: string, decide: (point: Point) => readonly Effect[], first = false): Promise<Disturbed> {
     const base = SCENARIOS[scenario];
     if (!base) throw new Error(`There is no scenario '${scenario}'.`);
     const run = new Disturbed(decide, base.error);
     run.live = await begin({
       ...base,
-      onStart: () => {
+      ...(first && { deployment: FIRST_DEPLOYMENT }),
+      onStart: (cloud) => {
+        run.#cloud = cloud;
         run.#started = true;
       },
       faults: (...call) => {
@@ -321,6 +360,7 @@ export class Disturbed {
     const point = this.#point(row, operation);
     let fault: ApiFault | undefined;
     for (const effect of this.#effects(point)) {
+      if (this.#deploy(effect)) continue;
       if (effect === 'stop before') this.#stop(0);
       else if (effect === 'stop after') {
         this.#stop(1);
@@ -329,6 +369,14 @@ export class Disturbed {
       if (operation === 'HeadObject' && effect === 'refused') this.#refused = true;
     }
     return fault;
+  }
+
+  /** @returns whether it is a deployment, which leaves the call or event itself as it is */
+  #deploy(effect: Effect | undefined): boolean {
+    if (effect === 'upgraded') this.#cloud?.deploy(CODE);
+    else if (effect === 'deployed') this.#cloud?.deploy(NEXT_CODE);
+    else return false;
+    return true;
   }
 
   /** The machine's first call comes before the execution is known here. */
@@ -341,7 +389,7 @@ export class Disturbed {
   #deliver(event: CloudEvent, usual: readonly number[]): readonly number[] {
     if (this.#again.delete(event.detail)) return usual;
     const point = { ...this.#point('event', ''), row: `event ${kindOf(event)}` };
-    const [effect] = this.#effects(point);
+    const [effect] = this.#effects(point).filter((each) => !this.#deploy(each));
     const earlier = this.#overtaken.splice(0);
     // Half a second after the event that has overtaken it.
     for (const each of earlier) this.#emitAgain(each, 500);
@@ -380,19 +428,23 @@ function kindOf({ 'detail-type': type, detail }: CloudEvent): string {
 
 const undisturbedOutcomes = new Map<string, Promise<Outcome>>();
 
-/** The scenario as it is when nothing goes wrong; played once. */
-export function undisturbed(scenario: string): Promise<Outcome> {
-  const known = undisturbedOutcomes.get(scenario) ?? Disturbed.begin(scenario, () => []).then((run) => run.finish());
-  undisturbedOutcomes.set(scenario, known);
+/** The scenario as it is when nothing goes wrong; played once. @param first under the first deployment alone */
+export function undisturbed(scenario: string, first = false): Promise<Outcome> {
+  const key = `${scenario}, ${first}`;
+  const known = undisturbedOutcomes.get(key) ?? Disturbed.begin(scenario, () => [], first).then((run) => run.finish());
+  undisturbedOutcomes.set(key, known);
   return known;
 }
 
 /** Plays one run to its end and one reaper period beyond. */
 export async function perform({ scenario, disturbances }: Run): Promise<Outcome> {
-  const run = await Disturbed.begin(scenario, ({ at }) =>
-    disturbances
-      .filter((each) => each.at === at || (each.at === 'event#*' && at.startsWith('event#')))
-      .map(({ effect }) => effect),
+  const run = await Disturbed.begin(
+    scenario,
+    ({ at }) =>
+      disturbances
+        .filter((each) => each.at === at || (each.at === 'event#*' && at.startsWith('event#')))
+        .map(({ effect }) => effect),
+    disturbances.some(({ effect }) => effect === 'upgraded'),
   );
   return run.finish();
 }

@@ -228,3 +228,29 @@ export const SCENARIOS: Readonly<Record<string, Scenario & { readonly error?: st
   'no events': { file: file(), deliver: () => [], lifecycle: fast },
   'invalid file': { error: 'InvalidExecution', file: file({ timeout_s: -1 }) },
 };
+
+/**
+ * Those that are played from the first deployment over an upgrade too: each way through the machine. Not all of them, for
+ * a scenario may be about what the first deployment did wrong.
+ */
+export const UPGRADED: readonly string[] = [
+  'main path',
+  'typical boot',
+  'no object asked for',
+  'command fails',
+  'object missing',
+  'object late',
+  'over at once',
+  'timed out',
+  'spot interrupted',
+  'instance lost',
+  'instance rebooted',
+  'no spot capacity',
+  'no capacity for a while',
+  'never Online',
+  'stopped instead of terminated',
+  'stopped without its volumes',
+  'second attempt',
+  'long job',
+  'no events',
+];

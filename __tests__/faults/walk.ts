@@ -78,7 +78,7 @@ const step = (effects: readonly Effect[]) =>
 export async function walk(tally: Tally, seed: number, walks: number): Promise<void> {
   const property = fc.asyncProperty(
     fc.constantFrom(...Object.keys(SCENARIOS)),
-    fc.commands([step(FAULTS), step(DISORDERS), step(STOPS)], { maxCommands: 10 }),
+    fc.commands([step(FAULTS), step(DISORDERS), step(STOPS), step(['deployed'])], { maxCommands: 10 }),
     async (scenario, steps) => {
       const real = await Walk.begin(scenario);
       await fc.asyncModelRun(() => ({ model: { faults: 0, stopped: false }, real }), steps);

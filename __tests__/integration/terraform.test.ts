@@ -118,7 +118,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     const { code, output } = await workspace.terraform(stack, 'validate');
 
     expect([code, output]).toEqual([0, expect.stringContaining('The configuration is valid.')]);
-  });
+  }, 120_000);
 
   describe.each(GENERATIONS)("with upstream's tfvars of %s", (generation) => {
     const given = values(tfvars(generation));
@@ -232,6 +232,36 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
           'datastream:state-machine': 'arn:aws:states:us-east-1:123456789012:stateMachine:machine',
         },
       }),
+    );
+  }, 120_000);
+
+  test.each([
+    ['vpc_id', 'vpc-0123456789abcdef0', 'vpc_id is "vpc-0123456789abcdef0" and subnet_ids is []'],
+    ['subnet_ids', '["subnet-0123456789abcdef0"]', 'vpc_id is "" and subnet_ids is ["subnet-0123456789abcdef0"]'],
+  ])(
+    'refuses, in the plan, %s without the other',
+    async (name, value, found) => {
+      const { code, output } = await workspace.terraform(
+        stack,
+        ...['plan', '-input=false', '-var=region=us-east-1', '-var=sm_name=machine', `-var=${name}=${value}`],
+      );
+
+      expect(code).toBe(1);
+      const printed = output.replace(/[│╷╵\s]+/g, ' ');
+      expect(printed).toContain(`${found}: write both, or neither for the default VPC.`);
+    },
+    120_000,
+  );
+
+  test('refuses, in the plan, a region of China', async () => {
+    const variables = ['-var=region=cn-north-1', '-var=sm_name=machine'];
+
+    const { code, output } = await workspace.terraform(stack, 'plan', '-input=false', ...variables);
+
+    expect(code).toBe(1);
+    const printed = output.replace(/[│╷╵\s]+/g, ' ');
+    expect(printed).toContain(
+      'region is "cn-north-1": choose a region outside of China (cn-), whose service principals',
     );
   }, 120_000);
 

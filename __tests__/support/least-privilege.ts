@@ -37,6 +37,8 @@ export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
   'ec2messages:SendReply',
   'logs:CreateLogDelivery',
   'logs:DeleteLogDelivery',
+  // It takes an ARN, but Step Functions asks for it on `*` (see constructs/state-machine.ts).
+  'logs:DescribeLogGroups',
   'logs:DescribeResourcePolicies',
   'logs:GetLogDelivery',
   'logs:ListLogDeliveries',

@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
+import type { Definition } from '../../constructs/definition';
 import { virtualClock } from '../../local/clock';
-import { EmbeddedCloud, type EmbeddedCloudOptions, LIKE_EC2 } from '../../local/cloud';
+import { type Code, EmbeddedCloud, type EmbeddedCloudOptions, LIKE_EC2 } from '../../local/cloud';
 import { type RunningExecution, startExecution } from '../../local/machine';
 import type { Faults } from '../../local/service';
 import type { Shell } from '../../local/ssm';
@@ -56,13 +57,15 @@ export interface Scenario {
   readonly faults?: EmbeddedCloudOptions['faults'];
   readonly deliver?: EmbeddedCloudOptions['deliver'];
   readonly subnetIds?: readonly string[];
+  /** What the execution begins under; default: this deployment. */
+  readonly deployment?: { readonly code: Code; readonly machine: Definition };
   readonly lifecycle?: EmbeddedCloudOptions['lifecycle'];
   /** What is there an hour before the execution starts. */
   readonly before?: (cloud: EmbeddedCloud) => void;
   /** How long after its end the invariants are looked at, in milliseconds; default: one reaper period. */
   readonly aftermath?: number;
   /** Called at the moment before the execution starts. */
-  readonly onStart?: () => void;
+  readonly onStart?: (cloud: EmbeddedCloud) => void;
   /** What happens from outside while the execution runs. */
   readonly meanwhile?: (context: { readonly cloud: EmbeddedCloud; readonly execution: RunningExecution }) => void;
 }
@@ -145,7 +148,7 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
   const locks = new Map<string, Lock>();
   const shell: Shell = async ({ instanceId, signal, ...rest }) => {
     const boot = cloud.ec2.instances.get(instanceId)?.running;
-    const lock = /^lock="[^"]*\/(datastream-\w+)"/.exec(rest.script)?.[1];
+    const lock = /^(?:datastream_)?lock="[^"]*\/(datastream-\w+)"/m.exec(rest.script)?.[1];
     const first = lock && !scenario.shell ? locks.get(instanceId + lock) : undefined;
     if (first) return { stdout: '', stderr: '', code: first.boot === boot ? await first.code : 1 };
     const own = withResolver<number>();
@@ -168,6 +171,7 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
     region: 'us-east-1',
     lifecycle: scenario.lifecycle ?? LIKE_EC2,
     latency: 80,
+    ...(scenario.deployment && { code: scenario.deployment.code }),
     ...(scenario.subnetIds && { subnetIds: scenario.subnetIds }),
     faults: (...call) => otherParameters(...call) ?? scenario.faults?.(...call),
     ...(scenario.deliver && { deliver: scenario.deliver }),
@@ -176,8 +180,8 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
   scenario.before?.(cloud);
   await clock.run(clock.sleep((scenario.before ? 3_600_000 : 0) + 200_000));
   const file = scenario.file ?? executionFile();
-  scenario.onStart?.();
-  const execution = startExecution(cloud, file, undefined, 'scenario');
+  scenario.onStart?.(cloud);
+  const execution = startExecution(cloud, file, undefined, 'scenario', scenario.deployment?.machine);
   scenario.meanwhile?.({ cloud, execution });
   let endless = false;
   const end = async () => {

@@ -5,6 +5,7 @@ import type { Policy } from './least-privilege';
 
 /** A synthesised stack: the members of its JSON that the tests read. */
 export interface Synthesised {
+  readonly data: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
   readonly resource: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
 }
 
@@ -33,7 +34,7 @@ export function resources(stack: Synthesised, type: string): Record<string, Reco
 export function readable(text: string): string {
   return text
     .replace(/\$\{data\.aws_partition\.\w+\.partition\}/g, 'aws')
-    .replace(/\$\{data\.aws_region\.\w+\.name\}/g, 'REGION')
+    .replace(/\$\{data\.aws_region\.\w+\.id\}/g, 'REGION')
     .replace(/\$\{data\.aws_caller_identity\.\w+\.account_id\}/g, 'ACCOUNT')
     .replace(/\$\{aws_\w+\.datastream_([\w-]+?)_[0-9A-F]{8}\.(\w+)\}/g, '<$1.$2>');
 }
