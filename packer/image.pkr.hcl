@@ -134,6 +134,7 @@ build {
       "${path.root}/scripts/mount-s3.sh",
       "${path.root}/scripts/hfsubset.sh",
       "${path.root}/scripts/ngen-datastream.sh",
+      "${path.root}/scripts/datastreamcli.sh",
       "${path.root}/scripts/docker-images.sh",
       "${path.root}/scripts/smoke-test.sh",
     ]
@@ -149,6 +150,8 @@ build {
       "HFSUBSET_SHA256=${lookup(local.sha256, basename(local.hfsubset_url), "")}",
       "NGEN_DATASTREAM_REPOSITORY=${var.ngen_datastream_repository}",
       "NGEN_DATASTREAM_REF=${var.ngen_datastream_ref}",
+      "DATASTREAMCLI_REPOSITORY=${var.datastreamcli_repository}",
+      "DATASTREAMCLI_REF=${var.datastreamcli_ref}",
       "DOCKER_IMAGES=${join(" ", var.docker_images)}",
     ]
   }

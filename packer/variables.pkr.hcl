@@ -254,6 +254,27 @@ variable "ngen_datastream_ref" {
   }
 }
 
+variable "datastreamcli_repository" {
+  type        = string
+  default     = "https://github.com/CIROH-UA/datastreamcli.git"
+  description = "The repository that is cloned to /home/ec2-user/datastreamcli, where upstream's scripts have been since 2025."
+  validation {
+    condition     = var.datastreamcli_repository != "" && regex_replace(var.datastreamcli_repository, "^https://[A-Za-z0-9.:-]+/[A-Za-z0-9._/~-]+$", "") == ""
+    error_message = "The datastreamcli_repository is an https address without a user's name or token, such as https://github.com/CIROH-UA/datastreamcli.git."
+  }
+}
+
+variable "datastreamcli_ref" {
+  type = string
+  # Of July 2026 or later: its scripts/datastream knows -t and -w, which upstream's templates use, and writes no ngen-run.tar.gz.
+  default     = "0564b40bc9f510e3b3912b46e2a5df9725e056db"
+  description = "Its commit, by the whole hash: a branch or a tag may be another one tomorrow."
+  validation {
+    condition     = var.datastreamcli_ref != "" && regex_replace(var.datastreamcli_ref, "^[0-9a-f]{40}$", "") == ""
+    error_message = "The datastreamcli_ref is a whole commit hash, of 40 hexadecimal digits."
+  }
+}
+
 variable "docker_images" {
   type        = list(string)
   default     = []
