@@ -30,10 +30,20 @@ variable "instance_type" {
 variable "base_ami" {
   type        = string
   default     = ""
-  description = "The image to start from, which has dnf and the SSM agent. Default: the newest Amazon Linux 2023."
+  description = "The image to start from, which has dnf and the SSM agent. Default: the newest Amazon Linux 2023 with this kernel."
   validation {
     condition     = regex_replace(var.base_ami, "^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "") == ""
     error_message = "The base_ami is the ID of an AMI, such as ami-0123456789abcdef0, or empty."
+  }
+}
+
+variable "kernel" {
+  type        = string
+  default     = "6.1"
+  description = "The kernel of the newest Amazon Linux 2023, as the names of its images have it. Without meaning beside base_ami."
+  validation {
+    condition     = var.kernel != "" && regex_replace(var.kernel, "^[0-9]+[.][0-9]+$", "") == ""
+    error_message = "The kernel is a version of two numbers, such as 6.1 or 6.12."
   }
 }
 
@@ -92,7 +102,7 @@ variable "session_manager" {
 variable "iam_instance_profile" {
   type        = string
   default     = ""
-  description = "The build instance's profile, for session_manager. Default: a temporary one with the SSM agent's rights."
+  description = "The build instance's profile. With session_manager `npx datastream ami build` takes the deployment's where none is given; plain Packer needs one."
 }
 
 variable "name" {

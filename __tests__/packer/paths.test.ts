@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseExecution } from '../../executions/parse';
-import { optionsFile, withCommands } from '../support/executions';
+import { type ExecutionFile, optionsFile, withCommands } from '../support/executions';
 import { instance } from '../support/image-instance';
 
 const EXAMPLES = path.join(__dirname, '../../executions/examples');
@@ -69,13 +69,13 @@ describe('The image', () => {
     home = path.join(root, HOME);
   });
 
-  const examples = readdirSync(EXAMPLES).map((name) => {
-    const file = JSON.parse(readFileSync(path.join(EXAMPLES, name), 'utf8'));
-    return [name, file] as const;
-  });
-  it.each([
+  const examples = readdirSync(EXAMPLES).map((name): [string, ExecutionFile] => [
+    name,
+    JSON.parse(readFileSync(path.join(EXAMPLES, name), 'utf8')),
+  ]);
+  it.each<[string, ExecutionFile]>([
     ...examples,
-    ...Object.entries(DIALECTS).map(([time, commands]) => [time, withCommands(...commands)] as const),
+    ...Object.entries(DIALECTS).map(([time, commands]): [string, ExecutionFile] => [time, withCommands(...commands)]),
     [
       'datastream_command_options',
       optionsFile({}, { realization: './configs/ngen/realization_sloth_nom_cfe_pet.json' }),
