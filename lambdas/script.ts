@@ -10,6 +10,7 @@ export function script(commands: readonly string[], attempt: string): string[] {
   const end = `datastream-${attempt}`;
   return [
     once(attempt),
+    HOME,
     `datastream_code=1; datastream_job=$(mktemp) && cat >"$datastream_job" <<'${end}' && { ${interpreter(commands)} "$datastream_job"; datastream_code=$?; }`,
     ...job(commands),
     end,
@@ -22,6 +23,11 @@ export function script(commands: readonly string[], attempt: string): string[] {
     'rm -f "$datastream_job"; exit "$datastream_code"',
   ];
 }
+
+/**
+ * HOME as a login of root has it: SSM's agent sets none (amazon-ssm-agent, issue 427), and git, pip and docker want one.
+ */
+const HOME = `HOME=$(getent passwd 0 | cut -d : -f 6); export HOME="\${HOME:-/root}"`;
 
 /** What the kernel makes of a first line: `#!`, a path, and all the rest as one argument (execve(2)). */
 const SHEBANG = /^#![ \t]*(\S+)(?:[ \t]+(\S.*?))?[ \t]*(?:\n|$)/;
