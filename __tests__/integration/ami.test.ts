@@ -25,6 +25,9 @@ import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/mo
 import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
+/** Packer is started once for each rule, when one of them refuses. */
+jest.setTimeout(30_000);
+
 const asRecord = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
 describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emulated AWS', () => {
