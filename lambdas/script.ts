@@ -19,6 +19,7 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
   const shell = shellOf(commands) !== undefined;
   return [
     once(attempt),
+    HOME,
     // A line of our own, also behind a last line without an end.
     'say() { [ -z "$(tail -c 1 "$1" 2>/dev/null)" ] || echo >>"$1"; echo "$2" >>"$1"; }',
     // Not /tmp, which may be memory.
@@ -41,6 +42,11 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
     'exit "$code"',
   ];
 }
+
+/**
+ * HOME as a login of root has it: SSM's agent sets none (amazon-ssm-agent, issue 427), and git, pip and docker want one.
+ */
+const HOME = `HOME=$(getent passwd 0 | cut -d : -f 6); export HOME="\${HOME:-/root}"`;
 
 /** What the kernel makes of a first line: `#!`, a path, and all the rest as one argument (execve(2)). */
 const SHEBANG = /^#![ \t]*(\S+)(?:[ \t]+(\S.*?))?[ \t]*(?:\n|$)/;

@@ -7,6 +7,9 @@ import type { Shell } from './ssm';
 /** Stand-ins for what an instance has and this computer has not, or must not run: first on the commands' PATH. */
 const STAND_INS = resolve(__dirname, 'stand-ins');
 
+/** Settles what the script has done with the buckets that it has mounted. */
+const MOUNTS = resolve(__dirname, 'mounts.cjs');
+
 /** How much of each stream is kept, from the end; AWS' own limits apply where the API reports it. */
 const KEPT = 1_000_000;
 
@@ -15,7 +18,8 @@ const HOME = /\/home\/ec2-user(?![\w-])/g;
 
 /**
  * Runs scripts for real, with bash, each instance in a folder of its own below `scratch` that plays its disk.
- * The commands see none of this computer's environment variables.
+ * The commands see none of this computer's environment variables, and like those of SSM's agent no HOME
+ * (amazon-ssm-agent, issue 427).
  *
  * @param buckets the folder that holds a folder for each bucket
  */
@@ -24,14 +28,19 @@ export function bashShell({ buckets, scratch, clock }: { buckets: string; scratc
     const disk = join(scratch, instanceId);
     const release = clock.hold();
     try {
-      return await run(prepare(disk, script, buckets), signal, {
+      const cwd = join(disk, 'root');
+      const env = {
         PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
-        HOME: join(disk, 'root'),
         LANG: 'C.UTF-8',
         TMPDIR: disk,
         DATASTREAM_DISK: disk,
         DATASTREAM_BUCKETS: resolve(buckets),
-      });
+        DATASTREAM_NODE: process.execPath,
+      };
+      const ended = await run('bash', [prepare(disk, script, buckets)], { cwd, env }, signal);
+      if (signal.aborted || !existsSync(join(disk, 'mounts'))) return ended;
+      const settled = await run(process.execPath, [MOUNTS, 'enter', 'root'], { cwd, env }, signal);
+      return { ...ended, code: ended.code || settled.code, stderr: ended.stderr + settled.stderr };
     } catch (error) {
       // A full disk, a folder that cannot be made: as on an instance, the command fails and not the cloud.
       return { code: 126, stdout: '', stderr: `${(error as Error).message}\n` };
@@ -51,10 +60,15 @@ function prepare(disk: string, script: string, buckets: string): string {
   return file;
 }
 
-function run(file: string, signal: AbortSignal, env: Record<string, string>): ReturnType<Shell> {
+function run(
+  program: string,
+  args: readonly string[],
+  place: { readonly cwd: string; readonly env: Record<string, string> },
+  signal: AbortSignal,
+): ReturnType<Shell> {
   return new Promise((finish) => {
     // A group of its own: the end of the instance ends all that the script has started, and Ctrl-C reaches only us.
-    const child = spawn('bash', [file], { cwd: env.HOME, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { ...place, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
@@ -73,7 +87,7 @@ function run(file: string, signal: AbortSignal, env: Record<string, string>): Re
     if (signal.aborted) kill();
     signal.addEventListener('abort', kill);
     child.on('error', (error) =>
-      finish({ code: 127, stdout: '', stderr: `bash could not be started: ${error.message}` }),
+      finish({ code: 127, stdout: '', stderr: `${program} could not be started: ${error.message}` }),
     );
     child.on('exit', (code) => {
       const done = () => {

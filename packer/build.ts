@@ -1,13 +1,14 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-import { DescribeImagesCommand, DescribeRegionsCommand } from '@aws-sdk/client-ec2';
+import { DescribeRegionsCommand } from '@aws-sdk/client-ec2';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { shellQuote } from '../executions/commands';
 import { shorten } from '../executions/faults';
 import { nearest } from '../executions/nearest';
 import { awsSentence } from './aws-errors';
+import { checkProfile, findBaseImage } from './base-image';
 import { clientsIn } from './clients';
-import { type Deployment, readDeployment } from './deployment';
+import { buildProfile, type Deployment, readDeployment } from './deployment';
 import { finish } from './finish';
 import { removeLeftovers } from './leftovers';
 import { type BuiltImage, readManifest } from './manifest';
@@ -62,7 +63,15 @@ async function readBuild(
   // A folder for each build, even for two in one second: none writes into the other's manifest.
   const folder = String(variables.output_folder || path.join(PACKER_FOLDER, 'output', `${run}-${process.pid}`));
   const image_name = variables.image_name || `${variables.name}-${run}`;
-  return { deployment, variables: { ...variables, image_name, output_folder: path.resolve(folder) } };
+  return {
+    deployment,
+    variables: {
+      ...variables,
+      image_name,
+      output_folder: path.resolve(folder),
+      iam_instance_profile: buildProfile(variables, deployment),
+    },
+  };
 }
 
 /**
@@ -239,9 +248,9 @@ function checkPlugin({ session_manager }: Settings): readonly VariableFault[] {
   return [{ name: 'session_manager', value: session_manager, message }];
 }
 
-/** What AWS alone knows: which regions there are, and what the base image is. */
+/** What AWS alone knows: which regions and profiles there are, and what the base image is. */
 async function checkAtAws(settings: Settings, deployment: Deployment): Promise<readonly VariableFault[]> {
-  const { region, ami_regions, base_ami } = settings;
+  const { region, ami_regions } = settings;
   // A region that does not exist has no endpoint to ask.
   const regions = await asking(deployment.region, async () => {
     const known = new DescribeRegionsCommand({ AllRegions: true });
@@ -259,9 +268,11 @@ async function checkAtAws(settings: Settings, deployment: Deployment): Promise<r
   const unknown = [...faultOf('region', region), ...ami_regions.flatMap((each) => faultOf('ami_regions', each))];
   const faults = unknown.length > 0 ? unknown : checkRegionOf(deployment, settings);
   if (faults.length > 0) return faults;
-  const base = base_ami === '' ? [] : await asking(region, () => checkBaseImage(settings));
+  const { ec2 } = clientsIn(region, settings.custom_endpoint_ec2);
+  const base = await asking(region, () => findBaseImage(ec2, settings));
+  const profile = base.imageId ? await checkProfile(ec2, base.imageId, settings) : [];
   const parameters = await Promise.all([region, ...ami_regions].map((each) => checkParameter(each, settings)));
-  return [...base, ...parameters.flat()];
+  return [...base.faults, ...profile, ...parameters.flat()];
 }
 
 /** SSM lets no parameter become one of images: found out now, not with the image there. */
@@ -285,30 +296,6 @@ async function asking<Answer>(region: string, question: () => Promise<Answer>): 
     return await question();
   } catch (error) {
     throw new Error(`${awsSentence(error, region)} Nothing was launched.`, { cause: error });
-  }
-}
-
-async function checkBaseImage({
-  base_ami,
-  architecture,
-  region,
-  custom_endpoint_ec2,
-}: Settings): Promise<readonly VariableFault[]> {
-  const fault = (message: string) => [{ name: 'base_ami', value: base_ami, message }];
-  const notThere = fault(
-    `There is no such image in ${region} that this account may use: write the ID of one, or leave base_ami out.`,
-  );
-  try {
-    const { ec2 } = clientsIn(region, custom_endpoint_ec2);
-    const { Images: [image] = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [base_ami] }));
-    if (!image) return notThere;
-    if (image.Architecture === architecture) return [];
-    return fault(
-      `This image is ${image.Architecture}, the new one is to be ${architecture}: write another one, or leave it out.`,
-    );
-  } catch (error) {
-    if (/^InvalidAMIID\./.test((error as Error).name)) return notThere;
-    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { shorten } from '../executions/faults';
 import { readHclFile } from './hcl';
+import type { Variables } from './variables';
 
 /** What the image's template takes from the deployment. */
 export interface Deployment {
@@ -40,4 +41,15 @@ export async function readDeployment(file: string): Promise<Deployment> {
   }
   const amiParameterName = text('ami_parameter_name');
   return { file, region, profileName, ...(amiParameterName && { amiParameterName }) };
+}
+
+/**
+ * The build instance's profile. Session Manager needs one, and the deployment's serves jobs for the same: it lets the
+ * SSM agent in. Without Session Manager there is none, unless one is given.
+ */
+export function buildProfile(
+  { session_manager, iam_instance_profile }: Variables,
+  { profileName }: Deployment,
+): unknown {
+  return session_manager === true && iam_instance_profile === '' ? profileName : iam_instance_profile;
 }

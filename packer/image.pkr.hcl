@@ -28,9 +28,9 @@ source "amazon-ebs" "datastream" {
   dynamic "source_ami_filter" {
     for_each = var.base_ami == "" ? ["newest"] : []
     content {
-      # The standard image, whose default kernel is 6.1; the minimal one is called al2023-ami-minimal-*.
+      # The standard image; the minimal one is called al2023-ami-minimal-*.
       filters = {
-        name                = "al2023-ami-2023.*-kernel-6.1-${var.architecture}"
+        name                = "al2023-ami-2023.*-kernel-${var.kernel}-${var.architecture}"
         architecture        = var.architecture
         root-device-type    = "ebs"
         virtualization-type = "hvm"
@@ -45,24 +45,6 @@ source "amazon-ebs" "datastream" {
   security_group_id                     = var.security_group_id
   temporary_security_group_source_cidrs = var.session_manager ? ["127.0.0.1/32"] : var.temporary_security_group_source_cidrs
   iam_instance_profile                  = var.iam_instance_profile
-  dynamic "temporary_iam_instance_profile_policy_document" {
-    for_each = var.session_manager && var.iam_instance_profile == "" ? ["agent"] : []
-    content {
-      Version = "2012-10-17"
-      Statement {
-        Effect = "Allow"
-        # The SSM agent's, for sessions (Systems Manager User Guide, "Verify or add instance permissions for Session Manager").
-        Action = [
-          "ssm:UpdateInstanceInformation",
-          "ssmmessages:CreateControlChannel",
-          "ssmmessages:CreateDataChannel",
-          "ssmmessages:OpenControlChannel",
-          "ssmmessages:OpenDataChannel",
-        ]
-        Resource = ["*"]
-      }
-    }
-  }
   # Should Packer be cut off while it installs, the instance ends itself, and its volume with it.
   shutdown_behavior = "terminate"
   user_data         = "#!/bin/sh\nshutdown --poweroff +120\n"
@@ -134,6 +116,7 @@ build {
       "${path.root}/scripts/mount-s3.sh",
       "${path.root}/scripts/hfsubset.sh",
       "${path.root}/scripts/ngen-datastream.sh",
+      "${path.root}/scripts/datastreamcli.sh",
       "${path.root}/scripts/docker-images.sh",
       "${path.root}/scripts/smoke-test.sh",
     ]
@@ -149,6 +132,8 @@ build {
       "HFSUBSET_SHA256=${lookup(local.sha256, basename(local.hfsubset_url), "")}",
       "NGEN_DATASTREAM_REPOSITORY=${var.ngen_datastream_repository}",
       "NGEN_DATASTREAM_REF=${var.ngen_datastream_ref}",
+      "DATASTREAMCLI_REPOSITORY=${var.datastreamcli_repository}",
+      "DATASTREAMCLI_REF=${var.datastreamcli_ref}",
       "DOCKER_IMAGES=${join(" ", var.docker_images)}",
     ]
   }

@@ -30,10 +30,20 @@ variable "instance_type" {
 variable "base_ami" {
   type        = string
   default     = ""
-  description = "The image to start from, which has dnf and the SSM agent. Default: the newest Amazon Linux 2023."
+  description = "The image to start from, which has dnf and the SSM agent. Default: the newest Amazon Linux 2023 with this kernel."
   validation {
     condition     = regex_replace(var.base_ami, "^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "") == ""
     error_message = "The base_ami is the ID of an AMI, such as ami-0123456789abcdef0, or empty."
+  }
+}
+
+variable "kernel" {
+  type        = string
+  default     = "6.1"
+  description = "The kernel of the newest Amazon Linux 2023, as the names of its images have it. Without meaning beside base_ami."
+  validation {
+    condition     = var.kernel != "" && regex_replace(var.kernel, "^[0-9]+[.][0-9]+$", "") == ""
+    error_message = "The kernel is a version of two numbers, such as 6.1 or 6.12."
   }
 }
 
@@ -92,7 +102,7 @@ variable "session_manager" {
 variable "iam_instance_profile" {
   type        = string
   default     = ""
-  description = "The build instance's profile, for session_manager. Default: a temporary one with the SSM agent's rights."
+  description = "The build instance's profile. With session_manager `npx datastream ami build` takes the deployment's where none is given; plain Packer needs one."
 }
 
 variable "name" {
@@ -251,6 +261,27 @@ variable "ngen_datastream_ref" {
   validation {
     condition     = var.ngen_datastream_ref != "" && regex_replace(var.ngen_datastream_ref, "^[0-9a-f]{40}$", "") == ""
     error_message = "The ngen_datastream_ref is a whole commit hash, of 40 hexadecimal digits."
+  }
+}
+
+variable "datastreamcli_repository" {
+  type        = string
+  default     = "https://github.com/CIROH-UA/datastreamcli.git"
+  description = "The repository that is cloned to /home/ec2-user/datastreamcli, where upstream's scripts have been since 2025."
+  validation {
+    condition     = var.datastreamcli_repository != "" && regex_replace(var.datastreamcli_repository, "^https://[A-Za-z0-9.:-]+/[A-Za-z0-9._/~-]+$", "") == ""
+    error_message = "The datastreamcli_repository is an https address without a user's name or token, such as https://github.com/CIROH-UA/datastreamcli.git."
+  }
+}
+
+variable "datastreamcli_ref" {
+  type = string
+  # Of July 2026 or later: its scripts/datastream knows -t and -w, which upstream's templates use, and writes no ngen-run.tar.gz.
+  default     = "0564b40bc9f510e3b3912b46e2a5df9725e056db"
+  description = "Its commit, by the whole hash: a branch or a tag may be another one tomorrow."
+  validation {
+    condition     = var.datastreamcli_ref != "" && regex_replace(var.datastreamcli_ref, "^[0-9a-f]{40}$", "") == ""
+    error_message = "The datastreamcli_ref is a whole commit hash, of 40 hexadecimal digits."
   }
 }
 

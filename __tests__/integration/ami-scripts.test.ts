@@ -1,150 +1,15 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { readHclFile } from '../../packer/hcl';
 import { layOut } from '../../packer/program';
+import { COMMIT, CURL, DATASTREAMCLI_COMMIT, instance, SCRIPTS, X86_64 } from '../support/image-instance';
 import { freePort } from '../support/moto';
 import { run, succeed } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
 jest.setTimeout(60_000);
-
-const SCRIPTS = path.join(__dirname, '../../packer/scripts');
-/** Of the bytes that the stand-in for curl downloads. */
-const RPM = 'the rpm\n';
-const COMMIT = 'e684c117c7367ea1d43f34baac3e927c9381d201';
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** Each command writes itself down; the one whose number is FAIL_AT fails. */
-const LOG = `
-line="$(basename "$0") $*"
-line=\${line//$DESTDIR/}
-line=\${line//$'\\n'/ }
-printf '%s\\n' "\${line//tmp.??????????/tmp}" >>"$CALLS"
-if [[ $(wc -l <"$CALLS") == "\${FAIL_AT:-}" ]]; then echo "stand-in: $line fails" >&2; exit 9; fi
-`;
-
-/** How this computer's instances are told to be of the other architecture. */
-const X86_64 = { ARCHITECTURE: 'x86_64', IMAGE_ARCHITECTURE: 'amd64', MACHINE: 'x86_64' } as const;
-
-const CURL = 'curl --fail --silent --show-error --location --proto =https --retry 5 --output';
-
-/** What an instance of Amazon Linux has and this computer may not; the rest (tar, jq, sha256sum) is real. */
-const STAND_INS: Readonly<Record<string, string>> = {
-  dnf: '',
-  systemctl: '',
-  usermod: '',
-  chown: '',
-  // Takes what is there to read, as a tool may.
-  'mount-s3': 'cat >/dev/null; echo "mount-s3 1.14.0"',
-  pigz: 'echo "pigz 2.5" >&2',
-  aws: 'echo "aws-cli/2.15.30 Python/3.9"',
-  hfsubset: 'echo "hfsubset - Hydrofabric Subsetter" >&2; exit 2',
-  sync: '',
-  uname: 'echo 6.1.0-amzn2023',
-  grubby: 'echo "/boot/vmlinuz-${DEFAULT_KERNEL:-6.1.0-amzn2023}"',
-  // Its ExecStop is for the shutdown.
-  runuser: 'cd "$DESTDIR/home/ec2-user"; HOME=$PWD exec bash -c "${*: -1}"',
-  python3: 'echo "Python 3.9"',
-  git: `
-case "$*" in
-  *clone*) mkdir -p "\${@: -1}" ;;
-  *rev-parse*) echo "\${GIT_COMMIT:-${COMMIT}}" ;;
-  --version) echo "git version 2.47.1" ;;
-esac`,
-  curl: `
-file=; while [[ $# -gt 0 ]]; do [[ $1 == --output ]] && file=$2; url=$1; shift; done
-case "$url" in
-  *.rpm) printf 'the rpm\\n' >"$file" ;;
-  *.tar.gz) cp "$TARBALL" "$file" ;;
-  *) exit 22 ;;
-esac`,
-  docker: `
-case "$*" in
-  --version) echo "Docker version 25.0.8" ;;
-  info*) echo 25.0.8 ;;
-  *.Architecture*) echo "\${IMAGE_ARCHITECTURE:-arm64}" ;;
-  *RepoDigests*) echo "\${@: -1}@sha256:0123" ;;
-  import*) cat >/dev/null; echo sha256:4567 ;;
-  run*) echo "\${MACHINE:-aarch64}" ;;
-  *) echo done ;;
-esac`,
-};
-
-/** An instance that is a folder, and one script after the other on it. */
-function instance(variables: Readonly<Record<string, string>> = {}) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'datastream-image-'));
-  folders.push(folder);
-  const root = path.join(folder, 'root');
-  for (const each of [
-    'bin',
-    'root/etc/ssh',
-    'root/home/ec2-user',
-    'root/var/log',
-    'root/var/lib/cloud/instance',
-    'tar',
-  ]) {
-    mkdirSync(path.join(folder, each), { recursive: true });
-  }
-  writeFileSync(
-    path.join(root, 'etc/os-release'),
-    'NAME="Amazon Linux"\nID="amzn"\nVERSION_ID="2023"\nPRETTY_NAME="Amazon Linux 2023.9"\n',
-  );
-  for (const [name, body] of Object.entries(STAND_INS)) {
-    writeFileSync(path.join(folder, 'bin', name), `#!/usr/bin/env bash\n${LOG}\n${body}\n`);
-    chmodSync(path.join(folder, 'bin', name), 0o755);
-  }
-  writeFileSync(path.join(folder, 'tar/hfsubset'), '#!/bin/sh\n');
-  const tarball = path.join(folder, 'hfsubset.tar.gz');
-  spawnSync('tar', ['-czf', tarball, '-C', path.join(folder, 'tar'), 'hfsubset']);
-  const environment = {
-    PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`,
-    DESTDIR: root,
-    CALLS: path.join(folder, 'calls'),
-    DOWNLOAD: path.join(SCRIPTS, 'download.sh'),
-    TARBALL: tarball,
-    ARCHITECTURE: 'arm64',
-    RELEASE: '',
-    PACKAGES: 'docker;git = 2.47.1;jq',
-    MOUNT_S3_URL: 'https://example.org/1.14.0/mount-s3-1.14.0-arm64.rpm',
-    MOUNT_S3_SHA256: sha256(RPM),
-    HFSUBSET_URL: 'https://example.org/hfsubset-v1.1.0-linux_arm64.tar.gz',
-    HFSUBSET_SHA256: sha256(readFileSync(tarball)),
-    NGEN_DATASTREAM_REPOSITORY: 'https://example.org/ngen-datastream.git',
-    NGEN_DATASTREAM_REF: COMMIT,
-    DOCKER_IMAGES: '',
-    ...variables,
-  };
-  const run = (script: string) => {
-    const { status, stdout, stderr } = spawnSync('bash', [path.join(SCRIPTS, script)], {
-      env: environment,
-      encoding: 'utf8',
-    });
-    return { status, stdout, stderr };
-  };
-  const calls = () => {
-    const file = path.join(folder, 'calls');
-    return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
-  };
-  return { folder, root, environment, run, calls };
-}
-
-const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 /** The scripts in the order in which the template runs them. */
 async function order(): Promise<readonly string[]> {
@@ -191,6 +56,10 @@ describeWith(['jq'], 'The provisioning scripts', () => {
       `git -C /home/ec2-user/ngen-datastream checkout --quiet --detach ${COMMIT}`,
       'git -C /home/ec2-user/ngen-datastream rev-parse HEAD',
       'chown --recursive ec2-user:ec2-user /home/ec2-user/ngen-datastream',
+      'git clone --quiet -- https://example.org/datastreamcli.git /home/ec2-user/datastreamcli',
+      `git -C /home/ec2-user/datastreamcli checkout --quiet --detach ${DATASTREAMCLI_COMMIT}`,
+      'git -C /home/ec2-user/datastreamcli rev-parse HEAD',
+      'chown --recursive --no-dereference ec2-user:ec2-user /home/ec2-user/datastreamcli /home/ec2-user/ngen-datastream /home/ec2-user/datastream',
       'docker pull --quiet awiciroh/datastream:latest',
       'docker image inspect --format {{.Architecture}} awiciroh/datastream:latest',
       'docker pull --quiet awiciroh/forcingprocessor:1.2',
@@ -204,6 +73,15 @@ describeWith(['jq'], 'The provisioning scripts', () => {
       ...asUser('python3 --version', 'python3 --version'),
       ...asUser('jq --version'),
       ...asUser('hfsubset --help', 'hfsubset --help'),
+      ...asUser('cd ~/datastream && ./scripts/datastream --help'),
+      ...asUser('cd ~ && ~/datastreamcli/scripts/datastream --help'),
+      ...asUser('cd ~ && ~/datastreamcli/scripts/routing_only_datastream --help'),
+      ...asUser('cd ~ && ~/ngen-datastream/scripts/datastream --help'),
+      ...asUser('cd ~ && ~/ngen-datastream/scripts/ngen-datastream --help'),
+      ...asUser('cd ~/ngen-datastream && ./scripts/stream.sh --help'),
+      ...['datastream', 'datastreamcli', 'ngen-datastream'].flatMap((clone) =>
+        asUser(`ls ~/${clone}/configs/ngen/realization_sloth_nom_cfe_pet.json`),
+      ),
       ...asUser("docker info --format '{{.ServerVersion}}'", 'docker info --format {{.ServerVersion}}'),
       ...asUser(
         'tar --create --files-from /dev/null | docker import - datastream-smoke-test',
@@ -221,6 +99,7 @@ describeWith(['jq'], 'The provisioning scripts', () => {
       'uname --kernel-release',
       'grubby --default-kernel',
       ...asUser('git -C ~/ngen-datastream rev-parse HEAD', 'git -C /home/ec2-user/ngen-datastream rev-parse HEAD'),
+      ...asUser('git -C ~/datastreamcli rev-parse HEAD', 'git -C /home/ec2-user/datastreamcli rev-parse HEAD'),
       'dnf clean all',
       'systemctl stop docker.socket docker.service',
       'sync',
@@ -246,6 +125,7 @@ describeWith(['jq'], 'The provisioning scripts', () => {
         'awiciroh/forcingprocessor:1.2': 'awiciroh/forcingprocessor:1.2@sha256:0123',
       },
       ngen_datastream: { repository: 'https://example.org/ngen-datastream.git', commit: COMMIT },
+      datastreamcli: { repository: 'https://example.org/datastreamcli.git', commit: DATASTREAMCLI_COMMIT },
     });
     expect(readFileSync(path.join(root, 'usr/bin/hfsubset'), 'utf8')).toBe('#!/bin/sh\n');
   });
@@ -313,11 +193,28 @@ describeWith(['jq'], 'The provisioning scripts', () => {
     expect(softwareOf(root)).toMatchObject({ kernel: '6.1.0-amzn2023', default_kernel: '6.1.158-amzn2023' });
   });
 
-  it('refuse another commit than the one that was pinned', () => {
-    const { failed, stderr } = provision({ GIT_COMMIT: 'f'.repeat(40) });
+  it.each([
+    ['GIT_COMMIT', 'ngen-datastream', COMMIT],
+    ['DATASTREAMCLI_COMMIT', 'datastreamcli', DATASTREAMCLI_COMMIT],
+  ])('refuse another commit than the one that was pinned (%s)', (variable, name, pinned) => {
+    const { failed, stderr } = provision({ [variable]: 'f'.repeat(40) });
 
-    expect(failed).toBe('ngen-datastream.sh');
-    expect(stderr).toBe(`https://example.org/ngen-datastream.git is at ${'f'.repeat(40)}, not at ${COMMIT}.\n`);
+    expect(failed).toBe(`${name}.sh`);
+    expect(stderr).toBe(`https://example.org/${name}.git is at ${'f'.repeat(40)}, not at ${pinned}.\n`);
+  });
+
+  it('refuse a datastream script that ends without a word', () => {
+    const { root, run } = instance();
+    for (const script of ['ngen-datastream.sh', 'datastreamcli.sh', 'hfsubset.sh']) {
+      expect(run(script)).toMatchObject({ status: 0 });
+    }
+    writeFileSync(path.join(root, 'home/ec2-user/datastreamcli/scripts/datastream'), '#!/bin/sh\nexit 2\n');
+
+    expect(run('smoke-test.sh')).toMatchObject({
+      status: 1,
+      stderr:
+        './scripts/datastream does not work. ec2-user has run: cd ~/datastream && ./scripts/datastream --help\nIt prints nothing.\n',
+    });
   });
 
   it('refuse a docker image of the other architecture', () => {
@@ -465,6 +362,7 @@ describeWith(['packer', '/usr/sbin/sshd', 'ssh-keygen', 'scp', 'jq'], "The templ
         versions: { hfsubset: `hfsubset-v1.1.0-linux_${goarch}.tar.gz` },
         docker_images: { 'awiciroh/forcingprocessor:latest': 'awiciroh/forcingprocessor:latest@sha256:0123' },
         ngen_datastream: { commit: COMMIT },
+        datastreamcli: { commit: DATASTREAMCLI_COMMIT },
       });
       expect(words).toContain('"system": "Amazon Linux 2023.9"');
     },

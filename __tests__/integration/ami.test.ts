@@ -25,6 +25,9 @@ import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/mo
 import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
+/** Packer is started once for each rule, when one of them refuses. */
+jest.setTimeout(30_000);
+
 const asRecord = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
 describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emulated AWS', () => {
@@ -264,6 +267,12 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
       /base_ami = "ami-0123456789abcdef0"\n +There is no such image in ca-central-1/,
     ],
     [
+      'us-west-1',
+      'a kernel that Amazon has no image of',
+      ['kernel=5.10'],
+      /kernel = "5.10"\n +Amazon has no Amazon Linux 2023 with this kernel for arm64 in us-west-1: write kernel = "6.1", or the ID/,
+    ],
+    [
       'eu-west-1',
       'accounts to share with, without a key',
       ['ami_users=["123456789012"]'],
@@ -407,7 +416,7 @@ describeWith(['packer'], 'The template', () => {
   it.each([
     ['as it is', []],
     ['for x86_64', ['architecture=x86_64']],
-    ['with ssh through Session Manager', ['session_manager=true']],
+    ['with ssh through Session Manager', ['session_manager=true', 'iam_instance_profile=p']],
     [
       'with a subnet, a group and a profile',
       ['subnet_id=subnet-01234567', 'security_group_id=sg-01234567', 'iam_instance_profile=p'],
@@ -433,6 +442,8 @@ describeWith(['packer'], 'The template', () => {
     'architecture=arm',
     'region=Ohio',
     'base_ami=al2023',
+    'kernel=',
+    'kernel=kernel-6.1',
     'volume_size=7',
     'volume_size=32.5',
     'subnet_id=default',
@@ -443,6 +454,8 @@ describeWith(['packer'], 'The template', () => {
     'ami_parameter_name=datastream',
     'release=2022.1',
     'ngen_datastream_ref=main',
+    'datastreamcli_ref=main',
+    'datastreamcli_repository=git@github.com:CIROH-UA/datastreamcli.git',
     'docker_images=["a/b"]',
     'docker_images=["localhost:5000/a"]',
     'docker_images=["a/b:1", "c:2;reboot"]',

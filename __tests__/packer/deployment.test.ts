@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { derivedName } from '../../constructs/names';
-import { readDeployment } from '../../packer/deployment';
+import { buildProfile, readDeployment } from '../../packer/deployment';
 
 const GENERATIONS = path.join(__dirname, '../support/tfvars');
 
@@ -43,6 +43,21 @@ describe("The deployment's tfvars", () => {
 
     expect(await read(JSON.stringify(json), 'my.tfvars.json')).toMatchObject({ amiParameterName: '/datastream/ami' });
   });
+
+  it.each([
+    ['profile_name = "given"\n', true, '', 'given'],
+    ['', true, '', 'sm_ec2_profile'],
+    ['', true, 'own', 'own'],
+    ['', false, '', ''],
+    ['', false, 'own', 'own'],
+  ])(
+    'with %j, session_manager %s and iam_instance_profile %j give the build instance %j',
+    async (more, session_manager, iam_instance_profile, profile) => {
+      const deployment = await read(`region = "us-east-1"\nsm_name = "sm"\n${more}`);
+
+      expect(buildProfile({ session_manager, iam_instance_profile }, deployment)).toBe(profile);
+    },
+  );
 
   it.each([
     ['no region', 'sm_name = "sm"', /my\.tfvars: it names no region: write region = "us-east-1"/],

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs everything that was installed, as ec2-user does, and writes down what it has found: the versions, the digests of
-# the baked-in images (DOCKER_IMAGES, separated by spaces) and the commit, in /etc/datastream/software.json; the kernel
+# the baked-in images (DOCKER_IMAGES, separated by spaces) and the commits, in /etc/datastream/software.json; the kernel
 # that it has run on, and as default_kernel the one that boots next, where that is another.
 set -euo pipefail
 
@@ -43,6 +43,25 @@ if [[ $usage != *'Hydrofabric Subsetter'* ]]; then
 fi
 versions=$(jq --arg file "${HFSUBSET_URL##*/}" '.hfsubset = $file' <<<"$versions")
 
+# The scripts, by every path that upstream's execution files call. Asked for help they do nothing, by whatever exit code.
+while read -r folder script; do
+  usage=$(as_user "cd $folder && $script --help" || true)
+  if [[ $usage != *'Usage:'* ]]; then
+    printf '%s\n' "$script does not work. ec2-user has run: cd $folder && $script --help" "${usage:-It prints nothing.}" >&2
+    exit 1
+  fi
+done <<'SCRIPTS'
+~/datastream ./scripts/datastream
+~ ~/datastreamcli/scripts/datastream
+~ ~/datastreamcli/scripts/routing_only_datastream
+~ ~/ngen-datastream/scripts/datastream
+~ ~/ngen-datastream/scripts/ngen-datastream
+~/ngen-datastream ./scripts/stream.sh
+SCRIPTS
+for clone in datastream datastreamcli ngen-datastream; do
+  try 'A realization' "ls ~/$clone/configs/ngen/realization_sloth_nom_cfe_pet.json" >/dev/null
+done
+
 # The daemon, and a container without an image of anyone's: nothing is pulled.
 server=$(try 'The docker daemon' "docker info --format '{{.ServerVersion}}'")
 versions=$(jq --arg server "$server" '.["docker daemon"] = $server' <<<"$versions")
@@ -72,6 +91,7 @@ default_kernel=$(grubby --default-kernel)
 default_kernel=${default_kernel##*/vmlinuz-}
 system=$(sed -n 's/^PRETTY_NAME="\?\([^"]*\)"\?$/\1/p' "${DESTDIR:-}/etc/os-release")
 commit=$(try 'The ngen-datastream repository' 'git -C ~/ngen-datastream rev-parse HEAD')
+datastreamcli_commit=$(try 'The datastreamcli repository' 'git -C ~/datastreamcli rev-parse HEAD')
 
 folder=${DESTDIR:-}/etc/datastream
 mkdir -p "$folder"
@@ -84,8 +104,11 @@ jq --null-input \
   --argjson images "$images" \
   --arg repository "$NGEN_DATASTREAM_REPOSITORY" \
   --arg commit "$commit" \
+  --arg datastreamcli_repository "$DATASTREAMCLI_REPOSITORY" \
+  --arg datastreamcli_commit "$datastreamcli_commit" \
   '{
     system: $system, kernel: $kernel, architecture: $architecture, versions: $versions, docker_images: $images,
-    ngen_datastream: { repository: $repository, commit: $commit }
+    ngen_datastream: { repository: $repository, commit: $commit },
+    datastreamcli: { repository: $datastreamcli_repository, commit: $datastreamcli_commit }
   } + (if $default_kernel == $kernel then {} else { default_kernel: $default_kernel } end)' >"$folder/software.json"
 cat "$folder/software.json"
