@@ -10,6 +10,15 @@ const MISSING: Readonly<Record<string, unknown>> = {
   'AWSStepFunctions.ListStateMachineVersions': { stateMachineVersions: [] },
 };
 
+/** A request that a client has sent, whole. */
+export interface SentRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
 /** A running emulation of AWS. */
 export interface Moto {
   /** For AWS_ENDPOINT_URL and the SDK's `endpoint`. */
@@ -43,9 +52,13 @@ export function motoClient(endpoint: string, region = 'us-east-1') {
  * Starts moto_server on a free port, with a small proxy before it that answers what moto does not know.
  *
  * @param environment moto's own settings, such as MOTO_AMIS_PATH
+ * @param heard is told of every request; default: nobody is
  * @throws Error when moto_server cannot be started or does not answer within 30 s
  */
-export async function startMoto(environment: Readonly<Record<string, string>> = {}): Promise<Moto> {
+export async function startMoto(
+  environment: Readonly<Record<string, string>> = {},
+  heard?: (request: SentRequest) => void,
+): Promise<Moto> {
   const port = await freePort();
   const moto = spawn('moto_server', ['-p', String(port)], {
     stdio: 'ignore',
@@ -68,6 +81,7 @@ export async function startMoto(environment: Readonly<Record<string, string>> = 
     throw error;
   }
   const proxy = http.createServer((request, response) => {
+    if (heard) tell(request, heard);
     if (moto.exitCode === null && moto.signalCode === null) forward(port, request, response);
     // A broken connection would be tried again for minutes.
     else response.writeHead(400).end(`moto_server has ended: ${moto.exitCode ?? moto.signalCode}.`);
@@ -85,6 +99,13 @@ export async function startMoto(environment: Readonly<Record<string, string>> = 
       await exited;
     },
   };
+}
+
+function tell(request: http.IncomingMessage, heard: (request: SentRequest) => void): void {
+  const { method = '', url = '', headers } = request;
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', () => heard({ method, url, headers, body: Buffer.concat(chunks).toString() }));
 }
 
 function forward(port: number, request: http.IncomingMessage, response: http.ServerResponse): void {
