@@ -85,6 +85,11 @@ const tags = new TerraformVariable(stack, 'tags', {
       errorMessage:
         'tags has the keys ${jsonencode(keys(var.tags))}: write keys of 1 to 128 characters without a colon (aws: and datastream: are taken).',
     },
+    {
+      condition: '${alltrue([for value in values(var.tags) : length(value) <= 256])}',
+      errorMessage:
+        'tags has values of more than 256 characters, at ${jsonencode([for key, value in var.tags : key if length(value) > 256])}: write shorter ones (what AWS takes).',
+    },
   ],
 });
 new TerraformVariable(stack, 'runtime', {

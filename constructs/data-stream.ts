@@ -8,7 +8,7 @@ import type { DatastreamFunction } from './function';
 import { InstanceProfile } from './instance-profile';
 import { InstanceSecurityGroup } from './instance-security-group';
 import { MachineFunctions } from './machine-functions';
-import { derivedName } from './names';
+import { derivedName, differentNames } from './names';
 import { orElse } from './optional';
 import { Reaper } from './reaper';
 import { Relay } from './relay';
@@ -105,9 +105,22 @@ export class DataStream extends Construct {
     const stateMachineArn = aws.arn('states', `stateMachine:${smName}`);
     const buckets = new Buckets(aws, props.s3Bucket);
 
+    const functionNames = {
+      starter: named(props.starterLambdaName, '_start_ec2'),
+      commander: named(props.commanderLambdaName, '_ec2_commander'),
+      poller: named(props.pollerLambdaName, '_ec2_command_poller'),
+      checker: named(props.checkerLambdaName, '_s3_object_checker'),
+      stopper: named(props.stopperLambdaName, '_ec2_stopper'),
+    };
+    const roleNames = {
+      machine: named(props.smRoleName, '_sm_role'),
+      functions: named(props.lambdaRoleName, '_lambda_role'),
+      instances: named(props.ec2Role, '_ec2_role'),
+    };
+
     const instanceProfile = new InstanceProfile(this, 'instance-profile', {
       profileName: named(props.profileName, '_ec2_profile'),
-      roleName: named(props.ec2Role, '_ec2_role'),
+      roleName: roleNames.instances,
       policyName: named(props.ec2PolicyName, '_ec2_policy'),
       permissionsBoundaryArn,
       aws,
@@ -120,14 +133,8 @@ export class DataStream extends Construct {
       subnetIds: props.subnetIds,
     });
     const machineFunctions = new MachineFunctions(this, 'functions', {
-      functionNames: {
-        starter: named(props.starterLambdaName, '_start_ec2'),
-        commander: named(props.commanderLambdaName, '_ec2_commander'),
-        poller: named(props.pollerLambdaName, '_ec2_command_poller'),
-        checker: named(props.checkerLambdaName, '_s3_object_checker'),
-        stopper: named(props.stopperLambdaName, '_ec2_stopper'),
-      },
-      roleName: named(props.lambdaRoleName, '_lambda_role'),
+      functionNames,
+      roleName: roleNames.functions,
       policyName: named(props.lambdaPolicyName, '_lambda_policy'),
       permissionsBoundaryArn,
       aws,
@@ -144,11 +151,15 @@ export class DataStream extends Construct {
     const stateMachine = new StateMachine(this, 'state-machine', {
       stateMachineName: smName,
       stateMachineArn,
-      roleName: named(props.smRoleName, '_sm_role'),
+      roleName: roleNames.machine,
       policyName: named(props.lambdaInvokePolicyName, '_lambda_invoke_policy'),
       permissionsBoundaryArn,
       aws,
       functions: machineFunctions.functions,
+      preconditions: [
+        ...differentNames('functions', Object.values(functionNames)),
+        ...differentNames('roles', Object.values(roleNames)),
+      ],
       logRetentionDays,
     });
     const beside = { namePrefix, permissionsBoundaryArn, stateMachineArn, logRetentionDays };

@@ -74,7 +74,8 @@ export interface State {
   readonly Retry?: readonly Retrier[];
   readonly Catch?: readonly {
     readonly ErrorEquals: readonly string[];
-    readonly ResultPath: string;
+    /** Default: the error takes the place of the whole state. */
+    readonly ResultPath?: string;
     readonly Next: string;
   }[];
   readonly Choices?: readonly Readonly<Record<string, unknown>>[];
@@ -166,7 +167,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
           { ErrorEquals: [ErrorName.LaunchRefused], ResultPath: '$.refused', Next: 'EC2StarterFromAMI' },
           { ErrorEquals: [ErrorName.NoCapacity], ResultPath: '$.refused', Next: 'AwaitCapacity' },
           // Beside an array or a string there is no room for $.error: the error takes its place.
-          { ErrorEquals: [ErrorName.InputNotAnObject], ResultPath: '$', Next: 'EC2Stopper' },
+          { ErrorEquals: [ErrorName.InputNotAnObject], Next: 'EC2Stopper' },
           ...toStopper,
         ],
         Next: 'Commander',

@@ -1,4 +1,4 @@
-import { Fn, Token } from 'cdktf';
+import { Fn, Op, type Precondition, Token } from 'cdktf';
 
 /** The longest name of a Lambda function, an IAM role, an EventBridge rule, a schedule (their API references). */
 export const LONGEST_NAME = 64;
@@ -11,4 +11,26 @@ export const LONGEST_NAME = 64;
 export function derivedName(prefix: string, suffix: string, maxLength = LONGEST_NAME): string {
   const room = maxLength - suffix.length;
   return `${Token.isUnresolved(prefix) ? Fn.substr(prefix, 0, room) : prefix.slice(0, room)}${suffix}`;
+}
+
+/**
+ * AWS would take the second of two things of one name for the first, or refuse it in the middle of the deployment.
+ * A precondition, for a variable's validation may refer to another variable only since Terraform 1.9.
+ *
+ * @param what they are, such as `functions`
+ * @param names by the property or the variable that gives each
+ * @throws Error where synthesis knows all of them already
+ */
+export function differentNames(what: string, names: readonly string[]): Precondition[] {
+  if (!names.some((name) => Token.isUnresolved(name))) {
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    if (twice === undefined) return [];
+    throw new Error(`Two ${what} are called ${JSON.stringify(twice)}: give each a name of its own.`);
+  }
+  return [
+    {
+      condition: Op.eq(Fn.lengthOf(Fn.distinct([...names])), names.length),
+      errorMessage: `Two ${what} have one name, among ${Fn.jsonencode([...names])}: give each a name of its own.`,
+    },
+  ];
 }

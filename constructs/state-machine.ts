@@ -1,5 +1,6 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
 import { SfnStateMachine } from '@cdktf/provider-aws/lib/sfn-state-machine';
+import type { Precondition } from 'cdktf';
 import { Construct } from 'constructs';
 import type { CurrentAws } from './current-aws';
 import { definition, MACHINE_FUNCTIONS, type MachineFunction } from './definition';
@@ -17,6 +18,8 @@ export interface StateMachineProps {
   readonly aws: CurrentAws;
   readonly functions: Readonly<Record<MachineFunction, DatastreamFunction>>;
   readonly logRetentionDays: number;
+  /** What must hold before anything is deployed. */
+  readonly preconditions: readonly Precondition[];
 }
 
 /** The Standard workflow of `definition`, which calls the functions' versions of this deployment and logs the errors of its executions. */
@@ -77,6 +80,7 @@ export class StateMachine extends Construct {
       loggingConfiguration: { level: 'ERROR', includeExecutionData: false, logDestination: `${log.arn}:*` },
       // Step Functions tries the log delivery with the role when the state machine is created.
       dependsOn: [role.policy],
+      lifecycle: { precondition: [...props.preconditions] },
     }).arn;
   }
 }

@@ -26,6 +26,51 @@ describe('datastream run --local', () => {
     );
   });
 
+  it('keeps the whole log of the job beside its stored execution, and says where', () => {
+    const commands = ['seq 9000', 'echo said >&2', 'echo x | aws s3 cp - s3://a-bucket/out/x.txt'];
+    const run_options = { ii_terminate_instance: true, ii_check_s3: { bucket: 'a-bucket', prefix: 'out/x.txt' } };
+
+    const { status, stdout } = datastream('run', '--local', file('x.json', job(commands, { run_options })));
+
+    const folder = '.datastream/buckets/a-bucket/out/datastream-metadata';
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/log +s3:\/\/a-bucket\/out\/datastream-metadata\/attempt-1\/, here: /);
+    expect(readFileSync(path(`${folder}/attempt-1/stdout.log`), 'utf8').split('\n').length).toBeGreaterThan(9000);
+    expect(readFileSync(path(`${folder}/attempt-1/stderr.log`), 'utf8')).toContain('said\n');
+    const stored = datastream('validate', `${folder}/execution.json`);
+    expect(stored).toMatchObject({ status: 0, stdout: `${folder}/execution.json: valid\n` });
+    expect(datastream('run', '--local', `${folder}/execution.json`).status).toBe(0);
+  });
+
+  it('says that the log of a job without a bucket is not kept', () => {
+    const { stdout } = datastream('run', '--local', file('x.json', job(['true'])));
+
+    expect(stdout).toMatch(/log +not kept: the file names no bucket, and the deployment has no s3_bucket/);
+  });
+
+  it('says so when a job has ended itself before its last command', () => {
+    const { status, stdout } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(['echo first', 'exit 0', 'echo never'])),
+    );
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('The job ended itself at command 2 of 3 commands, with exit code 0; those after it did');
+  });
+
+  it('starts nothing where the shell cannot read the commands, and warns where one runs on into the next', () => {
+    const unread = datastream('run', '--local', file('x.json', job(['cat > f <<EOF\nhello', 'echo second'])));
+    const joined = datastream('run', '--local', file('y.json', job(["echo 'first", "echo second'"])));
+
+    expect(unread.status).toBe(1);
+    expect(unread.stderr).toMatch(/error {4}\$\.commands\[0\]\n.*here-document/);
+    expect(unread.stderr).toContain('nothing was started');
+    expect(joined.status).toBe(0);
+    expect(joined.stderr).toMatch(/warning {2}\$\.commands\[0\]\n.*runs on into commands\[1\]/);
+    expect(joined.stdout).toContain('To the shell commands 1 to 2 run as one.');
+  });
+
   it('exits 1 and says which command failed, with the end of its standard error', () => {
     const { status, stdout } = datastream(
       'run',

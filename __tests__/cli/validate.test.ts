@@ -117,4 +117,53 @@ describe('datastream validate', () => {
     expect(status).toBe(2);
     expect(stderr).toContain("'narnia' is not a region's name");
   });
+
+  it('counts keys that stand twice among the warnings of its verdict', () => {
+    const text = JSON.stringify(job(['true'])).replace('{', '{"commands": ["false"], ');
+
+    const { status, stdout } = datastream('validate', file('x.json', text));
+
+    expect(stdout).toMatch(/x\.json: valid, 1 warning$/m);
+    expect(status).toBe(0);
+  });
+
+  it('compares region and profile with those of the tfvars', () => {
+    const tfvars = file('x.tfvars', 'region = "us-west-2"\nsm_name = "machine"\n');
+    const parameters = { ...job([]).instance_parameters, IamInstanceProfile: { Name: 'other' } };
+    const x = file('x.json', job(['true'], { region: 'us-east-1', instance_parameters: parameters }));
+
+    const { status, stdout } = datastream('validate', '--tfvars', tfvars, x);
+
+    expect(stdout).toMatch(/error {4}\$\.region\n.*us-west-2/);
+    expect(stdout).toMatch(/warning {2}\$\.instance_parameters\.IamInstanceProfile\.Name\n.*"machine_ec2_profile"/);
+    expect(status).toBe(1);
+    expect(datastream('validate', '--tfvars', 'nowhere.tfvars', x)).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  it.each([
+    [['cat > f <<EOF\nhello', 'echo second'], 'error', 0, /here-document at line 1/],
+    [['ls', 'if true; then'], 'error', 1, /unexpected end of file/],
+    [['echo a', 'true\necho )', 'ls'], 'error', 1, /\(line 2 of this command\).*unexpected token/],
+    [["echo 'first", "echo second'"], 'warning', 0, /runs on into commands\[1\]: /],
+    [['echo first \\', 'echo second'], 'warning', 0, /runs on into commands\[1\]: /],
+    [
+      ['ls', 'for i in 1; do', 'echo $i', 'done'],
+      'warning',
+      1,
+      /runs on into commands\[2\] and further, to commands\[3\]/,
+    ],
+  ])('has bash look at the commands: %j', (commands, severity, index, words) => {
+    const { stdout } = datastream('validate', file('x.json', job(commands)));
+
+    expect(stdout).toMatch(new RegExp(`${severity.padEnd(7)}  \\$\\.commands\\[${index}\\]\\n.*${words.source}`));
+  });
+
+  it.each([
+    [['shopt -s extglob', 'ls !(x)']],
+    [['#!/usr/bin/env python3', 'print("if")']],
+    [['diff <(ls) <(ls)', 'cat <<END', 'x', 'END'].slice(0, 1)],
+    [["cat <<'END'\n'open\nEND", 'echo a\\\\']],
+  ])('has nothing against %j', (commands) => {
+    expect(datastream('validate', file('x.json', job(commands))).stdout).toBe('x.json: valid\n');
+  });
 });

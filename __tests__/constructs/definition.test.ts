@@ -96,7 +96,6 @@ test('the definition, as a whole', () => {
           },
           {
             ErrorEquals: ['InputNotAnObject'],
-            ResultPath: '$',
             Next: 'EC2Stopper',
           },
           {

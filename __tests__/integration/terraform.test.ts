@@ -253,6 +253,26 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     120_000,
   );
 
+  test.each([
+    ['functions', ['poller_lambda_name=machine_start_ec2'], 'Two functions have one name, among ["machine_start_ec2"'],
+    [
+      'roles',
+      ['lambda_role_name=one', 'ec2_role=one'],
+      'Two roles have one name, among ["machine_sm_role","one","one"]',
+    ],
+  ])(
+    'refuses, in the plan, two %s of one name',
+    async (_, names, found) => {
+      const variables = ['region=us-east-1', 'sm_name=machine', ...names].map((each) => `-var=${each}`);
+
+      const { code, output } = await workspace.terraform(stack, 'plan', '-input=false', ...variables);
+
+      expect(code).toBe(1);
+      expect(output.replace(/[│╷╵\s]+/g, ' ')).toContain(found);
+    },
+    120_000,
+  );
+
   test('refuses, in the plan, a region of China', async () => {
     const variables = ['-var=region=cn-north-1', '-var=sm_name=machine'];
 
@@ -283,8 +303,13 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
       subnet_ids: ['["vpc-1"]', 'subnet_ids is ["vpc-1"]: write IDs of subnets such as subnet-0123456789abcdef0.'],
       permissions_boundary_arn: ['boundary', 'permissions_boundary_arn is "boundary": write the ARN of a managed'],
       log_retention_days: ['31', 'log_retention_days is 31: write one of 1, 3, 5, 7, 14, 30, 60, 90'],
-      tags: ['{"aws:a" = "b"}', 'tags has the keys ["aws:a"]: write keys of 1 to 128 characters without a colon'],
+      job_logs: ['cloudwatch', 'job_logs is "cloudwatch": write s3 or none.'],
+      tags: [
+        `{"aws:a" = "${'v'.repeat(257)}"}`,
+        'tags has the keys ["aws:a"]: write keys of 1 to 128 characters without a colon',
+      ],
     };
+    const long = 'tags has values of more than 256 characters, at ["aws:a"]: write shorter ones';
 
     const { code, output } = await workspace.terraform(
       stack,
@@ -295,6 +320,6 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     expect(code).toBe(1);
     // Terraform frames and wraps what it prints.
     const printed = output.replace(/[│╷╵\s]+/g, ' ');
-    for (const [, message] of Object.values(bad)) expect(printed).toContain(message);
+    for (const message of [...Object.values(bad).map(([, each]) => each), long]) expect(printed).toContain(message);
   }, 120_000);
 });

@@ -31,6 +31,34 @@ function job(parameters: Partial<Execution['instance_parameters']> = {}, rest: P
   };
 }
 
+describe("The root volume's size", () => {
+  const sized = (DeviceName: string) => ({ DeviceName, Ebs: { VolumeSize: 64 } });
+  const safe = { Encrypted: true, DeleteOnTermination: true };
+
+  it.each([
+    ['/dev/xvda', '/dev/sda1'],
+    ['/dev/sda1', '/dev/xvda'],
+    ['/dev/xvda', '/dev/xvda'],
+  ])('in a file for %s is that of an image whose root is %s', (named, rootDeviceName) => {
+    const file = job({ BlockDeviceMappings: [sized('/dev/sdf'), sized(named)] });
+
+    const { BlockDeviceMappings } = runInstancesInput(file, { ...launch, rootDeviceName }, defaults);
+
+    expect(BlockDeviceMappings).toEqual([
+      { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 64, ...safe } },
+      { DeviceName: rootDeviceName, Ebs: { VolumeSize: 64, ...safe } },
+    ]);
+  });
+
+  it('is not that of a volume which is made from a snapshot', () => {
+    const snapshot = { DeviceName: '/dev/sda1', Ebs: { SnapshotId: 'snap-01234567' } };
+
+    const { BlockDeviceMappings } = runInstancesInput(job({ BlockDeviceMappings: [snapshot] }), launch, defaults);
+
+    expect(BlockDeviceMappings?.map(({ DeviceName }) => DeviceName)).toEqual(['/dev/xvda', '/dev/sda1']);
+  });
+});
+
 describe("RunInstances' parameters", () => {
   it('are safe where the file says nothing', () => {
     const { UserData, TagSpecifications, ...rest } = runInstancesInput(job(), launch, defaults);

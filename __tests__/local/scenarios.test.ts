@@ -673,3 +673,131 @@ describe('An execution on the embedded cloud', () => {
     expect(brokenInvariants(played)).toEqual([]);
   });
 });
+
+describe('What upstream published, on the embedded cloud', () => {
+  const backoff = { retry_backoff_base_s: 60, retry_backoff_max_s: 100, retry_backoff_rate: 2 };
+
+  it('waits between attempts as the file asks, without an instance, each wait a transition', async () => {
+    const launches: number[] = [];
+    const attempts = { job: failingJob, lifecycle: { running: 1000, online: 1000, ended: 1000 } };
+    const waiting = await play({
+      ...attempts,
+      file: executionFile({ n_retries_allowed: 3, ...backoff }),
+      faults: (operation, _call, _input, caller) => {
+        if (caller === 'starter' && operation === 'RunInstances') launches.push(waitingNow());
+        return undefined;
+      },
+      meanwhile: ({ cloud }) => {
+        waitingNow = () => cloud.clock.now().getTime() / 1000;
+      },
+    });
+    const atOnce = await play({ ...attempts, file: executionFile({ n_retries_allowed: 3 }) });
+
+    const between = launches.slice(1).map((at, index) => Math.round(at - (launches[index] ?? 0)));
+    const usual = Math.round((atOnce.end.endedAt.getTime() - atOnce.end.startedAt.getTime()) / 4000);
+    for (const [index, wait] of [60, 100, 100].entries()) {
+      expect(Math.abs((between[index] ?? 0) - usual - wait)).toBeLessThan(5);
+    }
+    expect(waiting.end.error).toBe('CommandFailed');
+    expect(waiting.end.transitions).toBe(atOnce.end.transitions + 3);
+  });
+  let waitingNow = () => 0;
+
+  it('waits as the file asks too when the instance could not be launched', async () => {
+    const { end } = await play({
+      file: executionFile({ n_retries_allowed: 1, ...backoff }),
+      faults: failing('RunInstances', 'VolumeLimitExceeded'),
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(end.endedAt.getTime() - end.startedAt.getTime()).toBeGreaterThan(60_000 + 480_000);
+  });
+
+  it('takes the next instance type where EC2 has no capacity for the one before, and names it', async () => {
+    let stored = '{}';
+    const { end, cloud } = await play({
+      file: executionFile(
+        { ii_instance_types: ['m8g.large', 'c8g.large'], ii_check_s3: false },
+        { commands: ['echo $INSTANCE_TYPE --S3_BUCKET scenario-bucket --S3_PREFIX run'] },
+      ),
+      subnetIds: ['subnet-a', 'subnet-b'],
+      faults: (operation, _call, input) => {
+        if (operation === 'PutObject') stored = String((input as { Body: string }).Body);
+        return operation === 'RunInstances' && (input as RunInstancesCommandInput).InstanceType !== 'c8g.large'
+          ? { error: 'InsufficientInstanceCapacity' }
+          : undefined;
+      },
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    expect(cloud.calls('RunInstances')).toBe(5);
+    expect(end.output?.job).toMatchObject({
+      commands: ['echo c8g.large --S3_BUCKET scenario-bucket --S3_PREFIX run'],
+      instance_parameters: { InstanceType: 'c8g.large' },
+    });
+    expect(JSON.parse(stored).instance_parameters).toMatchObject({ InstanceType: 'c8g.large' });
+  });
+
+  it('has EC2 take the size of the root volume by whichever name the file has for it', async () => {
+    const file = executionFile();
+    const parameters = {
+      ...file.instance_parameters,
+      BlockDeviceMappings: [{ DeviceName: '/dev/sda1', Ebs: { VolumeSize: 64, VolumeType: 'gp3' } }],
+    };
+    const launches: RunInstancesCommandInput[] = [];
+    const { end } = await play({
+      file: { ...file, instance_parameters: parameters },
+      faults: (operation, _call, input) => {
+        if (operation === 'RunInstances') launches.push(input as RunInstancesCommandInput);
+        return undefined;
+      },
+    });
+
+    expect(end.status).toBe('SUCCEEDED');
+    // The embedded cloud's images have their root at /dev/xvda.
+    expect(launches[0]?.BlockDeviceMappings).toEqual([
+      {
+        DeviceName: '/dev/xvda',
+        Ebs: { VolumeSize: 64, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true },
+      },
+    ]);
+  });
+
+  it.each([[['ls']], ['ls'], [3]])('ends %j as an execution with InvalidExecution', async (file) => {
+    const { end, cloud } = await play({ file });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'InvalidExecution' });
+    expect(end.cause).toContain('write { ... }');
+    expect(cloud.calls('RunInstances')).toBe(0);
+  });
+
+  it('ends FAILED where the object at the top level, beside run_options, was not written', async () => {
+    const run_options = { ii_terminate_instance: true };
+    const job: Job = async () => ({ code: 0 });
+    const { end } = await play({
+      job,
+      file: executionFile({}, { run_options, bucket: BUCKET, obj_key: 'never/written' }),
+    });
+
+    expect(end).toMatchObject({ status: 'FAILED', error: 'ObjectNotFound' });
+  });
+
+  it('runs member 0 and a source without its hour', async () => {
+    for (const source of ['NWM_V3_MEDIUM_RANGE_00_0', 'NWM_V3_SHORT_RANGE']) {
+      const commands = [
+        `scripts/datastream -s DAILY -C ${source} --S3_BUCKET ${BUCKET} --S3_PREFIX out/ngen.DAILY/short`,
+      ];
+      const live = await begin({
+        file: executionFile({ ii_check_s3: true }, { commands }),
+        job: async ({ cloud }) => {
+          cloud.s3.put(BUCKET, 'out/ngen.20260301/short/merkdir.file', 'x');
+          return { code: 0 };
+        },
+      });
+      const { end } = await live.finish();
+
+      expect(end).toMatchObject({ status: 'SUCCEEDED' });
+      expect(end.output?.object).toMatchObject({ key: 'out/ngen.20260301/short/merkdir.file' });
+    }
+  });
+});
