@@ -7,8 +7,8 @@ import {
   TerraformVariable,
   type TerraformVariableValidationConfig,
 } from 'cdktf';
-import { DataStream } from './constructs/data-stream';
-import { LOG_RETENTION_DAYS, NOT_IN_CHINA, RULES, type Rule } from './constructs/rules';
+import { LOG_RETENTION_DAYS, NOT_IN_CHINA, RULES, type Rule } from './constructs/aws/rules';
+import { DataStream } from './constructs/datastream/data-stream';
 
 const app = new App();
 const stack = new TerraformStack(app, 'datastream');

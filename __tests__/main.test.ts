@@ -31,7 +31,7 @@ let s3: Finished;
 let other: Finished;
 beforeAll(async () => {
   const copy = path.join(folder, 'copy');
-  for (const each of ['constructs', 'executions', 'lambdas', 'main.ts', 'package.json', 'cdktf.json']) {
+  for (const each of ['constructs', 'executions', 'files', 'lambdas', 'main.ts', 'package.json', 'cdktf.json']) {
     cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
   }
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundle, FUNCTIONS } from '../constructs/bundle';
+import { bundle, FUNCTIONS } from '../constructs/aws/bundle';
 import { type Figure, median } from './report';
 import { type Load, load, writeYardstick } from './yardstick';
 

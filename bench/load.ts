@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Tag, tagOf } from '../lambdas/instance';
+import { Tag, tagOf } from '../lambdas/datastream/instance';
 import { virtualClock } from '../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
-import { costOf } from '../local/cost';
 import { PUBLISHED_LIMITS } from '../local/limits';
 import { type ExecutionEnd, startExecution } from '../local/machine';
+import { costOf } from '../prices/orchestration';
 import { type Figure, median } from './report';
 
 const JOB_MS = 480_000;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
-import { type Cost, costOf } from '../local/cost';
 import type { Lifecycle } from '../local/ec2';
 import { type ExecutionEnd, startExecution } from '../local/machine';
+import { type Cost, costOf } from '../prices/orchestration';
 import type { Figure } from './report';
 
 /** Milliseconds of every API call. */

@@ -33,7 +33,12 @@ export function addAmi(program: Command): void {
     );
   const variables = (command: Command) =>
     command
-      .option('--var <name=value>', 'a variable of packer/variables.pkr.hcl; may stand several times', assignment, [])
+      .option(
+        '--var <name=value>',
+        'a variable of packer/image/variables.pkr.hcl; may stand several times',
+        assignment,
+        [],
+      )
       .option('--var-file <file>', 'a file of variables, as Packer takes them; may stand several times', collect, []);
 
   variables(ami.command('build'))
@@ -81,7 +86,7 @@ export function addAmi(program: Command): void {
     .description('list the images of this project, newest first, and what names each')
     .addHelpText('after', '\nExit code: 0, 1 when AWS cannot be asked, 2 for wrong options.')
     .action(async (options: { tfvars: string; executions: string; region?: string }) => {
-      const { listImages } = require('./images') as typeof import('./images');
+      const { listImages } = require('./commands/ami-images') as typeof import('./commands/ami-images');
       process.exitCode = await listImages(options, process.stdout, process.stderr);
     });
 
@@ -96,7 +101,7 @@ export function addAmi(program: Command): void {
     )
     .action(
       async (options: { tfvars: string; executions: string; region?: string; keep: number; dryRun?: boolean }) => {
-        const { pruneImages } = require('./images') as typeof import('./images');
+        const { pruneImages } = require('./commands/ami-images') as typeof import('./commands/ami-images');
         process.exitCode = await pruneImages(options, process.stdout, process.stderr);
       },
     );

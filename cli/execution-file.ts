@@ -1,7 +1,7 @@
-import { shellQuote } from '../executions/commands';
-import { parseJson } from '../executions/json';
+import { shellQuote } from '../executions/datastream-command/command';
 import type { Fault } from '../executions/model';
-import { readTextFile } from '../executions/text-file';
+import { parseJson } from '../files/json';
+import { readTextFile } from '../files/text-file';
 
 /** What an execution file holds, with a line for each key that stands twice; or in one sentence why it cannot be read. */
 export type Content = { readonly value: unknown; readonly repeated: readonly string[] } | { readonly error: string };

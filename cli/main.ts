@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { ParseOptions } from '../executions/model';
 import { addAmi } from './ami';
-import { addNew } from './new';
+import { addNew } from './commands/new';
+import { validate } from './commands/validate';
 import { OWN_REGION, region } from './options';
-import { validate } from './validate';
 
 // Node.js 20 is what this project runs on; the SDK's word about the one after it is not the user's business.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -73,7 +73,7 @@ program
   )
   .action(async (file: string, options: { local?: boolean; folder: string }) => {
     // Loaded here, for it brings the embedded cloud and the AWS clients along.
-    const { run } = require('./run') as typeof import('./run');
+    const { run } = require('./commands/run') as typeof import('./commands/run');
     process.exitCode = await run(file, options, process.stdout, process.stderr);
     // What an ended execution leaves waiting, such as a function's sleep, must not keep the shell waiting.
     process.exit();

@@ -4,7 +4,7 @@ import {
   MACHINE_FUNCTIONS,
   type MachineFunction,
   type State,
-} from '../constructs/definition';
+} from '../constructs/datastream/definition';
 
 const ROLES = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, name])) as Record<MachineFunction, string>;
 
@@ -12,7 +12,7 @@ const ROLES = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, name])) 
 export function stateMachinePage(machine: Definition = definition(ROLES)): string {
   return `# The state machine
 
-Generated from \`constructs/definition.ts\` by \`npm run generate\`; a test fails when it is stale.
+Generated from \`constructs/datastream/definition.ts\` by \`npm run generate\`; a test fails when it is stale.
 
 \`\`\`mermaid
 ${diagram(machine)}

@@ -1,8 +1,8 @@
-import { formatPath, type Path, shorten } from './faults';
-import { parseJson } from './json';
-import { nearest } from './nearest';
+import { formatPath, type Path, shorten } from '../files/faults';
+import { parseJson } from '../files/json';
+import { nearest } from '../files/nearest';
+import { isRecord, list, member, record } from '../files/values';
 import { executionSchema, type JsonSchema } from './schema';
-import { isRecord, list, member, record } from './values';
 
 /** One change of an execution file: the text of the value to write at the path; without a value the path is removed. */
 export interface Edit {

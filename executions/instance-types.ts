@@ -1,5 +1,5 @@
+import { editDistance } from '../files/nearest';
 import { FAMILIES_BY_SIZES } from './instance-families';
-import { editDistance } from './nearest';
 
 /** An AMI's architecture as EC2 names it. Mac instances have their own (`arm64_mac`), which no AMI of a job has. */
 export type Architecture = 'arm64' | 'x86_64' | 'arm64_mac' | 'x86_64_mac';

@@ -1,14 +1,14 @@
-import { readDatastreamOptions } from './datastream-options';
-import { collectFaults, type Faults } from './faults';
-import { readCommands } from './file-commands';
-import { checkInstanceParameters, checkTypeName } from './instance-parameters';
+import { collectFaults, type Faults } from '../files/faults';
+import { isRecord, list, member, record, text, utf8Bytes } from '../files/values';
+import { readCommands } from './checks/commands';
+import { checkInstanceParameters, checkTypeName } from './checks/instance-parameters';
+import { readRunOptions } from './checks/run-options';
+import { folderOf, objectToCheck, outputOf } from './checks/s3-objects';
+import { checkStructure } from './checks/structure';
+import { readDatastreamOptions } from './datastream-command/options';
 import { architectureOfType } from './instance-types';
 import type { Execution, InstanceEnd, InstanceParameters, ParseOptions, ParseResult } from './model';
 import { REGION, unknownRegion } from './region';
-import { readRunOptions } from './run-options';
-import { folderOf, objectToCheck, outputOf } from './s3-objects';
-import { checkStructure } from './structure';
-import { isRecord, list, member, record, text, utf8Bytes } from './values';
 
 type File = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
+import { member } from '../files/values';
 import type { RetryBackoff } from './model';
-import { member } from './values';
 
 /** Upstream's defaults, where a file asks for a wait at all. */
 export const BACKOFF: RetryBackoff = { base_s: 1800, max_s: 7200, rate: 2 };

@@ -8,9 +8,9 @@ import {
   type MachineFunction,
   type Retrier,
   type State,
-} from '../constructs/definition';
+} from '../constructs/datastream/definition';
+import { type Cost, costOf } from '../prices/orchestration';
 import type { EmbeddedCloud } from './cloud';
-import { type Cost, costOf } from './cost';
 
 /** What the user sees of an execution while it runs. */
 export type Progress =

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { collectFaults, type Path } from '../executions/faults';
 import type { Fault } from '../executions/model';
-import { MOST_PARTS, shellOf } from '../lambdas/script';
+import { collectFaults, type Path } from '../files/faults';
+import { MOST_PARTS, shellOf } from '../lambdas/datastream/script';
 
 /**
  * What the shell says of commands that it is not to run, where bash is there to ask; commands in another language, or for

@@ -2,9 +2,9 @@ import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync } 
 import path from 'node:path';
 import { DescribeRegionsCommand } from '@aws-sdk/client-ec2';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
-import { shellQuote } from '../executions/commands';
-import { shorten } from '../executions/faults';
-import { nearest } from '../executions/nearest';
+import { shellQuote } from '../executions/datastream-command/command';
+import { shorten } from '../files/faults';
+import { nearest } from '../files/nearest';
 import { awsSentence } from './aws-errors';
 import { checkProfile, findBaseImage } from './base-image';
 import { clientsIn } from './clients';

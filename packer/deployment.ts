@@ -1,5 +1,5 @@
-import { shorten } from '../executions/faults';
-import { readHclFile } from './hcl';
+import { shorten } from '../files/faults';
+import { readHclFile } from '../files/hcl';
 import type { Variables } from './variables';
 
 /** What the image's template takes from the deployment. */

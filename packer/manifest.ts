@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { parseJson } from '../executions/json';
 import type { ParseOptions } from '../executions/model';
 import { REGION } from '../executions/region';
 import { AMI_ID } from '../executions/run-instances';
-import { readTextFile } from '../executions/text-file';
+import { parseJson } from '../files/json';
+import { readTextFile } from '../files/text-file';
 
 /** An image that a build has made, with its copies. */
 export interface BuiltImage {
@@ -84,6 +84,6 @@ function parse(file: string): z.infer<typeof Manifest> {
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('.');
   throw new Error(
-    `${file}: this is no manifest of packer/image.pkr.hcl: ${where ? `${where} is missing, or is something else` : 'it is no object'}. ${AGAIN}`,
+    `${file}: this is no manifest of packer/image/image.pkr.hcl: ${where ? `${where} is missing, or is something else` : 'it is no object'}. ${AGAIN}`,
   );
 }

@@ -1,8 +1,8 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import { parseJson } from '../executions/json';
-import { readTextFile } from '../executions/text-file';
+import { parseJson } from '../files/json';
+import { readTextFile } from '../files/text-file';
 import { awsSentence } from './aws-errors';
 import type { OwnImage } from './images';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { writeFileAtomically } from '../executions/write-file';
+import { writeFileAtomically } from '../files/write-file';
 import { downloads, isSafe, PACKER_FOLDER, type Settings, sha256Of } from './variables';
 
 /** Packer reads it by itself, and so does `datastream ami build`. */

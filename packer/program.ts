@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { PACKER_FOLDER, readDeclarations, type VariableFault, type Variables } from './variables';
+import { IMAGE_FOLDER, readDeclarations, type VariableFault, type Variables } from './variables';
 
 /** Debian 12's, the oldest that this template is tested with. */
 const OLDEST = [1, 6, 6] as const;
@@ -81,13 +81,13 @@ export function layOut(folder: string, { plugins }: { readonly plugins: boolean 
   const files = ['variables.pkr.hcl', 'image.pkr.hcl', ...(plugins ? ['plugins.pkr.hcl'] : [])];
   mkdirSync(folder, { recursive: true });
   for (const file of files) {
-    const text = readFileSync(path.join(PACKER_FOLDER, file), 'utf8');
+    const text = readFileSync(path.join(IMAGE_FOLDER, file), 'utf8');
     writeFileSync(
       path.join(folder, file),
       plugins ? text : text.replace(/^ *# From Packer 1\.7\.\n.*?^ *# To here\.\n/gms, ''),
     );
   }
-  cpSync(path.join(PACKER_FOLDER, 'scripts'), path.join(folder, 'scripts'), { recursive: true });
+  cpSync(path.join(IMAGE_FOLDER, 'scripts'), path.join(folder, 'scripts'), { recursive: true });
 }
 
 async function packerVersion(): Promise<Version> {

@@ -1,12 +1,12 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { architectureOfType } from '../executions/instance-types';
-import { parseJson } from '../executions/json';
 import type { Fault } from '../executions/model';
 import { parseExecution } from '../executions/parse';
-import { readTextFile } from '../executions/text-file';
-import { isRecord } from '../executions/values';
-import { writeFileAtomically } from '../executions/write-file';
+import { parseJson } from '../files/json';
+import { readTextFile } from '../files/text-file';
+import { isRecord } from '../files/values';
+import { writeFileAtomically } from '../files/write-file';
 import type { Deployment } from './deployment';
 import type { BuiltImage } from './manifest';
 

@@ -2,11 +2,13 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { architectureOfType, checkInstanceType } from '../executions/instance-types';
-import { nearest } from '../executions/nearest';
-import { readHcl, readHclFile } from './hcl';
+import { readHcl, readHclFile } from '../files/hcl';
+import { nearest } from '../files/nearest';
 
 /** The folder of the template. */
 export const PACKER_FOLDER = __dirname;
+/** Packer's template, its variables and its scripts. */
+export const IMAGE_FOLDER = path.join(PACKER_FOLDER, 'image');
 
 /** The values of the template's variables, as Packer takes them. */
 export type Variables = Readonly<Record<string, unknown>>;
@@ -56,7 +58,7 @@ const Declarations = z.object({
 
 /** What the template's variables are. */
 export async function readDeclarations(): Promise<ReadonlyMap<string, Declaration>> {
-  const { variable } = Declarations.parse(await readHclFile(path.join(PACKER_FOLDER, 'variables.pkr.hcl')));
+  const { variable } = Declarations.parse(await readHclFile(path.join(IMAGE_FOLDER, 'variables.pkr.hcl')));
   return new Map(
     Object.entries(variable).flatMap(([name, [body]]) => {
       if (!body) return [];
@@ -80,7 +82,7 @@ export async function readVariables(sources: Sources): Promise<Variables> {
       if (!declarations.has(name)) {
         const meant = nearest(name, [...declarations.keys()]);
         throw new Error(
-          `${from}: the template has no variable ${JSON.stringify(name)}: write ${meant ?? 'one of packer/variables.pkr.hcl'}.`,
+          `${from}: the template has no variable ${JSON.stringify(name)}: write ${meant ?? 'one of packer/image/variables.pkr.hcl'}.`,
         );
       }
       values[name] = value;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ErrorName } from '../../lambdas/errors';
+import { ErrorName } from '../../lambdas/datastream/errors';
 
 const page = (name: string) => readFileSync(join(__dirname, '../..', name), 'utf8');
 

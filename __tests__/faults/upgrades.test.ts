@@ -1,6 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2';
-import { registeredToken, Tag, tagOf } from '../../lambdas/instance';
-import { AttemptState, CommandedState, NextAttempt, StopperState } from '../../lambdas/state';
+import { registeredToken, Tag, tagOf } from '../../lambdas/datastream/instance';
+import { AttemptState, CommandedState, NextAttempt, StopperState } from '../../lambdas/datastream/state';
 import { CODE } from '../../local/cloud';
 import { EXECUTION, testCloud } from '../support/cloud';
 import { FIRST_CODE, FIRST_DEFINITION } from '../support/first-deployment';

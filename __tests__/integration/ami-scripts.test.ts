@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
-import { readHclFile } from '../../packer/hcl';
+import { readHclFile } from '../../files/hcl';
 import { layOut } from '../../packer/program';
 import { COMMIT, CURL, DATASTREAMCLI_COMMIT, instance, SCRIPTS, X86_64 } from '../support/image-instance';
 import { freePort } from '../support/moto';

@@ -16,9 +16,9 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { systemClock } from '../../lambdas/runtime';
-import { createStarter } from '../../lambdas/starter';
-import { readHclFile } from '../../packer/hcl';
+import { readHclFile } from '../../files/hcl';
+import { createStarter } from '../../lambdas/datastream/starter';
+import { systemClock } from '../../lambdas/runtime/handler';
 import { layOut } from '../../packer/program';
 import { NEWEST, writeAmazonImages } from '../support/amazon-images';
 import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';
@@ -40,7 +40,18 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const images = path.join(folder, 'images.json');
     writeAmazonImages(images);
     moto = await startMoto({ MOTO_AMIS_PATH: images });
-    await clone(path.join(folder, 'clone'), 'cli', 'executions', 'lambdas', 'local', 'packer', '*.json');
+    await clone(
+      path.join(folder, 'clone'),
+      'cli',
+      'constructs',
+      'executions',
+      'files',
+      'lambdas',
+      'local',
+      'packer',
+      'prices',
+      '*.json',
+    );
     env = {
       ...motoEnvironment(moto.endpoint),
       // An emulator's instances cannot be reached: nothing is installed on them.
@@ -374,15 +385,15 @@ describeWith(['packer'], 'The template', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('is formatted', async () => {
-    for (const file of readdirSync(path.join(ROOT, 'packer')).filter((name) => name.endsWith('.pkr.hcl'))) {
-      const args = ['fmt', '-check', '-diff', path.join(ROOT, 'packer', file)];
+    for (const file of readdirSync(path.join(ROOT, 'packer', 'image')).filter((name) => name.endsWith('.pkr.hcl'))) {
+      const args = ['fmt', '-check', '-diff', path.join(ROOT, 'packer', 'image', file)];
       expect(await run('packer', args, { cwd: ROOT })).toEqual({ code: 0, output: '' });
     }
   });
 
   // moto's images have a volume of moto's own, and its snapshots neither encryption nor permissions.
   it('encrypts and shares the volume as it is told, and leaves nothing of the build', async () => {
-    const { source } = (await readHclFile(path.join(ROOT, 'packer', 'image.pkr.hcl'))) as {
+    const { source } = (await readHclFile(path.join(ROOT, 'packer', 'image', 'image.pkr.hcl'))) as {
       source: { 'amazon-ebs': { datastream: Record<string, unknown>[] } };
     };
 
@@ -480,8 +491,8 @@ describeWith(['packer'], 'The template', () => {
 
 describeWith(['shellcheck'], 'The shell scripts', () => {
   it('pass shellcheck', async () => {
-    const scripts = readdirSync(path.join(ROOT, 'packer', 'scripts')).map((name) =>
-      path.join('packer', 'scripts', name),
+    const scripts = readdirSync(path.join(ROOT, 'packer', 'image', 'scripts')).map((name) =>
+      path.join('packer', 'image', 'scripts', name),
     );
 
     expect(await run('shellcheck', ['.ci/run', ...scripts], { cwd: ROOT })).toEqual({ code: 0, output: '' });

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Definition, MACHINE_FUNCTIONS, type MachineFunction } from '../../constructs/definition';
-import { zip } from '../../constructs/zip';
+import { zip } from '../../constructs/aws/zip';
+import { type Definition, MACHINE_FUNCTIONS, type MachineFunction } from '../../constructs/datastream/definition';
 import { aws } from '../support/deployed';
 import { FIRST_STACK } from '../support/first-deployment';
 import type { Policy } from '../support/least-privilege';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { userData } from '../../lambdas/user-data';
+import { userData } from '../../lambdas/datastream/user-data';
 import { describeWith } from '../support/tools';
 
 /** As cloud-init reads user data: Python's email package, every part that is not itself multipart, decoded. */

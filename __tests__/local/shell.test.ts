@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { script } from '../../lambdas/script';
+import { script } from '../../lambdas/datastream/script';
 import { realClock } from '../../local/clock';
 import { bashShell, missingForLocalRun } from '../../local/shell';
 

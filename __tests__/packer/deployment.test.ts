@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { derivedName } from '../../constructs/names';
+import { derivedName } from '../../constructs/aws/names';
 import { buildProfile, readDeployment } from '../../packer/deployment';
 
 const GENERATIONS = path.join(__dirname, '../support/tfvars');

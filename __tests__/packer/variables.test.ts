@@ -100,7 +100,7 @@ describe("The template's variables", () => {
     [
       'an unknown one',
       ['whatever=1'],
-      '--var: the template has no variable "whatever": write one of packer/variables.pkr.hcl.',
+      '--var: the template has no variable "whatever": write one of packer/image/variables.pkr.hcl.',
     ],
     ['no value', ['architecture'], '--var "architecture": write <name>=<value>, such as --var architecture=x86_64.'],
   ])('are refused with %s', async (_, assignments, sentence) => {

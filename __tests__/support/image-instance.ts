@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** The provisioning scripts. */
-export const SCRIPTS = path.join(__dirname, '../../packer/scripts');
+export const SCRIPTS = path.join(__dirname, '../../packer/image/scripts');
 /** Of datastreamcli. */
 export const DATASTREAMCLI_COMMIT = '0564b40bc9f510e3b3912b46e2a5df9725e056db';
 /** Of the bytes that the stand-in for curl downloads. */

@@ -1,4 +1,4 @@
-import { Tag, tagOf } from '../../lambdas/instance';
+import { Tag, tagOf } from '../../lambdas/datastream/instance';
 import type { EmbeddedCloud } from '../../local/cloud';
 import type { ExecutionEnd } from '../../local/machine';
 

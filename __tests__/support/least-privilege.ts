@@ -37,7 +37,7 @@ export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
   'ec2messages:SendReply',
   'logs:CreateLogDelivery',
   'logs:DeleteLogDelivery',
-  // It takes an ARN, but Step Functions asks for it on `*` (see constructs/state-machine.ts).
+  // It takes an ARN, but Step Functions asks for it on `*` (see constructs/datastream/state-machine.ts).
   'logs:DescribeLogGroups',
   'logs:DescribeResourcePolicies',
   'logs:GetLogDelivery',

@@ -1,6 +1,6 @@
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
 import { TerraformStack, Testing } from 'cdktf';
-import { DataStream, type DataStreamProps } from '../../constructs/data-stream';
+import { DataStream, type DataStreamProps } from '../../constructs/datastream/data-stream';
 import type { Policy } from './least-privilege';
 
 /** A synthesised stack: the members of its JSON that the tests read. */

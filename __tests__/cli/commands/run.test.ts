@@ -1,0 +1,179 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
+
+/** Each test starts programs; on a busy machine that takes its time. */
+jest.setTimeout(30_000);
+
+const { datastream, env, file, path, scratchFolders } = inNewFolders();
+
+describe('datastream run --local', () => {
+  it('runs the example: states, outcome, output, object, time and cost', () => {
+    const { status, stdout, stderr } = datastream('run', '--local', join(EXAMPLES, 'hello.json'));
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    for (const state of ['EC2StarterFromAMI', 'Commander', 'EC2Poller', 'RunChecker', 'EC2Stopper', 'Succeeded']) {
+      expect(stdout).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}${state}$`, 'm'));
+    }
+    expect(stdout).toMatch(/^SUCCEEDED after [\d.]+ s$/m);
+    expect(stdout).toContain('| Hello from');
+    expect(stdout).toMatch(/object +s3:\/\/datastream-example\/hello\/greeting\.txt \(\d+ bytes\)/);
+    expect(stdout).toMatch(/instance +i-[0-9a-f]{17} terminated/);
+    expect(stdout).toMatch(/cost +\$0\.000\d+ /);
+    expect(readFileSync(path('.datastream/buckets/datastream-example/hello/greeting.txt'), 'utf8')).toContain(
+      'Hello from',
+    );
+  });
+
+  it('keeps the whole log of the job beside its stored execution, and says where', () => {
+    const commands = ['seq 9000', 'echo said >&2', 'echo x | aws s3 cp - s3://a-bucket/out/x.txt'];
+    const run_options = { ii_terminate_instance: true, ii_check_s3: { bucket: 'a-bucket', prefix: 'out/x.txt' } };
+
+    const { status, stdout } = datastream('run', '--local', file('x.json', job(commands, { run_options })));
+
+    const folder = '.datastream/buckets/a-bucket/out/datastream-metadata';
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/log +s3:\/\/a-bucket\/out\/datastream-metadata\/attempt-1\/, here: /);
+    expect(readFileSync(path(`${folder}/attempt-1/stdout.log`), 'utf8').split('\n').length).toBeGreaterThan(9000);
+    expect(readFileSync(path(`${folder}/attempt-1/stderr.log`), 'utf8')).toContain('said\n');
+    const stored = datastream('validate', `${folder}/execution.json`);
+    expect(stored).toMatchObject({ status: 0, stdout: `${folder}/execution.json: valid\n` });
+    expect(datastream('run', '--local', `${folder}/execution.json`).status).toBe(0);
+  });
+
+  it('says that the log of a job without a bucket is not kept', () => {
+    const { stdout } = datastream('run', '--local', file('x.json', job(['true'])));
+
+    expect(stdout).toMatch(/log +not kept: the file names no bucket, and the deployment has no s3_bucket/);
+  });
+
+  it('says so when a job has ended itself before its last command', () => {
+    const { status, stdout } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(['echo first', 'exit 0', 'echo never'])),
+    );
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('The job ended itself at command 2 of 3 commands, with exit code 0; those after it did');
+  });
+
+  it('starts nothing where the shell cannot read the commands, and warns where one runs on into the next', () => {
+    const unread = datastream('run', '--local', file('x.json', job(['cat > f <<EOF\nhello', 'echo second'])));
+    const joined = datastream('run', '--local', file('y.json', job(["echo 'first", "echo second'"])));
+
+    expect(unread.status).toBe(1);
+    expect(unread.stderr).toMatch(/error {4}\$\.commands\[0\]\n.*here-document/);
+    expect(unread.stderr).toContain('nothing was started');
+    expect(joined.status).toBe(0);
+    expect(joined.stderr).toMatch(/warning {2}\$\.commands\[0\]\n.*runs on into commands\[1\]/);
+    expect(joined.stdout).toContain('To the shell commands 1 to 2 run as one.');
+  });
+
+  it('exits 1 and says which command failed, with the end of its standard error', () => {
+    const { status, stdout } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(['true', 'seq 9999 >&2; echo the last words >&2; exit 4', 'true'])),
+    );
+
+    expect(status).toBe(1);
+    expect(stdout).toContain('FAILED after');
+    expect(stdout).toContain('CommandFailed');
+    expect(stdout).toContain('the last words');
+  });
+
+  it('names the command that failed', () => {
+    const { stdout } = datastream('run', '--local', file('x.json', job(['true', 'ls /nowhere-at-all'])));
+
+    expect(stdout).toContain('Command 2 of 2 exited with code 2: ls /nowhere-at-all\n');
+  });
+
+  it('starts nothing for a file with errors', () => {
+    const { status, stdout, stderr } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(['touch ran'], { run_options: { timeout_s: 'soon' } })),
+    );
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('$.run_options.timeout_s');
+    expect(stderr).toContain('nothing was started');
+  });
+
+  it('says how to run on AWS without --local', () => {
+    const { status, stderr } = datastream('run', 'x.json');
+
+    expect(status).toBe(2);
+    expect(stderr).toContain('datastream run --local FILE');
+    expect(stderr).toContain('aws stepfunctions start-execution');
+  });
+
+  it('shows the warnings of a job that succeeded, and no control characters', () => {
+    const { status, stdout } = datastream(
+      'run',
+      '--local',
+      file('x.json', job(["printf 'a\\033[2Jb\\n'; echo careful >&2"])),
+    );
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('| a\u241b[2Jb');
+    expect(stdout).toMatch(/standard error of the job\n {2}\| careful/);
+  });
+
+  it('says how much of a long output it leaves out, and begins with a whole line', () => {
+    const { stdout } = datastream('run', '--local', file('x.json', job(['seq 100000 120000'])));
+
+    expect(stdout).toMatch(/\| \.\.\. \d+ characters before this\n {2}\| \d{6}\n/);
+  });
+
+  it.each([
+    ['a file', 'in-the-way', /in-the-way is not a folder/],
+    ['a place below a file', 'in-the-way/below', /is not a folder/],
+    ['a place where no folder can be made', '/proc/datastream', /cannot be made/],
+  ])('refuses %s as its folder before anything starts', (_what, folder, message) => {
+    file('in-the-way', '');
+
+    const { status, stdout, stderr } = datastream('run', '--local', '--folder', folder, file('x.json', job(['true'])));
+
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+
+  it('ends what runs, quietly, when nobody reads its output any more', async () => {
+    const shell = `${process.execPath} ${COMMAND} run --local ${file('x.json', job(['sleep 20']))} | head -1`;
+
+    const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: path(), env: env(), encoding: 'utf8' });
+
+    expect(stdout).toMatch(/EC2StarterFromAMI\n$/);
+    expect(stderr).toBe('');
+    expect(scratchFolders()).toEqual([]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'on %s stops the execution, and the reaper ends the instance and all that ran on it',
+    async (signal) => {
+      const survived = path('survived');
+      const child = spawn(
+        process.execPath,
+        [COMMAND, 'run', '--local', file('x.json', job([`sleep 2; touch ${survived}`]))],
+        { cwd: path(), env: env() },
+      );
+      let stdout = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        if (text.includes('EC2Poller')) setTimeout(() => child.kill(signal), 300);
+      });
+
+      const code = await new Promise((done) => child.on('exit', done));
+
+      expect(code).toBe(130);
+      expect(stdout).toContain('ABORTED after');
+      expect(stdout).toMatch(/reaper: instance i-[0-9a-f]{17} is shutting-down/);
+      await new Promise((done) => setTimeout(done, 2500));
+      expect(existsSync(survived)).toBe(false);
+      expect(scratchFolders()).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,261 @@
+import { TerraformResource, TerraformStack, TerraformVariable, Testing } from 'cdktf';
+import { STATE_MACHINE_TAG } from '../../../constructs/aws/tags';
+import { DataStream, type DataStreamProps } from '../../../constructs/datastream/data-stream';
+import { definition } from '../../../constructs/datastream/definition';
+import { Tag } from '../../../lambdas/datastream/instance';
+import { dataStreamStack, readable, resources, synthesise } from '../../support/stack';
+
+jest.mock('../../../constructs/aws/bundle', () => jest.requireActual('../../support/unbundled'));
+
+const MACHINE = 'arn:aws:states:REGION:ACCOUNT:stateMachine:machine';
+const stack = synthesise({ smName: 'machine' });
+
+test('has these resources and no other', () => {
+  const counts = Object.entries(stack.resource).map(([type, each]) => [type, Object.keys(each).length]);
+
+  expect(Object.fromEntries(counts)).toEqual({
+    aws_cloudwatch_event_rule: 4,
+    aws_cloudwatch_event_target: 4,
+    aws_cloudwatch_log_group: 8,
+    aws_iam_instance_profile: 1,
+    aws_iam_role: 6,
+    aws_iam_role_policy: 6,
+    aws_lambda_function: 7,
+    aws_lambda_permission: 4,
+    aws_scheduler_schedule: 1,
+    aws_scheduler_schedule_group: 1,
+    aws_security_group: 1,
+    aws_sfn_state_machine: 1,
+  });
+});
+
+const named = (from: ReturnType<typeof synthesise>) =>
+  Object.keys(from.resource).flatMap((type) =>
+    Object.values(resources(from, type)).flatMap(({ name, function_name }) =>
+      [name, type === 'aws_lambda_function' ? function_name : undefined].filter((each) => each !== undefined),
+    ),
+  );
+
+test('derives every name from the state machine, or from the prefix', () => {
+  const suffixes = [
+    ...['_execution_ended', '_command_ended', '_instance_ended', '_spot_interrupted', '_ec2_profile', '_reaper'],
+    ...['_relay', '_lambda_role', '_ec2_role', '_relay_role', '_reaper_role', '_scheduler_role', '_sm_role'],
+    ...['_lambda_policy', '_ec2_policy', '_lambda_invoke_policy', '_start_ec2', '_ec2_commander'],
+    ...['_ec2_command_poller', '_s3_object_checker', '_ec2_stopper'],
+  ];
+  for (const prefix of ['machine', 'prefix']) {
+    const names = named(synthesise({ smName: 'machine', resourcePrefix: prefix === 'machine' ? undefined : prefix }));
+    expect(names).toEqual(expect.arrayContaining(suffixes.map((suffix) => `${prefix}${suffix}`)));
+  }
+});
+
+test('derives names that AWS accepts from the longest name of a state machine', () => {
+  const functions = resources(synthesise({ smName: 'm'.repeat(80) }), 'aws_lambda_function');
+  const lengths = Object.values(functions).map(({ function_name }) => String(function_name).length);
+
+  expect(lengths).toEqual(Array(7).fill(64));
+});
+
+test('takes an empty string for a value that was left out', () => {
+  const empty = { resourcePrefix: '', starterLambdaName: '', s3Bucket: '', vpcId: '', permissionsBoundaryArn: '' };
+
+  expect(synthesise({ smName: 'machine', amiParameterName: '', ...empty })).toEqual(stack);
+});
+
+describe('the functions', () => {
+  const functions = resources(stack, 'aws_lambda_function');
+
+  test('run on Node.js 22, arm64, 256 MB, and have a log group that is there first', () => {
+    for (const each of Object.values(functions)) {
+      expect(each).toMatchObject({ runtime: 'nodejs22.x', architectures: ['arm64'], memory_size: 256 });
+      expect(each.depends_on).toEqual([expect.stringMatching(/^aws_cloudwatch_log_group\./)]);
+      expect(each.source_code_hash).toBe(`\${filebase64sha256("${each.filename}")}`);
+    }
+    const groups = Object.values(resources(stack, 'aws_cloudwatch_log_group')).map(({ name }) => name);
+    expect(groups).toEqual(
+      expect.arrayContaining(Object.values(functions).map(({ function_name }) => `/aws/lambda/${function_name}`)),
+    );
+  });
+
+  test('have their handler, time limit and environment', () => {
+    const STATE_MACHINE_ARN = MACHINE;
+    const configured = Object.values(functions).map(({ handler, timeout, environment }) => {
+      const { variables } = environment as { variables: Record<string, string> };
+      const { NODE_OPTIONS, ...rest } = variables;
+      expect(NODE_OPTIONS).toBe('--enable-source-maps');
+      return [handler, timeout, JSON.parse(readable(JSON.stringify(rest)))];
+    });
+
+    expect(configured).toEqual([
+      ['checker.handler', 30, { POWERTOOLS_SERVICE_NAME: 'checker' }],
+      ['commander.handler', 30, { JOB_LOGS: 's3', LOG_BUCKET: '', POWERTOOLS_SERVICE_NAME: 'commander' }],
+      ['poller.handler', 30, { POWERTOOLS_SERVICE_NAME: 'poller' }],
+      [
+        'starter.handler',
+        60,
+        {
+          POWERTOOLS_SERVICE_NAME: 'starter',
+          STATE_MACHINE_ARN,
+          SECURITY_GROUP_ID: '<instance-security-group.id>',
+          INSTANCE_PROFILE_NAME: '<instance-profile.name>',
+          SUBNET_IDS: '',
+        },
+      ],
+      ['stopper.handler', 30, { POWERTOOLS_SERVICE_NAME: 'stopper', STATE_MACHINE_ARN }],
+      ['reaper.handler', 120, { POWERTOOLS_SERVICE_NAME: 'reaper', STATE_MACHINE_ARN }],
+      ['relay.handler', 30, { POWERTOOLS_SERVICE_NAME: 'relay', STATE_MACHINE_ARN }],
+    ]);
+  });
+
+  test('of the state machine are published as versions; relay and reaper serve the jobs of every deployment', () => {
+    const published = Object.entries(functions).filter(([, { publish }]) => publish === true);
+
+    expect(published.map(([id]) => id)).toEqual(
+      ['checker', 'commander', 'poller', 'starter', 'stopper'].map((name) => `functions_${name}_function`),
+    );
+  });
+
+  test('get the subnets as a list with commas', () => {
+    const subnetIds = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
+    const vpcId = 'vpc-0123456789abcdef0';
+    const { starter } = Object.fromEntries(
+      Object.entries(resources(synthesise({ smName: 'machine', vpcId, subnetIds }), 'aws_lambda_function')).map(
+        ([id, each]) => [id.replace(/^functions_(\w+)_function$/, '$1'), each],
+      ),
+    );
+
+    expect(starter?.environment).toMatchObject({
+      variables: { SUBNET_IDS: `\${join(",", ${JSON.stringify(subnetIds).replace(',', ', ')})}` },
+    });
+  });
+});
+
+test('the state machine is the definition, and logs errors without the data of executions', () => {
+  const [machine] = Object.values(resources(stack, 'aws_sfn_state_machine'));
+  const arn = (name: string) => `<functions_${name}_function.qualified_arn>`;
+
+  expect(JSON.parse(readable(String(machine?.definition)))).toEqual(
+    JSON.parse(
+      JSON.stringify(
+        definition({
+          starter: arn('starter'),
+          commander: arn('commander'),
+          poller: arn('poller'),
+          checker: arn('checker'),
+          stopper: arn('stopper'),
+        }),
+      ),
+    ),
+  );
+  expect(machine).toMatchObject({
+    name: 'machine',
+    type: 'STANDARD',
+    logging_configuration: { level: 'ERROR', include_execution_data: false },
+    depends_on: [expect.stringMatching(/^aws_iam_role_policy\./)],
+  });
+  const groups = Object.values(resources(stack, 'aws_cloudwatch_log_group'));
+  expect(groups).toContainEqual(expect.objectContaining({ name: '/aws/vendedlogs/states/machine' }));
+});
+
+test('logs are kept for 30 days, or as long as asked for', () => {
+  const kept = (props: DataStreamProps) =>
+    Object.values(resources(synthesise(props), 'aws_cloudwatch_log_group')).map((each) => each.retention_in_days);
+
+  expect(kept({ smName: 'machine' })).toEqual(Array(8).fill(30));
+  expect(kept({ smName: 'machine', logRetentionDays: 365 })).toEqual(Array(8).fill(365));
+});
+
+test('the security group lets nothing in', () => {
+  const [group] = Object.values(resources(stack, 'aws_security_group'));
+
+  expect(group?.ingress).toEqual([]);
+  expect(group?.egress).toEqual([
+    expect.objectContaining({ protocol: '-1', cidr_blocks: ['0.0.0.0/0'], ipv6_cidr_blocks: ['::/0'] }),
+  ]);
+  expect(group).not.toHaveProperty('vpc_id');
+});
+
+describe('vpcId and subnetIds', () => {
+  const scope = new TerraformStack(Testing.app(), 'stack');
+  const vpc = new TerraformVariable(scope, 'vpc', { type: 'string' }).stringValue;
+  const subnets = new TerraformVariable(scope, 'subnets', { type: 'list(string)' }).listValue;
+
+  test.each<[string, Partial<DataStreamProps>, string]>([
+    ['both', { vpcId: vpc, subnetIds: subnets }, '${((length(var.vpc) >= 1) == (length(var.subnets) >= 1))}'],
+    ['the VPC', { vpcId: vpc, subnetIds: ['subnet-0123456789abcdef0'] }, '${((length(var.vpc) >= 1) == true)}'],
+    ['the VPC, without subnets', { vpcId: vpc }, '${!(length(var.vpc) >= 1)}'],
+    ['the subnets', { vpcId: 'vpc-0123456789abcdef0', subnetIds: subnets }, '${(true == (length(var.subnets) >= 1))}'],
+    ['the subnets, without a VPC', { subnetIds: subnets }, '${!(length(var.subnets) >= 1)}'],
+  ])('go together by a precondition where a variable holds %s', (_what, props, condition) => {
+    const [group] = Object.values(resources(synthesise({ smName: 'machine', ...props }), 'aws_security_group'));
+
+    expect(group?.lifecycle).toEqual({ precondition: [expect.objectContaining({ condition })] });
+  });
+});
+
+test('a deployment in China is refused by its partition', () => {
+  const [partition] = Object.values(stack.data.aws_partition ?? {});
+
+  expect(partition?.lifecycle).toMatchObject({ postcondition: [{ condition: '${self.partition != "aws-cn"}' }] });
+});
+
+test('every resource whose class has tags has them', () => {
+  const all = dataStreamStack({ smName: 'machine', tags: { Project: 'ours', Team: 'water' } });
+  const taggable = all.node
+    .findAll()
+    .filter((each) => TerraformResource.isTerraformResource(each))
+    .filter((each) => 'tagsInput' in each)
+    .map((each) => [each.terraformResourceType, each.friendlyUniqueId] as const);
+  const synthesised = JSON.parse(Testing.synth(all, true)).resource;
+
+  expect(taggable).toHaveLength(29);
+  for (const [type, id] of taggable) {
+    const { tags } = synthesised[type][id];
+    expect([id, JSON.parse(readable(JSON.stringify(tags)))]).toEqual([
+      id,
+      { Project: 'ours', Team: 'water', 'datastream:state-machine': MACHINE },
+    ]);
+  }
+});
+
+test("the tag is the one that the functions write and the user's tags cannot replace it", () => {
+  const tagged = synthesise({ smName: 'machine', tags: { [STATE_MACHINE_TAG]: 'another' } });
+  const [group] = Object.values(resources(tagged, 'aws_security_group'));
+
+  expect(STATE_MACHINE_TAG).toBe(Tag.stateMachine);
+  expect(readable(JSON.stringify(group?.tags))).toContain(MACHINE);
+});
+
+describe('refuses, before anything is deployed,', () => {
+  test.each<[Partial<DataStreamProps>, string]>([
+    [{ smName: '' }, 'smName is "": write 1 to 80 letters'],
+    [{ smName: 'my machine' }, 'smName is "my machine": write 1 to 80 letters'],
+    [{ smName: 'm'.repeat(81) }, 'mmm": write 1 to 80 letters'],
+    [{ resourcePrefix: 'a.b' }, 'resourcePrefix is "a.b": write 1 to 64 letters'],
+    [{ pollerLambdaName: 'x', checkerLambdaName: 'x' }, 'Two functions are called "x": give each a name of its own.'],
+    [{ smRoleName: 'x', ec2Role: 'x' }, 'Two roles are called "x": give each a name of its own.'],
+    [{ jobLogs: 'cloudwatch' }, 'jobLogs is "cloudwatch": write s3 or none.'],
+    [{ pollerLambdaName: 'arn:aws:lambda' }, 'pollerLambdaName is "arn:aws:lambda": write 1 to 64 letters'],
+    [{ ec2Role: 'r'.repeat(65) }, 'rrr": write 1 to 64 letters'],
+    [{ lambdaPolicyName: 'a/b' }, 'lambdaPolicyName is "a/b": write 1 to 128 letters'],
+    [{ profileName: 'a b' }, 'profileName is "a b": write 1 to 128 letters'],
+    [{ s3Bucket: 's3://bucket/' }, 's3Bucket is "s3://bucket/": write the name of a bucket, without s3://'],
+    [{ amiParameterName: 'ami' }, 'amiParameterName is "ami": write an SSM parameter\'s name, beginning with a slash'],
+    [{ vpcId: 'default' }, 'vpcId is "default": write the ID of a VPC'],
+    [{ subnetIds: ['subnet-0123456789abcdef0', 'x'] }, 'subnetIds[1] is "x": write IDs of subnets'],
+    [
+      { vpcId: 'vpc-0123456789abcdef0' },
+      'vpcId is "vpc-0123456789abcdef0" and subnetIds is []: write both, or neither for the default VPC.',
+    ],
+    [
+      { subnetIds: ['subnet-0123456789abcdef0'] },
+      'vpcId is "" and subnetIds is ["subnet-0123456789abcdef0"]: write both, or neither for the default VPC.',
+    ],
+    [{ permissionsBoundaryArn: 'boundary' }, 'permissionsBoundaryArn is "boundary": write the ARN'],
+    [{ logRetentionDays: 31 }, 'logRetentionDays is 31: write one of 1, 3, 5, 7, 14, 30, 60'],
+  ])('%j', (props, message) => {
+    const scope = new TerraformStack(Testing.app(), 'stack');
+
+    expect(() => new DataStream(scope, 'datastream', { smName: 'machine', ...props })).toThrow(message);
+  });
+});

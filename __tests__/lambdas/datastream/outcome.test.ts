@@ -1,0 +1,72 @@
+import { outcomeOf, settle } from '../../../lambdas/datastream/outcome';
+
+const invocation = (StatusDetails: string, rest: object = {}) => ({
+  $metadata: {},
+  CommandId: 'c',
+  StatusDetails,
+  ...rest,
+});
+
+describe('The outcome of a command', () => {
+  it.each(['Pending', 'InProgress', 'Delayed', 'Cancelling', ''])('is not known while it is %j', (details) => {
+    expect(outcomeOf(invocation(details))).toBeUndefined();
+  });
+
+  it('is not known while SSM does not show it', () => {
+    expect(outcomeOf(undefined)).toBeUndefined();
+  });
+
+  it.each([
+    ['Failed', 'CommandFailed'],
+    ['Execution Timed Out', 'JobTimedOut'],
+    ['ExecutionTimedOut', 'JobTimedOut'],
+    ['TimedOut', 'JobTimedOut'],
+    ['Delivery Timed Out', 'CommandNotDelivered'],
+    ['DeliveryTimedOut', 'CommandNotDelivered'],
+    ['Undeliverable', 'CommandNotDelivered'],
+    ['Terminated', 'CommandNotDelivered'],
+    ['Cancelled', 'CommandCancelled'],
+    ['Canceled', 'CommandCancelled'],
+    // Status where StatusDetails is of a kind that nobody has heard of.
+    ['Failed', 'CommandFailed', 'RateExceeded'],
+  ])('of %j is %s', (status, error, details = status) => {
+    expect(outcomeOf(invocation(details, { Status: status }))).toMatchObject({ error });
+  });
+
+  it('is its result when it succeeded', () => {
+    expect(
+      outcomeOf(
+        invocation('Success', {
+          ResponseCode: 0,
+          StandardOutputContent: 'a'.repeat(24_000),
+          ExecutionEndDateTime: 'then',
+        }),
+      ),
+    ).toEqual({ result: { command_id: 'c', exit_code: 0, stdout: 'a'.repeat(8000), stderr: '', ended_at: 'then' } });
+  });
+
+  it('says the exit code where the script could not say which command it was', () => {
+    expect(outcomeOf(invocation('Failed', { ResponseCode: 9, StandardErrorContent: 'oh' }))).toEqual({
+      error: 'CommandFailed',
+      cause: 'A command exited with code 9.\nEnd of standard error:\noh',
+    });
+  });
+});
+
+describe('Settling a task', () => {
+  const sfn = (name: string) =>
+    ({ send: () => Promise.reject(Object.assign(new Error(name), { name })) }) as Parameters<typeof settle>[0];
+
+  it.each(['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'])(
+    'changes nothing when nobody waits any more: %s',
+    async (name) => {
+      await expect(settle(sfn(name), 'token', { error: 'InstanceLost', cause: '' })).resolves.toBe(false);
+    },
+  );
+
+  it('throws any other error, so that it is tried again', async () => {
+    await expect(settle(sfn('ThrottlingException'), 'token', { error: 'InstanceLost', cause: '' })).rejects.toThrow(
+      'ThrottlingException',
+    );
+  });
+});

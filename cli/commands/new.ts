@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { shellQuote } from '../../executions/datastream-command/command';
+import { applyEdit, type Edit, isKnownPath, parseSet, parseUnset } from '../../executions/edit';
+import { architectureOfType } from '../../executions/instance-types';
+import type { Fault, ParseOptions } from '../../executions/model';
+import { formatPath, type Path } from '../../files/faults';
+import { isRecord, list, member, text } from '../../files/values';
+import { writeFileAtomically } from '../../files/write-file';
+import { faultLines, readExecutionFile, startExecutionCommand } from '../execution-file';
+import { OWN_REGION, region } from '../options';
+import { faultsOfFile } from './validate';
+
+interface Output {
+  write(text: string): unknown;
+}
+
+interface NewOptions extends ParseOptions {
+  /** `template`, or the path of an execution file to begin with. */
+  readonly from: string;
+  /** In the order of the command line. */
+  readonly edits: readonly Edit[];
+  /** Whether a file that is there may be replaced. */
+  readonly force?: boolean;
+}
+
+const EXECUTIONS = join(__dirname, '../../executions');
+const TEMPLATE = join(EXECUTIONS, 'execution_template.json');
+const SCHEMA = join(EXECUTIONS, 'execution.schema.json');
+
+/** Adds `datastream new`. */
+export function addNew(program: Command): void {
+  const edits: Edit[] = [];
+  const collect = (read: typeof parseSet) => (text: string) => {
+    const edit = read(text);
+    if ('error' in edit) throw new InvalidArgumentError(edit.error);
+    edits.push(edit);
+  };
+  program
+    .command('new')
+    .description('write a filled execution file, validated')
+    .argument('<file>', 'the file to write')
+    .option('--from <file>', "'template' (executions/execution_template.json), or an execution file", 'template')
+    .option(
+      '--set <path=value>',
+      'write a value: text where the file has text, else JSON; may stand more than once',
+      collect(parseSet),
+    )
+    .option('--unset <path>', 'remove what need not be there; may stand more than once', collect(parseUnset))
+    .option('--force', 'replace the file if it is there')
+    .option(
+      '--region <region>',
+      "the state machine's region, to compare with the file's (default: AWS_REGION)",
+      region,
+      OWN_REGION,
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n' +
+        '  datastream new executions/my-job.json --set instance_parameters.ImageId=ami-0123456789abcdef0 \\\n' +
+        '    --unset instance_parameters.KeyName --set \'commands=["./model"]\' --set run_options.ii_check_s3=false\n' +
+        '\nExit code: 0 when the file is written, 1 with any error in it, 2 when a file cannot be read or written, and for wrong options.',
+    )
+    .action((file: string, options: Omit<NewOptions, 'edits'>) => {
+      process.exitCode = writeNew(file, { ...options, edits }, process.stdout, process.stderr);
+    });
+}
+
+/**
+ * Writes an execution file that has no error, or prints what is wrong with it and writes nothing.
+ *
+ * @returns the exit code: 0 written, 1 with any error, 2 when a file cannot be read or written
+ */
+export function writeNew(file: string, options: NewOptions, out: Output, err: Output): number {
+  const refuse = (sentence: string, exitCode = 2) => {
+    err.write(`${sentence}\n`);
+    return exitCode;
+  };
+  if (!options.force && existsSync(file))
+    return refuse(`${file}: this is there already: name another, or say --force.`);
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder))
+    return refuse(`${file}: the folder ${folder} does not exist: make it first, or see the path.`);
+
+  const source = options.from === 'template' ? TEMPLATE : options.from;
+  const content = readExecutionFile(source);
+  if ('error' in content) return refuse(content.error);
+  for (const line of content.repeated) err.write(`${line}\n`);
+  let value = withSchema(content.value, folder);
+  for (const edit of options.edits) {
+    const edited = applyEdit(value, edit);
+    if ('error' in edited) return refuse(`${source}: ${edited.error}`);
+    value = edited.file;
+  }
+
+  const faults = faultsOfFile(value, { ...options, ...architectureOf(content.value, value) });
+  for (const fault of faults) err.write(faultLines(fault));
+  // A new file is a filled template: what may be meant elsewhere is left over here.
+  const inTheWay = faults.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
+  if (inTheWay.length > 0) {
+    return refuse(`${file}: nothing was written.${remedies(inTheWay, value, options.edits)}`, 1);
+  }
+  try {
+    writeFileAtomically(file, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+  out.write(
+    `${file}: written.\n` +
+      `Run it on this computer:\n  npx datastream run --local ${shellQuote(file)}\n` +
+      `Start it on AWS:\n  ${startExecutionCommand(file)}\n`,
+  );
+  return 0;
+}
+
+/** An image that stays is of the architecture of the type that stood beside it. */
+function architectureOf(source: unknown, file: unknown): Pick<ParseOptions, 'imageArchitecture'> {
+  const [before, after] = [source, file].map((each) => member(each, 'instance_parameters'));
+  const type = text(member(before, 'InstanceType'));
+  if (type === undefined || member(before, 'ImageId') !== member(after, 'ImageId')) return {};
+  const architecture = architectureOfType(type);
+  return architecture === 'arm64' || architecture === 'x86_64' ? { imageArchitecture: architecture } : {};
+}
+
+/** The schema as seen from the new file's folder, where editors look for it. */
+function withSchema(file: unknown, folder: string): unknown {
+  if (!isRecord(file)) return file;
+  const path = relative(folder, SCHEMA).split(sep).join('/');
+  const { $schema: _, ...rest } = file;
+  return { $schema: path.startsWith('..') ? path : `./${path}`, ...rest };
+}
+
+/** For each error the option that mends it. A key of the user's own that is unknown, its message has said all about. */
+function remedies(faults: readonly Fault[], file: unknown, edits: readonly Edit[]): string {
+  const options = faults.flatMap((fault) => {
+    const at = parseUnset(fault.path);
+    if ('error' in at) return [];
+    const name = fault.path.slice('$.'.length);
+    if (isKnownPath(at.path)) return [`\n  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}`];
+    const own = edits.some(({ path }) => fault.path.startsWith(formatPath(path)));
+    return own ? [] : [`\n  --unset ${quoted(name)}`];
+  });
+  if (options.length === 0) return '';
+  return `\nGive what is missing, or take with --unset PATH what may be left out:${[...new Set(options)].join('')}`;
+}
+
+/** A command is long, and only a part of it is to be written anew. */
+function valueToMend(file: unknown, path: Path): string {
+  const command = path.length === 2 && path[0] === 'commands' ? list(member(file, 'commands'))[Number(path[1])] : '';
+  return text(command) || '...';
+}
+
+/** In double quotes where that reads better: a command has single quotes of its own. */
+function quoted(word: string): string {
+  return word.includes("'") && !/["\\$`!\n]/.test(word) ? `"${word}"` : shellQuote(word);
+}

@@ -1,0 +1,212 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseExecution } from '../../executions/parse';
+import { realClock } from '../../local/clock';
+import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
+import { type ExecutionEnd, startExecution } from '../../local/machine';
+import { bashShell, missingForLocalRun } from '../../local/shell';
+import { faultLines, readExecutionFile, startExecutionCommand } from '../execution-file';
+import { type ProgressView, progressView } from '../output/progress';
+import { faultsOfFile } from './validate';
+
+type Output = NodeJS.WriteStream;
+
+/** How much of the job's own output is shown, from the end. */
+const SHOWN = 4000;
+/** Characters of standard error that SSM keeps. */
+const SSM_STDERR = 8000;
+/** Ctrl-C, `kill`, and the terminal's end. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** How long Ctrl-C waits for the reaper at most. */
+const REAPER_WAIT_MS = 5000;
+
+/**
+ * Runs one execution file on the embedded cloud and prints what happens.
+ *
+ * @returns the exit code: 0 succeeded, 1 failed or refused, 2 not readable as JSON or not to be run so, 130 stopped
+ */
+export async function run(
+  file: string,
+  options: { readonly local?: boolean; readonly folder: string },
+  out: Output,
+  err: Output,
+): Promise<number> {
+  if (!options.local) {
+    err.write(
+      "This command runs jobs on the embedded cloud: say 'datastream run --local FILE'.\n" +
+        'On AWS, start an execution of the deployed state machine:\n' +
+        `  ${startExecutionCommand(file)}\n`,
+    );
+    return 2;
+  }
+  const content = readExecutionFile(file);
+  if ('error' in content) {
+    err.write(`${content.error}\n`);
+    return 2;
+  }
+  const { execution } = parseExecution(content.value);
+  const faults = faultsOfFile(content.value);
+  for (const line of content.repeated) err.write(`${line}\n`);
+  for (const fault of faults) err.write(faultLines(fault));
+  if (!execution || faults.some(({ severity }) => severity === 'error')) {
+    err.write(`${file}: nothing was started.\n`);
+    return 1;
+  }
+  const missing = missingForLocalRun() ?? notAFolder(join(options.folder, 'buckets'));
+  if (missing) {
+    err.write(`${missing}\n`);
+    return 1;
+  }
+  const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'datastream-')));
+  try {
+    return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Makes a folder, level by level: in places such as /proc Node.js' recursive mkdir never ends.
+ * @returns a sentence where that cannot be done
+ */
+function notAFolder(folder: string): string | undefined {
+  const path = resolve(folder);
+  try {
+    if (existsSync(path))
+      return statSync(path).isDirectory() ? undefined : `${path} is not a folder: name another --folder.`;
+    const above = dirname(path) === path ? undefined : notAFolder(dirname(path));
+    if (!above) mkdirSync(path);
+    return above;
+  } catch (error) {
+    return `The folder ${path} cannot be made (${(error as NodeJS.ErrnoException).code}): name another --folder.`;
+  }
+}
+
+async function runLocally(
+  input: unknown,
+  { folder, scratch, region }: { folder: string; scratch: string; region: string },
+  out: Output,
+): Promise<number> {
+  const view = progressView(out);
+  const reaped = signalled<Invocation>();
+  const shell = bashShell({ buckets: join(folder, 'buckets'), scratch, clock: realClock });
+  const cloud = new EmbeddedCloud({
+    folder,
+    clock: realClock,
+    shell,
+    region,
+    lifecycle: AT_ONCE,
+    latency: 5,
+    onInvocation: (invocation) => {
+      if (invocation.function === 'reaper') reaped.resolve(invocation);
+    },
+  });
+  const execution = startExecution(cloud, input, (progress) => view.show(progress));
+  const stop = () => execution.stop();
+  // Stays for a second Ctrl-C: the clean-up takes a moment, and without it what runs on the instance would run on.
+  for (const signal of SIGNALS) process.on(signal, stop);
+  try {
+    const end = await execution.result;
+    if (end.status === 'ABORTED') await showReaper(view, cloud, reaped.promise);
+    view.end();
+    // Long enough to see the instance off.
+    await realClock.sleep(AT_ONCE.ended + 50);
+    printEnd(end, cloud, folder, out);
+    return { SUCCEEDED: 0, FAILED: 1, ABORTED: 130 }[end.status];
+  } finally {
+    view.end();
+    for (const signal of SIGNALS) process.off(signal, stop);
+    for (const { running } of cloud.ec2.instances.values()) running.abort();
+  }
+}
+
+function signalled<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** After Ctrl-C: the execution is stopped, and the reaper ends what it has left, as it would on AWS. */
+async function showReaper(view: ProgressView, cloud: EmbeddedCloud, reaped: Promise<Invocation>): Promise<void> {
+  view.note('Stopped. The reaper ends what the execution has left:');
+  const invocation = await Promise.race([reaped, realClock.sleep(REAPER_WAIT_MS)]);
+  const ended = (invocation?.result ?? []) as readonly { instance_id: string; state: string }[];
+  for (const { instance_id, state } of ended) view.note(`reaper: instance ${instance_id} is ${state}`);
+  if (ended.length === 0) {
+    const live = [...cloud.ec2.instances.values()].filter(({ api }) => ['pending', 'running'].includes(api.State.Name));
+    view.note(
+      live.length === 0
+        ? 'reaper: no instance was left'
+        : 'reaper: has not answered; the instance ends with this command',
+    );
+  }
+}
+
+function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: Output): void {
+  const seconds = ((end.endedAt.getTime() - end.startedAt.getTime()) / 1000).toFixed(1);
+  const row = (name: string, text: string) => out.write(`  ${name.padEnd(10)}${text}\n`);
+  out.write(`\n${end.status} after ${seconds} s${end.error ? `: ${end.error}` : ''}\n`);
+  if (end.cause) out.write(`${indent(visible(end.cause))}\n`);
+
+  const job = [...cloud.ssm.commands.values()].at(-1);
+  if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
+  // In the Cause of a command that failed there is its end already, unless it is so long that SSM keeps its beginning.
+  const told = end.error === 'CommandFailed' && (job?.stderr.length ?? 0) <= SSM_STDERR;
+  if (job?.stderr.trim() && !told) out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
+  out.write('\n');
+  const object = end.output?.object as { bucket: string; key: string; size: number } | undefined;
+  if (object) {
+    row(
+      'object',
+      `s3://${object.bucket}/${object.key} (${object.size} bytes), here: ${join(folder, 'buckets', object.bucket, object.key)}`,
+    );
+  }
+  const result = end.output?.result as { notes?: readonly string[]; log?: string; log_not_kept?: string } | undefined;
+  for (const note of result?.notes ?? []) row('note', note);
+  if (result?.log) row('log', `${result.log}, here: ${localFolder(folder, result.log)}`);
+  if (result?.log_not_kept) row('log', `not kept: ${result.log_not_kept}`);
+  const dates = (end.output?.job as { dates?: Record<string, string> } | undefined)?.dates;
+  if (dates)
+    row(
+      'dates',
+      Object.entries(dates)
+        .map(([name, date]) => `${name} = ${date}`)
+        .join(', '),
+    );
+  for (const { api } of cloud.ec2.instances.values()) row('instance', `${api.InstanceId} ${api.State.Name}`);
+  const { dollars, transitions, requests, gbSeconds } = end.cost;
+  row('cost', `$${dollars.toFixed(6)} for the orchestration on AWS, without the instance:`);
+  row('', `${transitions} state transitions, ${requests} Lambda requests, ${gbSeconds.toFixed(2)} GB-s`);
+}
+
+/** Where an address of the embedded S3 is on this computer. */
+function localFolder(folder: string, url: string): string {
+  return join(folder, 'buckets', url.replace(/^s3:\/\//, ''));
+}
+
+/** The end of what the job wrote, from the beginning of a line, with control characters made visible. */
+function shown(text: string): string {
+  const all = text.trim();
+  const end = all.slice(-SHOWN);
+  const left = all.length - end.length;
+  const lines = left > 0 ? `... ${left} characters before this\n${end.slice(end.indexOf('\n') + 1)}` : end;
+  return indent(visible(lines), '  | ');
+}
+
+/** A job's output must not move the cursor or clear the screen of whoever looks at it. */
+function visible(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to show
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (character) =>
+    character === '\u007f' ? '\u2421' : String.fromCodePoint(0x2400 + (character.codePointAt(0) ?? 0)),
+  );
+}
+
+function indent(text: string, by = '  '): string {
+  return text
+    .split('\n')
+    .map((line) => by + line)
+    .join('\n');
+}

@@ -1,0 +1,50 @@
+import type { Fault, ParseOptions } from '../../executions/model';
+import { parseExecution } from '../../executions/parse';
+import { member } from '../../files/values';
+import { syntaxFaults } from '../../local/syntax';
+import { faultLines, readExecutionFile } from '../execution-file';
+
+interface Output {
+  write(text: string): unknown;
+}
+
+/**
+ * Prints every fault of every file.
+ *
+ * @param options what is known beyond the files
+ * @returns the exit code: 0, 1 with any error, 2 when a file cannot be read or is not JSON
+ */
+export function validate(files: readonly string[], options: ParseOptions, out: Output): number {
+  let exitCode = 0;
+  for (const file of files) {
+    const content = readExecutionFile(file);
+    if ('error' in content) {
+      out.write(`${content.error}\n`);
+      exitCode = 2;
+      continue;
+    }
+    for (const line of content.repeated) out.write(`${line}\n`);
+    const faults = faultsOfFile(content.value, options);
+    const errors = faults.filter((fault) => fault.severity === 'error').length;
+    out.write(`${file}: ${summary(errors, faults.length - errors + content.repeated.length)}\n`);
+    for (const fault of faults) out.write(faultLines(fault));
+    if (errors > 0) exitCode = Math.max(exitCode, 1);
+  }
+  return exitCode;
+}
+
+/** Everything that can be known of an execution file on this computer: the parser's faults, and the shell's. */
+export function faultsOfFile(value: unknown, options: ParseOptions = {}): readonly Fault[] {
+  const { execution, faults } = parseExecution(value, options);
+  const written = member(value, 'commands');
+  const own = Array.isArray(written) && written.every((each) => typeof each === 'string') ? (written as string[]) : [];
+  // Options are quoted by this project: there is nothing in them for the shell to read.
+  const commands = member(value, 'datastream_command_options') === undefined ? (execution?.commands ?? own) : [];
+  return [...faults, ...(commands.length > 0 ? syntaxFaults(commands) : [])];
+}
+
+function summary(errors: number, warnings: number): string {
+  if (errors + warnings === 0) return 'valid';
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
+  return `${errors === 0 ? 'valid, ' : `${count(errors, 'error')}, `}${count(warnings, 'warning')}`;
+}

@@ -1,0 +1,71 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
+import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
+import { Construct } from 'constructs';
+import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS } from '../datastream/definition';
+import type { FunctionName } from './bundle';
+import { Code } from './code';
+import type { Role } from './role';
+
+export interface DatastreamFunctionProps {
+  /** The function's role in the project: which file of lambdas/ it runs. */
+  readonly role: FunctionName;
+  /** Its name in Lambda. */
+  readonly functionName: string;
+  readonly description: string;
+  /** What it may do; it adds the right to write its own log. */
+  readonly executionRole: Role;
+  /** Environment variables beside those that every function has. Default: none. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Whether each deployment publishes a version; earlier ones stay. Default: no. */
+  readonly versions?: boolean;
+  readonly logRetentionDays: number;
+}
+
+/** A Lambda function (Node.js 22, arm64, 256 MB) with a log group of its own. */
+export class DatastreamFunction extends Construct {
+  /** Without a version: the code and configuration of the last deployment. */
+  readonly arn: string;
+  /** Of the version that this deployment has published; without `versions`, `$LATEST`. */
+  readonly versionArn: string;
+  readonly functionName: string;
+
+  constructor(scope: Construct, id: string, props: DatastreamFunctionProps) {
+    super(scope, id);
+    // Made here and not by Lambda: only so it has a retention, and goes when the stack goes.
+    const logGroup = new CloudwatchLogGroup(this, 'log', {
+      name: `/aws/lambda/${props.functionName}`,
+      retentionInDays: props.logRetentionDays,
+    });
+    props.executionRole.grant({
+      sid: `Log${props.role}`,
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [`${logGroup.arn}:*`],
+    });
+    const code = new Code(this, 'code', props.role);
+    const lambda = new LambdaFunction(this, 'function', {
+      functionName: props.functionName,
+      description: props.description,
+      role: props.executionRole.arn,
+      runtime: 'nodejs22.x',
+      architectures: ['arm64'],
+      memorySize: FUNCTION_MEMORY_MB,
+      timeout: FUNCTION_TIMEOUT_SECONDS[props.role],
+      filename: code.path,
+      sourceCodeHash: code.hash,
+      handler: `${props.role}.handler`,
+      publish: props.versions,
+      environment: {
+        variables: {
+          POWERTOOLS_SERVICE_NAME: props.role,
+          NODE_OPTIONS: '--enable-source-maps',
+          ...props.environment,
+        },
+      },
+      // Lambda takes a group of this name where there is one, and would make one without retention where there is not.
+      dependsOn: [logGroup],
+    });
+    this.arn = lambda.arn;
+    this.versionArn = lambda.qualifiedArn;
+    this.functionName = lambda.functionName;
+  }
+}

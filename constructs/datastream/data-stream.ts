@@ -1,0 +1,211 @@
+import { Aspects } from 'cdktf';
+import { Construct } from 'constructs';
+import { Buckets } from '../aws/buckets';
+import type { FunctionName } from '../aws/bundle';
+import { CurrentAws } from '../aws/current-aws';
+import type { DatastreamFunction } from '../aws/function';
+import { derivedName, differentNames } from '../aws/names';
+import { orElse } from '../aws/optional';
+import { check, checkEach, checkLogRetention, RULES } from '../aws/rules';
+import { Tags } from '../aws/tags';
+import { MACHINE_FUNCTIONS } from './definition';
+import { InstanceProfile } from './instance-profile';
+import { InstanceSecurityGroup } from './instance-security-group';
+import { MachineFunctions } from './machine-functions';
+import { Reaper } from './reaper';
+import { Relay } from './relay';
+import { StateMachine } from './state-machine';
+
+/**
+ * The names are those of the Terraform variables. A string may be a Terraform variable; there, and here, an empty
+ * string counts as unset.
+ */
+export interface DataStreamProps {
+  /** The state machine's name: 1 to 80 letters, digits, hyphens and underscores. */
+  readonly smName: string;
+  /** Begins every name that no other property gives. Default: `smName`. */
+  readonly resourcePrefix?: string;
+  /** The state machine's role. Default: `<resourcePrefix>_sm_role`. */
+  readonly smRoleName?: string;
+  /** The function that launches the instance. Default: `<resourcePrefix>_start_ec2`. */
+  readonly starterLambdaName?: string;
+  /** The function that sends the commands. Default: `<resourcePrefix>_ec2_commander`. */
+  readonly commanderLambdaName?: string;
+  /** The function that looks at the commands. Default: `<resourcePrefix>_ec2_command_poller`. */
+  readonly pollerLambdaName?: string;
+  /** The function that verifies the object. Default: `<resourcePrefix>_s3_object_checker`. */
+  readonly checkerLambdaName?: string;
+  /** The function that ends the instance. Default: `<resourcePrefix>_ec2_stopper`. */
+  readonly stopperLambdaName?: string;
+  /** The policy of those five functions' role. Default: `<resourcePrefix>_lambda_policy`. */
+  readonly lambdaPolicyName?: string;
+  /** The role of those five functions. Default: `<resourcePrefix>_lambda_role`. */
+  readonly lambdaRoleName?: string;
+  /** The policy of the state machine's role. Default: `<resourcePrefix>_lambda_invoke_policy`. */
+  readonly lambdaInvokePolicyName?: string;
+  /** The instances' role. Default: `<resourcePrefix>_ec2_role`. */
+  readonly ec2Role?: string;
+  /** The policy of the instances' role. Default: `<resourcePrefix>_ec2_policy`. */
+  readonly ec2PolicyName?: string;
+  /** The instances' profile. Default: `<resourcePrefix>_ec2_profile`. */
+  readonly profileName?: string;
+  /** The one bucket that jobs read and write. Default: every bucket of the account, for execution files name theirs. */
+  readonly s3Bucket?: string;
+  /**
+   * Whether a job's whole standard output and error are kept: `s3` beside its stored execution, or in `s3Bucket` where its
+   * file names no bucket; or `none`. Default: `s3`.
+   */
+  readonly jobLogs?: string;
+  /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: none but AWS's public ones. */
+  readonly amiParameterName?: string;
+  /** The VPC of the instances' security group; goes with `subnetIds`. Default: the region's default VPC. */
+  readonly vpcId?: string;
+  /**
+   * Subnets of that VPC, another one for each attempt; another account may own and share them. Goes with `vpcId`.
+   * Default: EC2 takes one of the default VPC.
+   */
+  readonly subnetIds?: readonly string[];
+  /** The ARN of a managed policy that bounds every role. Default: none. */
+  readonly permissionsBoundaryArn?: string;
+  /** Days that logs are kept, one of `LOG_RETENTION_DAYS`. Default: 30. */
+  readonly logRetentionDays?: number;
+  /** Tags on every resource that can have them, beside `Project` and `datastream:state-machine`. Default: none. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A state machine that runs one job on one fresh EC2 instance for each execution, with everything it needs: its
+ * functions, the relay and the reaper beside it, roles, logs, the instances' profile and security group.
+ *
+ * @throws Error that names the property whose value AWS would refuse, or `vpcId` or `subnetIds` without the other
+ */
+export class DataStream extends Construct {
+  /** What to start executions of. */
+  readonly stateMachineArn: string;
+  /** The role that the five functions of the state machine share. */
+  readonly lambdaRoleArn: string;
+  /** All seven functions' ARNs, by their role in the project. */
+  readonly lambdaArns: Readonly<Record<FunctionName, string>>;
+  /** All seven functions' names, by their role in the project. */
+  readonly lambdaFunctionNames: Readonly<Record<FunctionName, string>>;
+  /** The profile that instances get whose execution file names none. */
+  readonly instanceProfileName: string;
+  /** The security group that instances get whose execution file names none. */
+  readonly securityGroupId: string;
+
+  constructor(scope: Construct, id: string, props: DataStreamProps) {
+    super(scope, id);
+    checkProps(props);
+    const { permissionsBoundaryArn, smName } = props;
+    const namePrefix = orElse(props.resourcePrefix, smName);
+    const named = (name: string | undefined, suffix: string) => orElse(name, derivedName(namePrefix, suffix));
+    const logRetentionDays = props.logRetentionDays ?? 30;
+    const aws = new CurrentAws(this, 'aws');
+    // Not the resource's attribute: functions and trust policies need it, and the state machine needs those.
+    const stateMachineArn = aws.arn('states', `stateMachine:${smName}`);
+    const buckets = new Buckets(aws, props.s3Bucket);
+
+    const functionNames = {
+      starter: named(props.starterLambdaName, '_start_ec2'),
+      commander: named(props.commanderLambdaName, '_ec2_commander'),
+      poller: named(props.pollerLambdaName, '_ec2_command_poller'),
+      checker: named(props.checkerLambdaName, '_s3_object_checker'),
+      stopper: named(props.stopperLambdaName, '_ec2_stopper'),
+    };
+    const roleNames = {
+      machine: named(props.smRoleName, '_sm_role'),
+      functions: named(props.lambdaRoleName, '_lambda_role'),
+      instances: named(props.ec2Role, '_ec2_role'),
+    };
+
+    const instanceProfile = new InstanceProfile(this, 'instance-profile', {
+      profileName: named(props.profileName, '_ec2_profile'),
+      roleName: roleNames.instances,
+      policyName: named(props.ec2PolicyName, '_ec2_policy'),
+      permissionsBoundaryArn,
+      aws,
+      buckets,
+    });
+    const securityGroup = new InstanceSecurityGroup(this, 'instance-security-group', {
+      // EC2 refuses names that begin with sg-, as a prefix might.
+      groupName: `datastream_${namePrefix}`,
+      vpcId: props.vpcId,
+      subnetIds: props.subnetIds,
+    });
+    const machineFunctions = new MachineFunctions(this, 'functions', {
+      functionNames,
+      roleName: roleNames.functions,
+      policyName: named(props.lambdaPolicyName, '_lambda_policy'),
+      permissionsBoundaryArn,
+      aws,
+      stateMachineArn,
+      instanceProfile,
+      securityGroupId: securityGroup.groupId,
+      subnetIds: props.subnetIds,
+      buckets,
+      amiParameterName: props.amiParameterName,
+      jobLogs: orElse(props.jobLogs, 's3'),
+      logBucket: props.s3Bucket ?? '',
+      logRetentionDays,
+    });
+    const stateMachine = new StateMachine(this, 'state-machine', {
+      stateMachineName: smName,
+      stateMachineArn,
+      roleName: roleNames.machine,
+      policyName: named(props.lambdaInvokePolicyName, '_lambda_invoke_policy'),
+      permissionsBoundaryArn,
+      aws,
+      functions: machineFunctions.functions,
+      preconditions: [
+        ...differentNames('functions', Object.values(functionNames)),
+        ...differentNames('roles', Object.values(roleNames)),
+      ],
+      logRetentionDays,
+    });
+    const beside = { namePrefix, permissionsBoundaryArn, stateMachineArn, logRetentionDays };
+    const relay = new Relay(this, 'relay', beside);
+    const reaper = new Reaper(this, 'reaper', { ...beside, aws, stateMachineName: smName });
+
+    Aspects.of(this).add(new Tags(stateMachineArn, props.tags));
+
+    const functions = { ...machineFunctions.functions, relay: relay.function, reaper: reaper.function };
+    this.stateMachineArn = stateMachine.arn;
+    this.lambdaRoleArn = machineFunctions.role.arn;
+    this.lambdaArns = perRole(functions, ({ arn }) => arn);
+    this.lambdaFunctionNames = perRole(functions, ({ functionName }) => functionName);
+    this.instanceProfileName = instanceProfile.profileName;
+    this.securityGroupId = securityGroup.groupId;
+  }
+}
+
+function perRole<Name extends string>(
+  functions: Readonly<Record<Name, DatastreamFunction>>,
+  value: (each: DatastreamFunction) => string,
+): Record<Name, string> {
+  const entries = Object.entries<DatastreamFunction>(functions).map(([name, each]) => [name, value(each)]);
+  return Object.fromEntries(entries) as Record<Name, string>;
+}
+
+function checkProps(props: DataStreamProps): void {
+  if (props.smName === '') throw new Error(`smName is "": write ${RULES.stateMachine.write}.`);
+  check('smName', props.smName, RULES.stateMachine);
+  check('resourcePrefix', props.resourcePrefix, RULES.prefix);
+  for (const name of MACHINE_FUNCTIONS) {
+    const property = `${name}LambdaName` as const;
+    check(property, props[property], RULES.lambda);
+  }
+  for (const property of ['smRoleName', 'lambdaRoleName', 'ec2Role'] as const) {
+    check(property, props[property], RULES.role);
+  }
+  for (const property of ['lambdaPolicyName', 'lambdaInvokePolicyName', 'ec2PolicyName'] as const) {
+    check(property, props[property], RULES.policy);
+  }
+  check('profileName', props.profileName, RULES.profile);
+  check('s3Bucket', props.s3Bucket, RULES.bucket);
+  check('jobLogs', props.jobLogs, RULES.jobLogs);
+  check('amiParameterName', props.amiParameterName, RULES.amiParameter);
+  check('vpcId', props.vpcId, RULES.vpc);
+  checkEach('subnetIds', props.subnetIds, RULES.subnet);
+  check('permissionsBoundaryArn', props.permissionsBoundaryArn, RULES.permissionsBoundary);
+  checkLogRetention('logRetentionDays', props.logRetentionDays);
+}

@@ -1,0 +1,136 @@
+import type { CurrentAws } from '../aws/current-aws';
+import { whenSet } from '../aws/optional';
+import type { Grant } from '../aws/role';
+import { STATE_MACHINE_TAG } from '../aws/tags';
+
+/** What RunInstances makes, and tags as it makes it. */
+const CREATED = ['instance', 'volume', 'network-interface', 'spot-instances-request'] as const;
+
+/** What RunInstances only refers to and the account owns. */
+const OWNED = ['key-pair', 'launch-template'];
+
+/**
+ * What it only refers to and another account may share with this one (AWS RAM User Guide, shareable resources): its ARN
+ * holds the owner's account.
+ */
+const SHARED = ['subnet', 'security-group', 'placement-group', 'capacity-reservation'];
+
+/** Only what carries the state machine's tag. */
+const tagged = (stateMachineArn: string) => ({
+  StringEquals: { [`aws:ResourceTag/${STATE_MACHINE_TAG}`]: stateMachineArn },
+});
+
+/** To see instances. EC2's Describe actions know no resources (Service Authorization Reference, Amazon EC2). */
+export function describeInstances(): Grant {
+  return { sid: 'DescribeInstances', actions: ['ec2:DescribeInstances'], resources: ['*'] };
+}
+
+/** To launch instances, of which everything that is created carries the state machine's tag from the first moment. */
+export function launchInstances(aws: CurrentAws, stateMachineArn: string): Grant[] {
+  const created = CREATED.map((type) => aws.arn('ec2', `${type}/*`));
+  const requestTag = { [`aws:RequestTag/${STATE_MACHINE_TAG}`]: stateMachineArn };
+  return [
+    {
+      sid: 'LaunchTagged',
+      actions: ['ec2:RunInstances'],
+      resources: created,
+      conditions: { StringEquals: requestTag },
+    },
+    {
+      sid: 'LaunchFrom',
+      actions: ['ec2:RunInstances'],
+      resources: [
+        ...OWNED.map((type) => aws.arn('ec2', `${type}/*`)),
+        ...SHARED.map((type) => aws.anyonesArn('ec2', `${type}/*`)),
+        aws.sharedArn('ec2', 'image/*'),
+        aws.sharedArn('ec2', 'snapshot/*'),
+      ],
+    },
+    {
+      sid: 'TagWhatIsLaunched',
+      actions: ['ec2:CreateTags'],
+      resources: created,
+      conditions: { StringEquals: { 'ec2:CreateAction': 'RunInstances', ...requestTag } },
+    },
+    { sid: 'DescribeImages', actions: ['ec2:DescribeImages'], resources: ['*'] },
+    {
+      // The account's first spot request makes this role (EC2 User Guide, service-linked role for Spot).
+      sid: 'FirstSpotRequest',
+      actions: ['iam:CreateServiceLinkedRole'],
+      resources: [
+        `arn:${aws.partition}:iam::${aws.account}:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot`,
+      ],
+      conditions: { StringEquals: { 'iam:AWSServiceName': 'spot.amazonaws.com' } },
+    },
+  ];
+}
+
+/**
+ * To launch from the AMI that an SSM parameter names: RunInstances with `resolve:ssm:` wants this of its caller (Systems
+ * Manager User Guide, "Using native parameter support in Parameter Store for Amazon Machine Image IDs").
+ *
+ * @param parameterName the one parameter, beginning with a slash; undefined or empty: only AWS's public ones
+ */
+export function resolveAmi(aws: CurrentAws, parameterName: string | undefined): Grant {
+  const publicOnes = aws.sharedArn('ssm', 'parameter/aws/service/*');
+  const resources = [publicOnes, whenSet(parameterName, aws.arn('ssm', `parameter${parameterName}`), publicOnes)];
+  return { sid: 'ResolveAmi', actions: ['ssm:GetParameters'], resources: [...new Set(resources)] };
+}
+
+/** To leave the task token and the command's ID on an instance, and nothing else: no tag that a condition rests on. */
+export function registerTokens(aws: CurrentAws, stateMachineArn: string): Grant {
+  return {
+    sid: 'RegisterTaskToken',
+    actions: ['ec2:CreateTags'],
+    resources: [aws.arn('ec2', 'instance/*')],
+    conditions: {
+      ...tagged(stateMachineArn),
+      'ForAllValues:StringLike': { 'aws:TagKeys': ['datastream:token*', 'datastream:command'] },
+      // ForAllValues is true of no keys at all (IAM User Guide, multivalued context keys).
+      Null: { 'aws:TagKeys': 'false' },
+    },
+  };
+}
+
+/** To end the state machine's own instances, as their execution files say. */
+export function endInstances(aws: CurrentAws, stateMachineArn: string): Grant[] {
+  const instances = aws.arn('ec2', 'instance/*');
+  const volumes = aws.arn('ec2', 'volume/*');
+  const conditions = tagged(stateMachineArn);
+  return [
+    {
+      sid: 'EndInstances',
+      actions: ['ec2:TerminateInstances', 'ec2:StopInstances'],
+      resources: [instances],
+      conditions,
+    },
+    { sid: 'DetachVolumes', actions: ['ec2:DetachVolume'], resources: [instances, volumes], conditions },
+    { sid: 'DeleteVolumes', actions: ['ec2:DeleteVolume'], resources: [volumes], conditions },
+    { sid: 'DescribeVolumes', actions: ['ec2:DescribeVolumes'], resources: ['*'] },
+  ];
+}
+
+/** To run shell commands on the state machine's own instances. */
+export function sendCommands(aws: CurrentAws, stateMachineArn: string): Grant[] {
+  return [
+    // Two statements: a condition on the instance's tag would never hold for the document.
+    {
+      sid: 'SendShellScript',
+      actions: ['ssm:SendCommand'],
+      resources: [aws.sharedArn('ssm', 'document/AWS-RunShellScript')],
+    },
+    {
+      sid: 'SendToOwnInstances',
+      actions: ['ssm:SendCommand'],
+      resources: [aws.arn('ec2', 'instance/*')],
+      // Run Command's own key (Systems Manager User Guide, restricting Run Command access based on tags).
+      conditions: { StringEquals: { [`ssm:resourceTag/${STATE_MACHINE_TAG}`]: stateMachineArn } },
+    },
+    {
+      // These know no resources (Service Authorization Reference, AWS Systems Manager).
+      sid: 'FollowCommands',
+      actions: ['ssm:CancelCommand', 'ssm:DescribeInstanceInformation', 'ssm:GetCommandInvocation', 'ssm:ListCommands'],
+      resources: ['*'],
+    },
+  ];
+}

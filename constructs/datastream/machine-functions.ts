@@ -1,0 +1,109 @@
+import { Fn } from 'cdktf';
+import { Construct } from 'constructs';
+import type { Buckets } from '../aws/buckets';
+import type { CurrentAws } from '../aws/current-aws';
+import { DatastreamFunction } from '../aws/function';
+import { Role } from '../aws/role';
+import { MACHINE_FUNCTIONS, type MachineFunction } from './definition';
+import {
+  describeInstances,
+  endInstances,
+  launchInstances,
+  registerTokens,
+  resolveAmi,
+  sendCommands,
+} from './instance-grants';
+import type { InstanceProfile } from './instance-profile';
+
+export interface MachineFunctionsProps {
+  readonly functionNames: Readonly<Record<MachineFunction, string>>;
+  readonly roleName: string;
+  readonly policyName: string;
+  /** Default: no boundary. */
+  readonly permissionsBoundaryArn?: string;
+  readonly aws: CurrentAws;
+  readonly stateMachineArn: string;
+  readonly instanceProfile: InstanceProfile;
+  readonly securityGroupId: string;
+  /** Default: EC2 takes a subnet of the default VPC. */
+  readonly subnetIds?: readonly string[];
+  readonly buckets: Buckets;
+  /** Default: execution files name no SSM parameter but AWS's public ones. */
+  readonly amiParameterName?: string;
+  /** Whether the logs of jobs are kept: `s3` or `none`. */
+  readonly jobLogs: string;
+  /** The bucket of the logs of jobs that name none; empty: those are not kept. */
+  readonly logBucket: string;
+  readonly logRetentionDays: number;
+}
+
+const DESCRIPTIONS: Readonly<Record<MachineFunction, string>> = {
+  starter: 'EC2StarterFromAMI: checks the execution and launches its instance.',
+  commander: 'Commander: sends the commands to the instance, once.',
+  poller: 'EC2Poller: registers the task token and looks at the command once.',
+  checker: 'RunChecker: verifies the object that the job was to write.',
+  stopper: 'EC2Stopper: ends the instance and decides on another attempt.',
+};
+
+/** The five functions that the state machine calls, and the one role that they share. */
+export class MachineFunctions extends Construct {
+  readonly functions: Readonly<Record<MachineFunction, DatastreamFunction>>;
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, props: MachineFunctionsProps) {
+    super(scope, id);
+    const { aws, stateMachineArn } = props;
+    this.role = new Role(this, 'role', {
+      roleName: props.roleName,
+      policyName: props.policyName,
+      service: 'lambda.amazonaws.com',
+      permissionsBoundaryArn: props.permissionsBoundaryArn,
+    });
+    const environments: Partial<Record<MachineFunction, Record<string, string>>> = {
+      starter: {
+        STATE_MACHINE_ARN: stateMachineArn,
+        SECURITY_GROUP_ID: props.securityGroupId,
+        INSTANCE_PROFILE_NAME: props.instanceProfile.profileName,
+        SUBNET_IDS: props.subnetIds ? Fn.join(',', [...props.subnetIds]) : '',
+      },
+      commander: { JOB_LOGS: props.jobLogs, LOG_BUCKET: props.logBucket },
+      stopper: { STATE_MACHINE_ARN: stateMachineArn },
+    };
+    this.functions = Object.fromEntries(
+      MACHINE_FUNCTIONS.map((role) => [
+        role,
+        new DatastreamFunction(this, role, {
+          role,
+          functionName: props.functionNames[role],
+          description: DESCRIPTIONS[role],
+          executionRole: this.role,
+          environment: environments[role],
+          versions: true,
+          logRetentionDays: props.logRetentionDays,
+        }),
+      ]),
+    ) as Record<MachineFunction, DatastreamFunction>;
+
+    const grants = [
+      describeInstances(),
+      ...launchInstances(aws, stateMachineArn),
+      resolveAmi(aws, props.amiParameterName),
+      {
+        // Without the service's name the role could be handed to a function, whose code would then have it.
+        sid: 'PassInstanceRole',
+        actions: ['iam:PassRole'],
+        resources: [props.instanceProfile.role.arn],
+        conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+      },
+      ...sendCommands(aws, stateMachineArn),
+      registerTokens(aws, stateMachineArn),
+      { sid: 'EndTask', actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'], resources: [stateMachineArn] },
+      props.buckets.grantObjects('StoreExecution', ['s3:PutObject'], '*/execution.json'),
+      props.buckets.grantObjects('CheckObject', ['s3:GetObject']),
+      // Without it S3 answers 403 instead of 404 for an object that does not exist (S3 API, HeadObject).
+      props.buckets.grant('TellMissingObject', ['s3:ListBucket']),
+      ...endInstances(aws, stateMachineArn),
+    ];
+    for (const grant of grants) this.role.grant(grant);
+  }
+}

@@ -1,0 +1,86 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
+import { SfnStateMachine } from '@cdktf/provider-aws/lib/sfn-state-machine';
+import type { Precondition } from 'cdktf';
+import { Construct } from 'constructs';
+import type { CurrentAws } from '../aws/current-aws';
+import type { DatastreamFunction } from '../aws/function';
+import { Role } from '../aws/role';
+import { definition, MACHINE_FUNCTIONS, type MachineFunction } from './definition';
+
+export interface StateMachineProps {
+  readonly stateMachineName: string;
+  /** What its ARN will be: the role's trust must name it before it exists. */
+  readonly stateMachineArn: string;
+  readonly roleName: string;
+  readonly policyName: string;
+  /** Default: no boundary. */
+  readonly permissionsBoundaryArn?: string;
+  readonly aws: CurrentAws;
+  readonly functions: Readonly<Record<MachineFunction, DatastreamFunction>>;
+  readonly logRetentionDays: number;
+  /** What must hold before anything is deployed. */
+  readonly preconditions: readonly Precondition[];
+}
+
+/** The Standard workflow of `definition`, which calls the functions' versions of this deployment and logs the errors of its executions. */
+export class StateMachine extends Construct {
+  readonly arn: string;
+
+  constructor(scope: Construct, id: string, props: StateMachineProps) {
+    super(scope, id);
+    const { aws, functions } = props;
+    const role = new Role(this, 'role', {
+      roleName: props.roleName,
+      policyName: props.policyName,
+      service: 'states.amazonaws.com',
+      trustConditions: {
+        StringEquals: { 'aws:SourceAccount': aws.account },
+        ArnEquals: { 'aws:SourceArn': props.stateMachineArn },
+      },
+      permissionsBoundaryArn: props.permissionsBoundaryArn,
+    });
+    // Every version: an execution goes on with those of the deployment that it began under, and with today's policy. The
+    // functions themselves: executions of deployments that published no versions call these.
+    role.grant({
+      sid: 'InvokeFunctions',
+      actions: ['lambda:InvokeFunction'],
+      resources: MACHINE_FUNCTIONS.flatMap((name) => [functions[name].arn, `${functions[name].arn}:*`]),
+    });
+    // Log delivery belongs to the account, not to a log group. Step Functions checks these rights when the state machine
+    // is created, and documents them on `*`, DescribeLogGroups too (Step Functions Developer Guide, "IAM Policies for
+    // logging to CloudWatch Logs").
+    role.grant({
+      sid: 'DeliverLogs',
+      actions: [
+        'logs:CreateLogDelivery',
+        'logs:DeleteLogDelivery',
+        'logs:DescribeLogGroups',
+        'logs:DescribeResourcePolicies',
+        'logs:GetLogDelivery',
+        'logs:ListLogDeliveries',
+        'logs:PutResourcePolicy',
+        'logs:UpdateLogDelivery',
+      ],
+      resources: ['*'],
+    });
+    const log = new CloudwatchLogGroup(this, 'log', {
+      // For groups of this prefix AWS needs no entry in the account's resource policy, which is limited in size.
+      name: `/aws/vendedlogs/states/${props.stateMachineName}`,
+      retentionInDays: props.logRetentionDays,
+    });
+    const versionArns = Object.fromEntries(
+      MACHINE_FUNCTIONS.map((name) => [name, functions[name].versionArn]),
+    ) as Record<MachineFunction, string>;
+    this.arn = new SfnStateMachine(this, 'state-machine', {
+      name: props.stateMachineName,
+      type: 'STANDARD',
+      roleArn: role.arn,
+      definition: JSON.stringify(definition(versionArns, aws.partition)),
+      // Execution data may hold anything that a user writes into an execution file.
+      loggingConfiguration: { level: 'ERROR', includeExecutionData: false, logDestination: `${log.arn}:*` },
+      // Step Functions tries the log delivery with the role when the state machine is created.
+      dependsOn: [role.policy],
+      lifecycle: { precondition: [...props.preconditions] },
+    }).arn;
+  }
+}

@@ -1,0 +1,184 @@
+import type { Faults } from '../../files/faults';
+import { member } from '../../files/values';
+import type { DatastreamOptions } from '../datastream-command/command';
+import {
+  assigns,
+  bucketOption,
+  type CommandOption,
+  callsDatastream,
+  prefixOption,
+} from '../datastream-command/command-options';
+import type { S3Location, S3Object } from '../model';
+import { bucketProblem, joinKey, keyProblem, trimPrefix } from '../s3-names';
+import { placeholderInValue } from './placeholders';
+import type { RunOptions } from './run-options';
+
+type File = Readonly<Record<string, unknown>>;
+
+/** The object that `bucket` and `obj_key` name at the top level, in the first dialect or beside run_options. */
+export function readTopLevelObject(file: File, run: RunOptions, faults: Faults): S3Object | undefined {
+  const present = ['bucket', 'obj_key'].filter((key) => file[key] !== undefined);
+  if (present.length === 0) return undefined;
+  const ignored = (why: string) => {
+    for (const key of present) faults.warning([key], why, file[key]);
+    return undefined;
+  };
+  if (file.run_options !== undefined) {
+    if (run.check === false && run.asksForCheck) {
+      return ignored(`This is not checked, since run_options say "${run.checkKey}": false: leave one of them out.`);
+    }
+    // A template's empty strings ask for nothing where run_options have the word.
+    if (present.every((key) => file[key] === '')) return ignored('This is empty and names no object: leave it out.');
+    if (file.obj_key === undefined) return ignored('This names no object without an "obj_key": leave it out.');
+  }
+  const otherwise = ', or leave bucket and obj_key out';
+  const object = readObject(file.bucket, file.obj_key, [['bucket'], ['obj_key']], otherwise, faults);
+  return object && { ...object, key: object.key.replace(BARE_DATE, '${DATE}') };
+}
+
+/** Only in `obj_key` the bare word is a date; from here on it is written as commands write it. */
+const BARE_DATE = /(?<![A-Za-z${])DATE(?![A-Za-z])/g;
+
+/** A job whose commands do not say where it writes: the folder of the object that it must write. */
+export function folderOf(object: S3Object | undefined): S3Location | undefined {
+  if (!object) return undefined;
+  const end = object.key.lastIndexOf('/');
+  return { bucket: object.bucket, prefix: trimPrefix(object.key.slice(0, Math.max(end, 0))) };
+}
+
+function readObject(
+  bucket: unknown,
+  key: unknown,
+  [bucketPath, keyPath]: readonly [readonly string[], readonly string[]],
+  otherwise: string,
+  faults: Faults,
+): S3Object | undefined {
+  if (bucket === undefined)
+    faults.error(bucketPath, `"${bucketPath.at(-1)}" is missing: write the bucket of the object to check${otherwise}.`);
+  if (key === undefined)
+    faults.error(keyPath, `"${keyPath.at(-1)}" is missing: write the key of the object to check${otherwise}.`);
+  if (typeof bucket === 'string') reportName(bucket, bucketProblem(bucket), bucketPath, otherwise, faults);
+  if (typeof key === 'string') reportName(key, keyProblem(key), keyPath, otherwise, faults);
+  return typeof bucket === 'string' && typeof key === 'string' ? { bucket, key } : undefined;
+}
+
+function reportName(
+  value: string,
+  problem: string | undefined,
+  path: readonly string[],
+  otherwise: string,
+  faults: Faults,
+): void {
+  const placeholder = placeholderInValue(value);
+  if (placeholder !== undefined) {
+    // A key may have any characters; a bucket's name has none of a placeholder's.
+    const severity = path.at(-1) === 'bucket' ? 'error' : 'warning';
+    const is = severity === 'error' ? 'is' : 'looks like';
+    const message = `${JSON.stringify(placeholder)} ${is} a placeholder: write the name that is meant${otherwise}.`;
+    faults.placeholder(severity, path, message, value);
+  } else if (value === '')
+    faults.error(
+      path,
+      `This is empty: write the ${path.at(-1) === 'bucket' ? "bucket's name" : 'whole key of the object'}${otherwise}.`,
+      value,
+    );
+  else if (problem !== undefined) faults.error(path, problem, value);
+}
+
+/** Where the job writes: as the options say, else as the commands' last S3 options say. */
+export function outputOf(
+  file: File,
+  datastream: DatastreamOptions | undefined,
+  commands: readonly string[],
+  faults: Faults,
+): S3Location | undefined {
+  if (file.datastream_command_options !== undefined) {
+    const { s3_bucket: bucket, s3_prefix: prefix } = datastream ?? {};
+    return bucket !== undefined && prefix !== undefined ? { bucket, prefix } : undefined;
+  }
+  const [bucket, prefix] = [bucketOption(commands), prefixOption(commands)];
+  if (bucket && isFixed(bucket, commands)) {
+    const problem = bucketProblem(bucket.value);
+    if (problem !== undefined)
+      faults.error(['commands', bucket.command], `The S3 bucket is not possible. ${problem}`, bucket.value);
+  }
+  if (!bucket || !prefix || !isFixed(bucket, commands) || !isFixed(prefix, commands)) return undefined;
+  return { bucket: bucket.value, prefix: trimPrefix(prefix.value) };
+}
+
+/** Whether the value is known before the commands run: it holds no shell variable but those that are replaced here. */
+function isFixed(option: CommandOption, commands: readonly string[]): boolean {
+  const ours = ['DATE', 'INSTANCE_TYPE'].filter((name) => !assigns(commands, name));
+  const rest = ours.reduce(
+    (value, name) => value.replaceAll(`\${${name}}`, '').replaceAll(`$${name}`, ''),
+    option.value,
+  );
+  return !/[$`]/.test(rest);
+}
+
+/**
+ * The object that the file asks for: named by run_options or at the top level, or derived from where the job writes.
+ * Two that differ are refused: only one could be verified.
+ */
+export function objectToCheck(
+  file: File,
+  run: RunOptions,
+  output: S3Location | undefined,
+  commands: readonly string[],
+  faults: Faults,
+): S3Object | undefined {
+  const named = readTopLevelObject(file, run, faults);
+  const path = ['run_options', run.checkKey];
+  const asked =
+    run.check === true
+      ? derivedObject(file, output, commands)
+      : run.check === false
+        ? undefined
+        : objectOfOptions(run, path, faults);
+  if (run.check === true && !asked && !named) {
+    const options = file.datastream_command_options !== undefined;
+    if (options ? member(file.datastream_command_options, 's3_bucket') === undefined : commands.length > 0) {
+      faults.error(path, underivable(options, commands), true);
+    }
+  }
+  if (asked && named && (asked.bucket !== named.bucket || asked.key !== named.key)) {
+    faults.error(
+      ['obj_key'],
+      `This is another object than that of ${path.join('..')}, s3://${asked.bucket}/${asked.key}: leave one of them out.`,
+      file.obj_key,
+    );
+  }
+  return asked ?? named;
+}
+
+function objectOfOptions(run: RunOptions, path: readonly string[], faults: Faults): S3Object | undefined {
+  if (typeof run.check === 'boolean') return undefined;
+  const { bucket, prefix } = run.check;
+  const paths = [
+    [...path, 'bucket'],
+    [...path, 'prefix'],
+  ] as const;
+  const object = readObject(bucket, prefix, paths, `, or write "${run.checkKey}": false`, faults);
+  if (object && object.key.search(BARE_DATE) >= 0) {
+    const write = 'write $DATE for the day of the start, or DAILY for the day of the forecast cycle';
+    faults.error(paths[1], `Nothing replaces DATE here: ${write}.`, prefix);
+  }
+  return object;
+}
+
+/** What every published datastream script since March 2024 uploads at its end; else what the forcing processor does. */
+function derivedObject(file: File, output: S3Location | undefined, commands: readonly string[]): S3Object | undefined {
+  if (!output) return undefined;
+  const datastream = file.datastream_command_options !== undefined || commands.some(callsDatastream);
+  const name = datastream ? 'merkdir.file' : 'metadata/forcings_metadata/metadata.csv';
+  return { bucket: output.bucket, key: joinKey(output.prefix, name) };
+}
+
+function underivable(options: boolean, commands: readonly string[]): string {
+  const write = 'write {"bucket": "...", "prefix": "the whole key"} here, or false';
+  if (options)
+    return `Nothing says which object to check: give s3_bucket and s3_prefix in datastream_command_options, or ${write}.`;
+  const named = [bucketOption(commands), prefixOption(commands)].filter((each) => each !== undefined);
+  if (named.length === 2) return `The commands' S3 bucket or prefix is known only when they run: ${write}.`;
+  return `Nothing says which object to check: give the commands --S3_BUCKET and --S3_PREFIX, or ${write}.`;
+}

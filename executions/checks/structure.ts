@@ -1,0 +1,150 @@
+import type * as z from 'zod';
+import type { Faults, Path } from '../../files/faults';
+import { nearest } from '../../files/nearest';
+import { isRecord, member } from '../../files/values';
+import { datastreamOptionsShape, executionFileShape, RUN_STATE_KEYS, runOptionsShape } from '../shape';
+
+type Issue = z.core.$ZodIssue;
+
+/** Reports wrong types, values outside a fixed list, and unknown keys. */
+export function checkStructure(file: Readonly<Record<string, unknown>>, faults: Faults): void {
+  const { error } = executionFileShape.safeParse(withoutRunState(file));
+  for (const issue of error?.issues ?? []) report(issue, [], file, faults);
+
+  unknownKeys(file, [], Object.keys(executionFileShape.shape), faults, (key) => RUN_STATE_KEYS.has(key));
+  const runOptions = member(file, 'run_options');
+  unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), faults, (key) =>
+    RUN_STATE_KEYS.has(key),
+  );
+  const options = ['datastream_command_options'];
+  unknownKeys(member(file, 'datastream_command_options'), options, Object.keys(datastreamOptionsShape.shape), faults);
+}
+
+/** A file saved from an earlier run has its instance's ID among RunInstances' members. */
+function withoutRunState(file: Readonly<Record<string, unknown>>): unknown {
+  const parameters = member(file, 'instance_parameters');
+  if (!isRecord(parameters)) return file;
+  const { InstanceId: _, ...rest } = parameters;
+  return { ...file, instance_parameters: rest };
+}
+
+/** A key that is nearly a known one is a typo that would silently change the job; any other is somebody's note. */
+function unknownKeys(
+  value: unknown,
+  path: Path,
+  known: readonly string[],
+  faults: Faults,
+  isKnownOtherwise: (key: string) => boolean = () => false,
+): void {
+  if (!isRecord(value)) return;
+  for (const key of Object.keys(value)) {
+    if (known.includes(key) || isKnownOtherwise(key)) continue;
+    const meant = nearest(key, known);
+    if (meant === undefined) faults.warning([...path, key], 'This key is unknown and is ignored.', value[key]);
+    else
+      faults.error([...path, key], `This key is unknown: write ${JSON.stringify(meant)} if that is meant.`, value[key]);
+  }
+}
+
+function report(issue: Issue, base: Path, file: unknown, faults: Faults): void {
+  const path: Path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
+  const found = valueAt(file, path);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      for (const key of issue.keys) faults.error([...path, key], unknownMember(key, path), member(found, key));
+      return;
+    case 'invalid_type':
+      if (found === undefined) faults.error(path, missing(path));
+      else if (isCustom(issue.message)) faults.error(path, issue.message, found);
+      else faults.error(path, wrongType(issue.expected, found), found);
+      return;
+    case 'invalid_value': {
+      const values = issue.values.map(String);
+      const meant = typeof found === 'string' ? nearest(found, values) : undefined;
+      const hint = meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`;
+      faults.error(path, `Write one of ${values.map((each) => JSON.stringify(each)).join(', ')}.${hint}`, found);
+      return;
+    }
+    case 'invalid_union': {
+      // The option whose own type matched tells what is wrong within it.
+      const within = issue.errors.find((issues) =>
+        issues.every((each) => each.path.length > 0 || each.code === 'unrecognized_keys'),
+      );
+      if (within && within.length > 0) for (const each of within) report(each, path, file, faults);
+      else faults.error(path, issue.message, found);
+      return;
+    }
+    default:
+      faults.error(path, issue.message, found);
+  }
+}
+
+/** Our own messages are sentences; zod's begin with "Invalid". */
+function isCustom(message: string): boolean {
+  return !message.startsWith('Invalid');
+}
+
+function missing(path: Path): string {
+  return `${JSON.stringify(path.at(-1) ?? '$')} is missing: an execution needs it.`;
+}
+
+function wrongType(expected: string, found: unknown): string {
+  const wanted = NAMES[expected] ?? expected;
+  if (found === null) return `Write ${wanted}, or leave the key out: null is no value.`;
+  return `Write ${wanted} in place of ${nameOf(found)}.`;
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  string: 'a string in quotes',
+  number: 'a number without quotes',
+  int: 'a whole number without quotes',
+  boolean: 'true or false, without quotes',
+  array: 'a list in [ ]',
+  object: 'an object in { }',
+};
+
+function nameOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'boolean') return String(value);
+  return typeof value === 'string' ? 'a string' : 'a number';
+}
+
+function unknownMember(key: string, path: Path): string {
+  const known = membersAt(path);
+  const meant = nearest(key, known);
+  const where =
+    path[0] === 'instance_parameters' ? 'RunInstances has no such member, and EC2 refuses it' : 'This key is unknown';
+  if (meant !== undefined) return `${where}: write ${JSON.stringify(meant)} if that is meant.`;
+  const few = known.length > 0 && known.length <= 8 ? ` Known here: ${known.join(', ')}.` : '';
+  return `${where}: leave it out.${few}`;
+}
+
+/** As much of a zod schema as finding a member takes. */
+interface Shape {
+  readonly def: { readonly innerType?: Shape; readonly options?: readonly Shape[]; readonly element?: Shape };
+  readonly shape?: Readonly<Record<string, Shape>>;
+}
+
+/** The keys that the shape has at a path. */
+function membersAt(path: Path): string[] {
+  const found = path.reduce<Shape | undefined>((shape, step) => {
+    const inner = unwrap(shape);
+    return typeof step === 'number' ? inner?.def.element : inner?.shape?.[step];
+  }, executionFileShape as Shape);
+  return Object.keys(unwrap(found)?.shape ?? {});
+}
+
+/** The object or array within `optional()` and unions. */
+function unwrap(shape: Shape | undefined): Shape | undefined {
+  if (shape?.def.innerType) return unwrap(shape.def.innerType);
+  return shape?.def.options?.map(unwrap).find((option) => option?.shape !== undefined) ?? shape;
+}
+
+function valueAt(file: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof step === 'number' ? (value as readonly unknown[] | undefined)?.[step] : member(value, step),
+    file,
+  );
+}

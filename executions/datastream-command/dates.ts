@@ -1,0 +1,138 @@
+import type { Execution } from '../model';
+import { assigns, forcingFilesIn, prefixesIn, sourceOption } from './command-options';
+import { cycleOf, type ForcingCycle } from './forcing-source';
+
+const HOUR_MS = 3_600_000;
+
+/** Members of the medium range ensemble start from forcings that are 6 hours apart (upstream's Commander). */
+const HOURS_BETWEEN_MEMBERS = 6;
+
+const DATE_VARIABLE = /\$\{DATE\}|\$DATE(?![A-Za-z0-9_])/g;
+
+/** Not in `--start_date DAILY`: that word is the configuration script's own, which takes no bare date in its place. */
+const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?![A-Za-z0-9])/g;
+
+/**
+ * Writes the dates of one execution, in UTC, in place of its DATE and DAILY, and the instance type in place of
+ * `$INSTANCE_TYPE`. Pure; a resolved execution comes back as it is, so that retries keep the first attempt's dates.
+ *
+ * - `$DATE` and `${DATE}` in the object to check, the output prefix, the values of tags, and in commands that do not set
+ *   the variable themselves: the day of `at`. The parser has made `${DATE}` of the bare `DATE` of 2024's `obj_key`.
+ * - `DAILY` in S3 prefixes and `-F` forcing files: the forcing source's cycle day, that is yesterday while the hour is
+ *   before the cycle's. Without a forcing source, every stand-alone DAILY of the commands.
+ *   A `-s DAILY` beside a forcing source is left to the datastream script.
+ *
+ * @param at when the execution started
+ */
+export function resolveDates(execution: Execution, at: Date): Execution {
+  if (execution.dates) return execution;
+  const today = day(at);
+  const typed = replaceVariables(execution, 'INSTANCE_TYPE', execution.instance_parameters.InstanceType);
+  const dated = replaceDate(typed, today);
+
+  const source = sourceOption(dated.commands)?.value;
+  const cycle = cycleOf(source);
+  const cycleDay = at.getUTCHours() < cycle.hour ? day(new Date(at.getTime() - 24 * HOUR_MS)) : today;
+  const resolved = replaceDaily(dated, cycleDay, source === undefined ? undefined : cycle);
+
+  const dates = {
+    ...(!same(typed, dated) && { DATE: today }),
+    ...(!same(dated, resolved) && { DAILY: cycleDay }),
+  };
+  return Object.keys(dates).length === 0 ? resolved : { ...resolved, dates };
+}
+
+function replaceDate(execution: Execution, today: string): Execution {
+  return inS3(replaceVariables(execution, 'DATE', today), (text) => text.replace(DATE_VARIABLE, today));
+}
+
+/** `$NAME` and `${NAME}`, and a backslash before them: there the variable was meant for an inner shell, which has none. */
+function replaceVariables(execution: Execution, name: string, value: string): Execution {
+  const pattern = new RegExp(String.raw`\\?\$(?:\{${name}\}|${name}(?![A-Za-z0-9_]))`, 'g');
+  const replace = (text: string) => text.replace(pattern, () => value);
+  const tagged = inTags(execution, replace);
+  if (assigns(execution.commands, name)) return tagged;
+  return inS3({ ...tagged, commands: execution.commands.map(replace) }, replace);
+}
+
+/** Applies a change to the values of the file's tags, where there are any. */
+function inTags(execution: Execution, change: (text: string) => string): Execution {
+  const { TagSpecifications } = execution.instance_parameters;
+  if (!TagSpecifications) return execution;
+  const changed = TagSpecifications.map((specification) => ({
+    ...specification,
+    Tags: specification.Tags.map((tag) => ({ ...tag, Value: change(tag.Value) })),
+  }));
+  return {
+    ...execution,
+    instance_parameters: { ...execution.instance_parameters, TagSpecifications: changed },
+  };
+}
+
+function replaceDaily(execution: Execution, cycleDay: string, cycle: ForcingCycle | undefined): Execution {
+  const inPrefix = (text: string) => text.replaceAll('DAILY', cycleDay);
+  const prefixes = prefixesIn(execution.commands).filter((prefix) => prefix.includes('DAILY'));
+  const commands = execution.commands.map((command) => {
+    const withFiles = forcingFilesIn(command)
+      .filter((file) => file.includes('DAILY'))
+      .reduce((text, file) => text.replace(file, () => forcingFile(file, cycleDay, cycle?.member ?? 1)), command);
+    // Other commands copy to the same prefix by its text; one that is the bare word would hit `-s DAILY` too.
+    const withPrefixes = prefixes.reduce(
+      (text, prefix) =>
+        prefix.includes('/')
+          ? text.replaceAll(prefix, inPrefix(prefix))
+          : replacePrefix(text, prefix, inPrefix(prefix)),
+      withFiles,
+    );
+    return cycle ? withPrefixes : withPrefixes.replace(STAND_ALONE_DAILY, cycleDay);
+  });
+  return inS3({ ...execution, commands }, inPrefix);
+}
+
+function replacePrefix(command: string, prefix: string, value: string): string {
+  const before = /((?<![\w-])(?:--s3_prefix|-o)[=\s'"\\]+)([^\s'"\\]+)/gi;
+  return command.replace(before, (whole, option: string, found: string) => (found === prefix ? option + value : whole));
+}
+
+/** The forcing file of a member: its cycle folder, its `tHHz` and its date are 6 hours earlier for each member after member 1. */
+function forcingFile(file: string, cycleDay: string, member: number): string {
+  const folder = /\/(\d{2})\/.*?t\d{2}z/.exec(file)?.[1];
+  const back = HOURS_BETWEEN_MEMBERS * Math.max(member - 1, 0);
+  if (folder === undefined || back === 0) return file.replaceAll('DAILY', cycleDay);
+  const cycle = Date.UTC(
+    Number(cycleDay.slice(0, 4)),
+    Number(cycleDay.slice(4, 6)) - 1,
+    Number(cycleDay.slice(6, 8)),
+    Number(folder),
+  );
+  const start = new Date(cycle - back * HOUR_MS);
+  const hour = String(start.getUTCHours()).padStart(2, '0');
+  return file
+    .replace(/\/\d{2}\//, `/${hour}/`)
+    .replace(/t\d{2}z/, `t${hour}z`)
+    .replaceAll('DAILY', day(start));
+}
+
+/** Applies a change to the object to check and to the output prefix. */
+function inS3(execution: Execution, change: (text: string) => string): Execution {
+  const { check_object, output } = execution;
+  return {
+    ...execution,
+    ...(check_object && { check_object: { ...check_object, key: change(check_object.key) } }),
+    ...(output && { output: { ...output, prefix: change(output.prefix) } }),
+  };
+}
+
+function same(a: Execution, b: Execution): boolean {
+  return (
+    a.commands.every((command, index) => command === b.commands[index]) &&
+    a.check_object?.key === b.check_object?.key &&
+    a.output?.prefix === b.output?.prefix &&
+    JSON.stringify(a.instance_parameters.TagSpecifications) === JSON.stringify(b.instance_parameters.TagSpecifications)
+  );
+}
+
+/** `YYYYMMDD` in UTC. */
+function day(at: Date): string {
+  return at.toISOString().slice(0, 10).replaceAll('-', '');
+}

@@ -1,0 +1,81 @@
+import type { Fault } from '../executions/model';
+
+/** Where in the file: keys and indexes from the root. */
+export type Path = readonly (string | number)[];
+
+/** Collects faults while a file is checked, so that all of them reach the user in one go. */
+export interface Faults {
+  /** Refuses the file. `found` is what stands there; leave it out where nothing does. */
+  error(path: Path, message: string, found?: unknown): void;
+  /** Tells the user something and lets the file pass. */
+  warning(path: Path, message: string, found?: unknown): void;
+  /** The same, of a value that a template leaves for its user to fill in. */
+  placeholder(severity: Fault['severity'], path: Path, message: string, found: unknown): void;
+  /** Whether anything was reported at exactly this path. */
+  hasFaultAt(path: Path): boolean;
+  /** Whether any error was reported. */
+  hasErrors(): boolean;
+  /** Every fault, in the order in which the values stand in the file. */
+  inFileOrder(file: unknown): Fault[];
+}
+
+/** Longest `found` of a fault, in characters: enough to recognise a value, short enough for a console line. */
+const FOUND_LENGTH = 80;
+
+/** Makes an empty collection. */
+export function collectFaults(): Faults {
+  const entries: { path: Path; fault: Fault }[] = [];
+  const add = (severity: Fault['severity'], path: Path, message: string, found: unknown, rest = {}) => {
+    const shown = found === undefined ? {} : { found: shorten(found) };
+    entries.push({ path, fault: { severity, path: formatPath(path), ...shown, message, ...rest } });
+  };
+  return {
+    error: (path, message, found) => add('error', path, message, found),
+    warning: (path, message, found) => add('warning', path, message, found),
+    placeholder: (severity, path, message, found) => add(severity, path, message, found, { placeholder: true }),
+    hasFaultAt: (path) => entries.some(({ fault }) => fault.path === formatPath(path)),
+    hasErrors: () => entries.some(({ fault }) => fault.severity === 'error'),
+    inFileOrder: (file) =>
+      entries
+        .map(({ path, fault }) => ({ fault, position: positionOf(path, file) }))
+        .sort((a, b) => compare(a.position, b.position))
+        .map(({ fault }) => fault),
+  };
+}
+
+/** A path as users know it from other tools: `$.instance_parameters.SecurityGroupIds[0]`, `$["a key"]`. */
+export function formatPath(path: Path): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return /^[A-Za-z_$][\w$]*$/.test(step) && step.length <= FOUND_LENGTH
+      ? `${text}.${step}`
+      : `${text}[${shorten(step)}]`;
+  }, '$');
+}
+
+/** A value as JSON, cut to 80 characters. */
+export function shorten(value: unknown): string {
+  const cut = typeof value === 'string' ? value.slice(0, FOUND_LENGTH + 1) : value;
+  const json = JSON.stringify(cut) ?? String(cut);
+  return json.length <= FOUND_LENGTH ? json : `${json.slice(0, FOUND_LENGTH - 1)}…`;
+}
+
+/** The ordinal of each step among its siblings; a key that the file lacks comes after those it has. */
+function positionOf(path: Path, file: unknown): number[] {
+  let value = file;
+  return path.map((step) => {
+    if (typeof value !== 'object' || value === null) return Number.POSITIVE_INFINITY;
+    const keys = Object.keys(value);
+    const ordinal = typeof step === 'number' ? step : keys.indexOf(step);
+    value = Object.hasOwn(value, step) ? (value as Record<string | number, unknown>)[step] : undefined;
+    return ordinal < 0 ? Number.POSITIVE_INFINITY : ordinal;
+  });
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (let step = 0; step < Math.min(a.length, b.length); step += 1) {
+    const [left = 0, right = 0] = [a[step], b[step]];
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return a.length - b.length;
+}

@@ -1,0 +1,203 @@
+import { SendTaskFailureCommand, SendTaskSuccessCommand, type SFNClient } from '@aws-sdk/client-sfn';
+import {
+  GetCommandInvocationCommand,
+  type GetCommandInvocationCommandOutput,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import type { Clock } from '../runtime/handler';
+import { ErrorName } from './errors';
+import { type Told, told, withoutLines } from './script';
+
+export type Ssm = Pick<SSMClient, 'send'>;
+export type Sfn = Pick<SFNClient, 'send'>;
+
+/** What the job's commands left behind when they succeeded; it becomes `$.result`. */
+export interface CommandResult {
+  readonly command_id: string;
+  readonly exit_code: number;
+  /** The end of standard output, and of standard error. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** How many of the commands were reached, and how many there are; where the shell can tell. */
+  readonly commands_reached?: number;
+  readonly commands?: number;
+  /** Sentences about what the exit code does not say, such as that the job ended itself before its last command. */
+  readonly notes?: readonly string[];
+  /** Where the whole log is, `s3://bucket/folder/`. */
+  readonly log?: string;
+  /** Why it is kept nowhere. */
+  readonly log_not_kept?: string;
+  /** ISO 8601, as SSM reports them. */
+  readonly started_at?: string;
+  readonly ended_at?: string;
+}
+
+/** How a task ends: with a result, or with an error of `ErrorName`. */
+export type Outcome = { readonly result: CommandResult } | { readonly error: string; readonly cause: string };
+
+/** Bytes, as JSON, of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
+const STDOUT_KEPT = 8000;
+const STDERR_KEPT = 4000;
+
+/** The end of a text that takes no more bytes as JSON: a control character takes six. */
+export function endOf(text: string, bytes: number): string {
+  let end = text.slice(-bytes);
+  while (Buffer.byteLength(JSON.stringify(end)) > bytes + 2) end = end.slice(Math.ceil(end.length / 8));
+  return end;
+}
+
+/** The invocation of a command on its instance; undefined while SSM does not show it yet. */
+export async function invocation(
+  ssm: Ssm,
+  instanceId: string,
+  commandId: string,
+): Promise<GetCommandInvocationCommandOutput | undefined> {
+  try {
+    const found = await ssm.send(new GetCommandInvocationCommand({ InstanceId: instanceId, CommandId: commandId }));
+    return { ...found, CommandId: commandId };
+  } catch (error) {
+    // For some seconds after SendCommand SSM does not know the invocation yet (GetCommandInvocation, Errors).
+    if ((error as Error).name === 'InvocationDoesNotExist') return undefined;
+    throw error;
+  }
+}
+
+/** What is announced, or what its instance shows, GetCommandInvocation may show a moment later. */
+export const LAG_MS = 1_000;
+export const LOOKS = 3;
+
+/** The outcome of a command, looked at again for a moment: before its instance's end, or an event, is told instead. */
+export async function outcomeSoon(
+  ssm: Ssm,
+  clock: Pick<Clock, 'sleep'>,
+  instanceId: string,
+  commandId: string,
+): Promise<Outcome | undefined> {
+  for (let again = 1; again < LOOKS; again++) {
+    await clock.sleep(LAG_MS);
+    const outcome = outcomeOf(await invocation(ssm, instanceId, commandId));
+    if (outcome) return outcome;
+  }
+  return undefined;
+}
+
+/**
+ * The outcome of a command whose invocation is final; undefined while it is under way.
+ *
+ * @param found what SSM says of it
+ */
+export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined): Outcome | undefined {
+  if (!found) return undefined;
+  // StatusDetails says more than Status where this project knows what it says.
+  return outcomeIn(found, found.StatusDetails) ?? outcomeIn(found, found.Status);
+}
+
+function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | undefined): Outcome | undefined {
+  const details = (status ?? '').replaceAll(' ', '');
+  const stderr = found.StandardErrorContent ?? '';
+  const id = found.CommandId ?? '';
+  const script = told(stderr);
+  switch (details) {
+    case 'Success':
+      return {
+        result: {
+          command_id: id,
+          exit_code: found.ResponseCode ?? 0,
+          stdout: endOf(found.StandardOutputContent ?? '', STDOUT_KEPT),
+          stderr: endOf(withoutLines(stderr), STDERR_KEPT),
+          ...reached(script),
+          ...(script.log && { log: script.log }),
+          ...(script.logNotKept && { log_not_kept: script.logNotKept }),
+          ...(found.ExecutionStartDateTime && { started_at: found.ExecutionStartDateTime }),
+          ...(found.ExecutionEndDateTime && { ended_at: found.ExecutionEndDateTime }),
+        },
+      };
+    case 'ExecutionTimedOut':
+    case 'TimedOut':
+      return {
+        error: ErrorName.JobTimedOut,
+        cause: `SSM stopped command ${id}: the job ran longer than timeout_s.${rest(script, stderr)}`,
+      };
+    case 'DeliveryTimedOut':
+    case 'Undeliverable':
+    case 'Terminated':
+    case 'InvalidPlatform':
+    case 'AccessDenied':
+      return {
+        error: ErrorName.CommandNotDelivered,
+        cause: `SSM could not deliver command ${id} to the instance (${details}).`,
+      };
+    case 'Cancelled':
+    case 'Canceled':
+      return { error: ErrorName.CommandCancelled, cause: `SSM command ${id} was cancelled from outside.` };
+    case 'Failed':
+      if (script.late) {
+        return {
+          error: ErrorName.JobTimedOut,
+          cause: `The job ran longer than timeout_s and was ended.${rest(script, stderr)}`,
+        };
+      }
+      return { error: ErrorName.CommandFailed, cause: describeFailure(script, found.ResponseCode, stderr) };
+    default:
+      return undefined;
+  }
+}
+
+function reached({ reached: how, joined }: Told): Pick<CommandResult, 'commands_reached' | 'commands' | 'notes'> {
+  const notes = joined.map((each) => `To the shell ${each}.`);
+  if (how && how.commands !== how.of) {
+    const where = how.commands === undefined ? 'before the last' : `at command ${how.commands}`;
+    notes.unshift(`The job ended itself ${where} of ${how.of} commands, with exit code 0; those after it did not run.`);
+  }
+  return {
+    ...(how?.commands !== undefined && { commands_reached: how.commands }),
+    ...(how && { commands: how.of }),
+    ...(notes.length > 0 && { notes }),
+  };
+}
+
+function describeFailure(script: Told, code: number | undefined, stderr: string): string {
+  if (script.unreadable !== undefined) {
+    return `The shell cannot read the commands, so none has run: ${script.unreadable}.${rest(script, stderr)}`;
+  }
+  const failed = script.failed ?? `a command exited with code ${code ?? 'unknown'}`;
+  return `${failed.charAt(0).toUpperCase()}${failed.slice(1)}.${rest(script, stderr)}`;
+}
+
+/** What else there is to know of a failure: the end of standard error, and where all of it is. */
+function rest(script: Told, stderr: string): string {
+  const log = script.log
+    ? `\nWhole log: ${script.log}`
+    : script.logNotKept
+      ? `\nThe log is not kept: ${script.logNotKept}`
+      : '';
+  return `${tail(stderr)}${log}`;
+}
+
+function tail(stderr: string): string {
+  const text = withoutLines(stderr);
+  if (!text) return '';
+  const end = endOf(text, STDERR_KEPT);
+  // From the beginning of a line, where there is one.
+  const shown = end.length < text.length ? end.slice(end.indexOf('\n') + 1) : end;
+  return `\nEnd of standard error:\n${shown}`;
+}
+
+/**
+ * Completes or fails the task that waits.
+ *
+ * @returns false when nobody waits for this token any more: a late or second report, which changes nothing
+ */
+export async function settle(sfn: Sfn, taskToken: string, outcome: Outcome): Promise<boolean> {
+  try {
+    if ('result' in outcome) {
+      await sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(outcome.result) }));
+    } else {
+      await sfn.send(new SendTaskFailureCommand({ taskToken, error: outcome.error, cause: outcome.cause }));
+    }
+    return true;
+  } catch (error) {
+    if (['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes((error as Error).name)) return false;
+    throw error;
+  }
+}

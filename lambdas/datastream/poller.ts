@@ -1,0 +1,115 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { CancelCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import * as z from 'zod';
+import { CLIENT, type Clock, createHandler, type Log, lazily, named, systemClock } from '../runtime/handler';
+import { DatastreamError, ErrorName } from './errors';
+import { type Ec2, findInstance, isDead, lossOf, registerToken } from './instance';
+import { invocation, type Outcome, outcomeOf, outcomeSoon, type Sfn, type Ssm, settle } from './outcome';
+import { CommandedState, machineEvent } from './state';
+import { GRACE_SECONDS } from './user-data';
+
+/** After its launch EC2 may not show an instance everywhere yet (EC2 API, eventual consistency); it forgets one after an hour. */
+const NEW_MS = 600_000;
+
+const PollerEvent = machineEvent(CommandedState).extend({ token: z.string() });
+
+export interface PollerClients {
+  readonly ec2: Ec2;
+  readonly ssm: Ssm;
+  readonly sfn: Sfn;
+  readonly clock: Clock;
+}
+
+/** So long after the deadline a job that still cannot be looked at is given up: SSM has ended it, and so has its instance. */
+const OVERDUE_MS = GRACE_SECONDS * 1000;
+
+/**
+ * EC2Poller: leaves the task token on the instance for the relay, then looks once itself. In this order there is
+ * no gap: what ends before the token stands is seen here, what ends after it is seen by the relay.
+ * While the job runs it returns, and the state waits for the token.
+ *
+ * @throws whatever AWS answers, for the state's Retry; JobTimedOut, which has none, once the job is long overdue
+ */
+export async function poll(
+  { state, token }: z.infer<typeof PollerEvent>,
+  clients: PollerClients,
+  log: Log,
+): Promise<void> {
+  const deadline = new Date(state.deadline);
+  try {
+    const registered = await register(clients.ec2, state, token);
+    const seen = await look(state, clients, registered);
+    const overdue = !seen && clients.clock.now() >= deadline;
+    const outcome = overdue ? timedOut(state) : seen;
+    if (outcome) {
+      const settled = await settle(clients.sfn, token, outcome);
+      log.info('the job has ended', { instance_id: state.instance_id, command_id: state.command_id, settled });
+      // In the other order a report of the cancellation could be told first.
+      if (overdue) await cancel(clients.ssm, state);
+    } else if (registered instanceof Error) {
+      throw registered;
+    }
+  } catch (error) {
+    if (clients.clock.now().getTime() < deadline.getTime() + OVERDUE_MS) throw error;
+    const why = named(error).message;
+    throw new DatastreamError(
+      ErrorName.JobTimedOut,
+      `timeout_s (${state.job.timeout_s} s) is over, and AWS did not let the job be looked at: ${why}`,
+      { cause: error },
+    );
+  }
+}
+
+/** @returns the error that kept the token from being written: the job may have ended all the same */
+async function register(ec2: Ec2, state: CommandedState, token: string): Promise<true | Error> {
+  try {
+    await registerToken(ec2, state.instance_id, state.command_id, token);
+    return true;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+async function look(
+  state: CommandedState,
+  { ec2, ssm, clock }: PollerClients,
+  registered: true | Error,
+): Promise<Outcome | undefined> {
+  const outcome = outcomeOf(await invocation(ssm, state.instance_id, state.command_id));
+  if (outcome) return outcome;
+  const instance = await findInstance(ec2, state.instance_id);
+  if (instance && isDead(instance)) {
+    return (await outcomeSoon(ssm, clock, state.instance_id, state.command_id)) ?? lossOf(instance, 'the job did');
+  }
+  // Neither of two calls knows it.
+  const isNew = clock.now().getTime() < Date.parse(state.started_at) + NEW_MS;
+  if (!instance && !isNew && registered !== true && registered.name === 'InvalidInstanceID.NotFound') {
+    return { error: ErrorName.InstanceLost, cause: `Instance ${state.instance_id} no longer exists.` };
+  }
+  return undefined;
+}
+
+function timedOut(state: CommandedState): Outcome {
+  return {
+    error: ErrorName.JobTimedOut,
+    cause: `The job ran longer than timeout_s (${state.job.timeout_s} s) and was cancelled.`,
+  };
+}
+
+async function cancel(ssm: Ssm, state: CommandedState): Promise<void> {
+  await ssm.send(new CancelCommandCommand({ CommandId: state.command_id, InstanceIds: [state.instance_id] }));
+}
+
+/** The function with its clients, as Lambda and the embedded cloud both run it. */
+export const createPoller = (clients: PollerClients, log?: Log) =>
+  createHandler('poller', PollerEvent, (event, lines) => poll(event, clients, lines), log);
+
+export const handler = lazily(() =>
+  createPoller({
+    ec2: new EC2Client(CLIENT),
+    ssm: new SSMClient(CLIENT),
+    sfn: new SFNClient(CLIENT),
+    clock: systemClock,
+  }),
+);

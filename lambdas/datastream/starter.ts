@@ -1,0 +1,325 @@
+import { DescribeImagesCommand, EC2Client, type Image, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeInstanceInformationCommand, GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
+import * as z from 'zod';
+import { resolveDates } from '../../executions/datastream-command/dates';
+import type { Execution, Fault, ParseOptions } from '../../executions/model';
+import { parseExecution } from '../../executions/parse';
+import { AMI_ID, RESOLVE_SSM } from '../../executions/run-instances';
+import { collectFaults } from '../../files/faults';
+import { isRecord } from '../../files/values';
+import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from '../runtime/handler';
+import { CAPACITY_ERRORS, DatastreamError, ErrorName, isThrottled } from './errors';
+import { type Ec2, findInstances, type Identified, identified, isDead, lossOf, Tag } from './instance';
+import type { Ssm } from './outcome';
+import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
+import { type AttemptState, NextAttempt, Refused } from './state';
+
+/** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
+const ONLINE_WAIT_MS = 20_000;
+const ONLINE_POLL_MS = 3_000;
+/** Hardly an instance is Online sooner after its launch: nobody asks SSM, whose rate is the account's, in between. */
+const BOOT_MS = 15_000;
+
+/**
+ * A profile, or its role, that IAM has not yet shown to EC2: Terraform's AWS provider waits two minutes for the same
+ * (internal/service/ec2, RunInstances; IAM User Guide, Changes that I make are not always immediately visible).
+ */
+const PROFILE_NOT_SEEN = /Invalid IAM Instance Profile|has no associated IAM Roles/i;
+
+/** How often an attempt tries all its markets and subnets before EC2's refusal is its outcome. */
+export const LAUNCH_ROUNDS = 3;
+
+const GRANT_PARAMETER =
+  'Set the Terraform variable ami_parameter_name to this parameter and deploy again (if it is of another account, ' +
+  "let lambda_role_name do ssm:GetParameters on it), or write an AMI's ID or one of AWS's public parameters as ImageId.";
+
+const StarterEvent = z.object({
+  execution: z.string(),
+  /** When the execution began: DATE and DAILY are its, in every attempt. */
+  start_time: z.iso.datetime(),
+  /** The execution file, or what NextAttempt made of it. */
+  state: z.unknown(),
+});
+
+export interface StarterClients {
+  readonly ec2: Ec2;
+  readonly ssm: Ssm;
+  readonly clock: Clock;
+  readonly region: string;
+  readonly defaults: LaunchDefaults;
+}
+
+/**
+ * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
+ * and waits for a short while until SSM reports it Online.
+ *
+ * @throws InvalidExecution with every fault of the file, or of the SSM parameter that it names, before anything is launched
+ * @throws InputNotAnObject the same, of an execution that is no JSON object
+ * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
+ * @throws NoCapacity when EC2 has refused all of them; the machine waits before the next round
+ * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
+ * @throws IamRefused when EC2 does not know the instance profile, which a deployment may have made just now
+ * @throws InstanceLost, LaunchFailed when the instance ended before it was Online
+ */
+export async function start(
+  event: z.infer<typeof StarterEvent>,
+  clients: StarterClients,
+  log: Log,
+): Promise<AttemptState> {
+  const { given, turn } = turnOf(event.state);
+  const next = NextAttempt.safeParse(given);
+  const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: given };
+  log.appendKeys({ attempt });
+
+  const file = parse(input, { region: clients.region });
+  const jobOn = (instanceType: string) => resolveDates(withType(file, instanceType), new Date(event.start_time));
+
+  const attempts = file.n_retries_allowed + 1;
+  const launch = { execution: event.execution, attempt, turn, timeoutSeconds: file.timeout_s };
+  const types = [file.instance_parameters.InstanceType, ...(file.ii_instance_types ?? [])];
+  const places = types.flatMap((instanceType) =>
+    marketsFor(file, attempt, attempts).flatMap((market) =>
+      subnetsFor(file, event.execution, attempt, clients.defaults.subnetIds).map((subnetId) => ({
+        instanceType,
+        market,
+        subnetId,
+      })),
+    ),
+  );
+
+  let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
+  if (!instance) {
+    const image = await describeImage(clients, file.instance_parameters.ImageId);
+    parse(input, {
+      region: clients.region,
+      imageArchitecture: architectureOf(image),
+      rootDeviceName: image?.RootDeviceName,
+    });
+    instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
+  }
+  const instanceId = instance.InstanceId;
+  await online(instance, clients);
+  // Not the time of a call: a busy account has to wait for its launch, and whoever finds the instance must say the same.
+  const launchedAt = instance.LaunchTime ?? clients.clock.now();
+  const market = instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand';
+  const job = jobOn(instance.InstanceType ?? file.instance_parameters.InstanceType);
+  log.info('instance is online', { instance_id: instanceId, instance_type: instance.InstanceType, market });
+  return {
+    attempt,
+    attempts,
+    market,
+    started_at: launchedAt.toISOString(),
+    deadline: new Date(launchedAt.getTime() + job.timeout_s * 1000).toISOString(),
+    instance_id: instanceId,
+    errors,
+    job,
+  };
+}
+
+/** The execution on one of its instance types. */
+function withType(file: Execution, InstanceType: string): Execution {
+  return { ...file, instance_parameters: { ...file.instance_parameters, InstanceType } };
+}
+
+/** @throws InvalidExecution with every fault */
+function parse(input: unknown, options: ParseOptions): Execution {
+  const { execution, faults } = parseExecution(input, options);
+  if (execution) return execution;
+  // Step Functions can put no error beside what is no object (States.ResultPathMatchFailure): the Catch knows this name.
+  throw invalid(faults, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
+}
+
+/** The log names the paths alone: what was found there is the user's. */
+function invalid(faults: readonly Fault[], name: ErrorName = ErrorName.InvalidExecution): DatastreamError {
+  const paths = faults.filter((fault) => fault.severity === 'error').map((fault) => fault.path);
+  return new DatastreamError(name, describe(faults), {
+    logged: `The execution is not valid at ${paths.join(', ')}; its Cause says more.`,
+  });
+}
+
+function describe(faults: readonly Fault[]): string {
+  const errors = faults.filter((fault) => fault.severity === 'error');
+  const lines = errors.map((fault) => `${fault.path}: ${fault.message}${fault.found ? ` Found: ${fault.found}` : ''}`);
+  return `The execution has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; nothing was launched.\n${lines.join('\n')}`;
+}
+
+/** The instance that an earlier call of this function has launched in this attempt; its tags are part of RunInstances. */
+async function launched(
+  ec2: Ec2,
+  stateMachineArn: string,
+  launch: Pick<Launch, 'execution' | 'attempt'>,
+): Promise<Identified | undefined> {
+  const found = await findInstances(ec2, {
+    [`tag:${Tag.stateMachine}`]: [stateMachineArn],
+    [`tag:${Tag.execution}`]: [launch.execution],
+    [`tag:${Tag.attempt}`]: [String(launch.attempt)],
+  });
+  return found.find((instance) => !isDead(instance)) ?? found[0];
+}
+
+/**
+ * The markets that an attempt tries. With upstream's `ii_cheapo` spot, then on-demand when EC2 has no spot capacity, as
+ * upstream does; the last of several attempts is on-demand from the start.
+ */
+function marketsFor(job: Execution, attempt: number, attempts: number): Launch['market'][] {
+  if (job.ii_cheapo) return attempt > 1 && attempt === attempts ? ['on-demand'] : ['spot', 'on-demand'];
+  return [job.instance_parameters.InstanceMarketOptions?.MarketType === 'spot' ? 'spot' : 'on-demand'];
+}
+
+/**
+ * The image as it is now. EC2 itself names an AMI that does not exist (InvalidAMIID.NotFound).
+ *
+ * RunInstances gets a `resolve:ssm:` as the file has it and EC2 resolves it, but DescribeImages knows none: it is
+ * resolved here only to see the image (docs/decisions/ami-parameter.md).
+ */
+async function describeImage(clients: StarterClients, imageId: string): Promise<Image | undefined> {
+  const id = imageId.startsWith(RESOLVE_SSM)
+    ? await parameterImageId(clients, imageId.slice(RESOLVE_SSM.length))
+    : imageId;
+  return (await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [id] }))).Images?.[0];
+}
+
+/** @throws InvalidExecution when there is no such parameter, version or label, or it holds no AMI's ID */
+async function parameterImageId({ ssm, region }: StarterClients, name: string): Promise<string> {
+  const { Parameters = [] } = await ssm.send(new GetParametersCommand({ Names: [name] })).catch((error: Error) => {
+    // Its Cause names the parameter, but not what to do about it.
+    if (error.name === 'AccessDeniedException') error.message += ` ${GRANT_PARAMETER}`;
+    throw error;
+  });
+  const value = Parameters[0]?.Value;
+  if (value !== undefined && AMI_ID.test(value)) return value;
+  const faults = collectFaults();
+  const path = ['instance_parameters', 'ImageId'];
+  if (value === undefined) {
+    faults.error(path, `SSM has no such parameter, version or label in ${region}: make it, or write another.`, name);
+  } else {
+    faults.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
+  }
+  throw invalid(faults.inFileOrder(undefined));
+}
+
+function architectureOf(image: Image | undefined): ParseOptions['imageArchitecture'] {
+  const name = image?.Architecture;
+  return name === 'arm64' || name === 'x86_64' ? name : undefined;
+}
+
+/** How many of the attempt's launches EC2 has refused, and what the state was given before it did. */
+function turnOf(state: unknown): { given: unknown; turn: number } {
+  const again = Refused.safeParse(state);
+  if (!again.success) return { given: state, turn: 0 };
+  const { refused, ...given } = again.data;
+  return { given, turn: Number(/Launch (\d+) of/.exec(refused.Cause)?.[1] ?? 0) };
+}
+
+/**
+ * One launch: the next one has its turn when the machine has taken down that EC2 has refused this one. Were both tried
+ * in one call of the function, a call that is cut off in the second launch would begin anew with the first one, and
+ * EC2, which by then may have capacity for it and does not list the second one yet, would launch twice.
+ */
+async function launchOne(
+  jobOn: (instanceType: string) => Execution,
+  launch: Omit<Launch, keyof Place>,
+  places: readonly Place[],
+  clients: Pick<StarterClients, 'ec2' | 'defaults'>,
+  log: Log,
+): Promise<Identified> {
+  const place = places[launch.turn % places.length];
+  if (!place) throw new Error('An attempt has no place to launch in.');
+  const { instanceType, market, subnetId } = place;
+  try {
+    const input = runInstancesInput(jobOn(instanceType), { ...launch, ...place }, clients.defaults);
+    const { Instances = [] } = await clients.ec2.send(new RunInstancesCommand(input));
+    // The state's Retry finds it by its tags, or EC2 by its ClientToken.
+    const instance = identified(Instances[0] ?? {}, 'RunInstances');
+    const { InstanceId: instance_id, ImageId: image_id } = instance;
+    log.info('instance launched', { instance_id, image_id, instance_type: instanceType, market });
+    return instance;
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (name === 'IdempotentParameterMismatch') {
+      // EC2 has carried out this launch already and does not list the instance yet.
+      throw new DatastreamError(ErrorName.InstanceNotReady, 'The instance is launched, but EC2 does not list it yet.', {
+        cause: error,
+      });
+    }
+    if (name === 'IdempotentInstanceTerminated') {
+      // Why it has ended, and whether another one would, it says where it lists it.
+      throw new DatastreamError(
+        ErrorName.InstanceNotReady,
+        `The attempt's instance has ended, but EC2 does not list it yet: ${message}`,
+        { cause: error },
+      );
+    }
+    if (name === 'InvalidParameterValue' && PROFILE_NOT_SEEN.test(message)) {
+      throw new DatastreamError(
+        ErrorName.IamRefused,
+        `EC2 does not take the instance profile: ${message} After a deployment IAM may need some minutes. If this ` +
+          'lasts, leave IamInstanceProfile out, or write the output ec2_instance_profile_name.',
+        { cause: error },
+      );
+    }
+    const refused = launch.turn + 1;
+    const all = places.length * LAUNCH_ROUNDS;
+    if (refused >= all || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
+    log.warn('no capacity', { error_name: name, instance_type: instanceType, market, subnet_id: subnetId });
+    const where = [instanceType, market, subnetId].filter(Boolean).join(', ');
+    throw new DatastreamError(
+      refused % places.length === 0 ? ErrorName.NoCapacity : ErrorName.LaunchRefused,
+      `Launch ${refused} of ${all} (${where}): ${name}: ${message}`,
+      { cause: error },
+    );
+  }
+}
+
+async function online(instance: Identified, { ssm, clock }: StarterClients): Promise<void> {
+  const id = instance.InstanceId;
+  if (isDead(instance)) {
+    const { error, cause } = lossOf(instance, 'it was ready');
+    throw new DatastreamError(error, cause);
+  }
+  const end = clock.now().getTime() + ONLINE_WAIT_MS;
+  for (;;) {
+    if ((await pingStatus(ssm, id)) === 'Online') return;
+    const now = clock.now().getTime();
+    const young = now - (instance.LaunchTime?.getTime() ?? 0) < BOOT_MS;
+    const pause = young ? BOOT_MS : ONLINE_POLL_MS;
+    if (now + pause > end) break;
+    await clock.sleep(pause);
+  }
+  throw new DatastreamError(
+    ErrorName.InstanceNotReady,
+    `Instance ${id} is not Online in Systems Manager yet. If this lasts: the AMI needs the SSM agent, ` +
+      'the instance profile the rights of AmazonSSMManagedInstanceCore, and the subnet a way to the Internet or to the SSM endpoints.',
+  );
+}
+
+async function pingStatus(ssm: Ssm, instanceId: string): Promise<string | undefined> {
+  try {
+    const Filters = [{ Key: 'InstanceIds', Values: [instanceId] }];
+    const { InstanceInformationList } = await ssm.send(new DescribeInstanceInformationCommand({ Filters }));
+    return InstanceInformationList?.[0]?.PingStatus;
+  } catch (error) {
+    // The next look is near; the state's Retry would leave a running instance idle for minutes.
+    if (isThrottled(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The function with its clients, as Lambda and the embedded cloud both run it. */
+export const createStarter = (clients: StarterClients, log?: Log) =>
+  createHandler('starter', StarterEvent, (event, lines) => start(event, clients, lines), log);
+
+export const handler = lazily(() =>
+  createStarter({
+    ec2: new EC2Client(CLIENT),
+    ssm: new SSMClient(CLIENT),
+    clock: systemClock,
+    region: environment('AWS_REGION'),
+    defaults: {
+      stateMachineArn: environment('STATE_MACHINE_ARN'),
+      securityGroupId: environment('SECURITY_GROUP_ID'),
+      instanceProfileName: environment('INSTANCE_PROFILE_NAME'),
+      subnetIds: environment('SUBNET_IDS').split(',').filter(Boolean),
+    },
+  }),
+);

@@ -1,0 +1,112 @@
+import * as z from 'zod';
+import type { Execution } from '../../executions/model';
+import { readRetryBackoff } from '../../executions/retry-backoff';
+import { ErrorName } from './errors';
+
+/** An error as Step Functions catches it. */
+export const CaughtError = z.object({ Error: z.string(), Cause: z.string().default('') });
+
+/** How an earlier attempt of the same execution ended. */
+const EarlierError = z.object({ attempt: z.number().int(), Error: z.string(), Cause: z.string() });
+export type EarlierError = z.infer<typeof EarlierError>;
+
+const S3Object = z.object({ bucket: z.string(), key: z.string() });
+
+/** The parser has checked the job; here only what the functions read is looked at again. */
+const Job = z
+  .looseObject({
+    commands: z.array(z.string()),
+    timeout_s: z.number(),
+    n_retries_allowed: z.number(),
+    check_object: S3Object.optional(),
+    output: z.object({ bucket: z.string(), prefix: z.string() }).optional(),
+  })
+  .transform((job) => job as unknown as Execution);
+
+/** The state of one attempt, as the machine carries it from EC2StarterFromAMI to EC2Stopper. */
+export const AttemptState = z.looseObject({
+  /** 1 for the first. */
+  attempt: z.number().int(),
+  /** How many attempts the execution may have in all. */
+  attempts: z.number().int(),
+  market: z.enum(['spot', 'on-demand']),
+  /** When this attempt launched its instance; an object to check must be newer. */
+  started_at: z.iso.datetime(),
+  /** When the job is cancelled: `started_at` + `timeout_s`. */
+  deadline: z.iso.datetime(),
+  instance_id: z.string(),
+  errors: z.array(EarlierError),
+  job: Job,
+});
+export type AttemptState = z.infer<typeof AttemptState>;
+
+/** An attempt whose commands have been sent. */
+export const CommandedState = AttemptState.extend({ command_id: z.string(), reconcile_seconds: z.number().int() });
+export type CommandedState = z.infer<typeof CommandedState>;
+
+/** What NextAttempt hands to EC2StarterFromAMI; a first attempt gets the execution file itself. */
+export const NextAttempt = z.strictObject({
+  attempt: z.number().int().min(2),
+  errors: z.array(EarlierError),
+  input: z.looseObject({}),
+});
+
+/** What EC2StarterFromAMI is given again after a launch that EC2 has refused: the same, and that error. */
+export const Refused = z.looseObject({
+  refused: z.object({ Error: z.enum([ErrorName.LaunchRefused, ErrorName.NoCapacity]), Cause: z.string() }),
+});
+
+const RetriesOfFile = z
+  .object({ run_options: z.object({ n_retries_allowed: z.coerce.number().int().min(0) }) })
+  .transform((file) => file.run_options.n_retries_allowed)
+  .catch(0);
+
+const Backoff = z.object({ base_s: z.number(), max_s: z.number(), rate: z.number() });
+
+/** The wait between attempts: of the job, or, where EC2StarterFromAMI failed, as the file itself has it. */
+const BackoffOfJob = z.object({ retry_backoff: Backoff }).transform((job) => job.retry_backoff);
+const BackoffOfFile = z
+  .object({ run_options: z.looseObject({}) })
+  .transform(({ run_options }) => readRetryBackoff(run_options));
+const BackoffOfState = (state: { job?: unknown; input?: unknown }) =>
+  state.job === undefined ? BackoffOfFile.safeParse(state.input ?? state).data : BackoffOfJob.safeParse(state.job).data;
+
+/** What a success must have, whatever else there is. */
+const Success = CommandedState.extend({ result: z.looseObject({}), object: z.looseObject({}).optional() }).refine(
+  ({ job, object }) => !job.check_object || object !== undefined,
+);
+
+/**
+ * What reaches EC2Stopper: an attempt's state, or, when EC2StarterFromAMI failed, whatever that was given.
+ * Nothing in it can make the clean-up fail, which works by tag.
+ */
+export const StopperState = z
+  .looseObject({
+    attempt: z.number().int().catch(1),
+    attempts: z.number().int().optional().catch(undefined),
+    errors: z.array(EarlierError).catch([]),
+    error: CaughtError.optional().catch({ Error: 'OutcomeUnknown', Cause: 'The error could not be read.' }),
+    /** In place of an execution that is no object: the error itself. */
+    Error: z.unknown().optional(),
+    Cause: z.unknown().optional(),
+    job: z.unknown().optional(),
+    input: z.unknown().optional(),
+  })
+  .transform(({ Error: name, Cause: cause, ...state }) => ({
+    ...state,
+    ...(name === ErrorName.InputNotAnObject && {
+      error: { Error: ErrorName.InvalidExecution as string, Cause: String(cause) },
+    }),
+    attempts: state.attempts ?? RetriesOfFile.parse(state.input ?? state) + 1,
+    /** The attempt's commands; absent when EC2StarterFromAMI did not succeed. */
+    commands: AttemptState.safeParse(state).data?.job.commands,
+    backoff: BackoffOfState(state),
+    /** The commands exited 0, and the object that was asked for was verified. */
+    succeeded: Success.safeParse(state).success,
+  }));
+export type StopperState = z.infer<typeof StopperState>;
+
+/** The payload of every function of the machine: the execution's ARN and the machine's state. */
+export function machineEvent<State extends z.ZodType>(state: State) {
+  return z.object({ execution: z.string(), state });
+}

@@ -1,0 +1,117 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import type * as z from 'zod';
+import type { RetryBackoff } from '../../executions/model';
+import { CLIENT, createHandler, environment, type Log, lazily } from '../runtime/handler';
+import { type EndedInstance, endInstances } from './end-instances';
+import { DatastreamError, ErrorName, mayRetry } from './errors';
+import { type Ec2, findInstances, Tag, tagOf } from './instance';
+import { withCommandText } from './script';
+import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
+
+const StopperEvent = machineEvent(StopperState);
+
+export interface StopperClients {
+  readonly ec2: Ec2;
+  readonly stateMachineArn: string;
+}
+
+/** What the machine decides by, and the execution's output when it succeeds. */
+export interface StopperResult {
+  readonly [member: string]: unknown;
+  readonly attempt: number;
+  readonly instances: readonly { readonly instance_id: string; readonly state: string }[];
+  /** The job's error, the Cause as a sentence; absent when it succeeded. */
+  readonly error?: z.infer<typeof CaughtError>;
+  /** Present when another attempt follows; with the seconds that the machine waits before it, where the file asks for a wait. */
+  readonly next?: { readonly attempt: number; readonly errors: readonly EarlierError[]; readonly wait_s?: number };
+}
+
+/**
+ * EC2Stopper: ends every instance of this attempt and those before it, then tells whether another attempt follows.
+ * It goes by tag alone, so it needs nothing of what the states before it did or did not return. A later attempt's it
+ * leaves: an invocation whose reply was lost may still be at work when its retry has let the next attempt begin.
+ *
+ * @throws InstanceNotGone until EC2 says that the instances are gone; the state's Retry comes back
+ */
+export async function stop(
+  { execution, state }: z.infer<typeof StopperEvent>,
+  { ec2, stateMachineArn }: StopperClients,
+  log: Log,
+): Promise<StopperResult> {
+  const found = await findInstances(ec2, {
+    [`tag:${Tag.stateMachine}`]: [stateMachineArn],
+    [`tag:${Tag.execution}`]: [execution],
+  });
+  const its = found.filter((instance) => !(Number(tagOf(instance, Tag.attempt)) > state.attempt));
+  const { ended, failures } = await endInstances(ec2, its);
+  log.info('instances ended', { instances: ended });
+  if (failures.length > 0) throw failures[0];
+  const left = ended.filter((instance) => !instance.gone);
+  if (left.length > 0) {
+    const list = left.map((instance) => `${instance.instance_id} (${instance.state})`).join(', ');
+    throw new DatastreamError(ErrorName.InstanceNotGone, `Still there: ${list}.`);
+  }
+  return conclude(state, ended);
+}
+
+function conclude(state: StopperState, ended: readonly EndedInstance[]): StopperResult {
+  const { attempt, attempts, errors, commands, backoff, succeeded, error: _error, input: _input, ...rest } = state;
+  const instances = ended.map(({ instance_id, state: name }) => ({ instance_id, state: name }));
+  // What EC2StarterFromAMI was given is the execution's input: not to be repeated in its output.
+  const told = { ...(commands ? rest : {}), attempt, attempts, errors, instances };
+  if (succeeded && !state.error) return told;
+  // SUCCEEDED needs evidence: no error alone is none.
+  const error = state.error ?? { Error: ErrorName.OutcomeUnknown, Cause: 'The commands have left no result.' };
+  const cause = withCommandText(sentence(error.Cause), commands ?? []) || error.Error;
+  if (attempt < attempts && mayRetry(error.Error)) {
+    return {
+      ...told,
+      next: {
+        attempt: attempt + 1,
+        errors: [...errors, { attempt, Error: error.Error, Cause: cause.slice(0, EARLIER_CAUSE_KEPT) }],
+        ...waitBefore(attempt + 1, backoff),
+      },
+    };
+  }
+  return { ...told, error: { Error: error.Error, Cause: withHistory(cause, attempt, attempts, errors) } };
+}
+
+/** Longest wait of a Wait state (Amazon States Language; Step Functions, Wait). */
+const LONGEST_WAIT_S = 99_999_999;
+
+/** Upstream's wait: min(max, base x rate^(retry - 1)), none where the file has none. */
+function waitBefore(attempt: number, backoff: RetryBackoff | undefined): { wait_s?: number } {
+  if (!backoff) return {};
+  const wait_s = Math.round(Math.min(backoff.max_s, backoff.base_s * backoff.rate ** (attempt - 2), LONGEST_WAIT_S));
+  return wait_s > 0 ? { wait_s } : {};
+}
+
+/** Step Functions hands on a Lambda's error as JSON with a trace; a person wants its message. */
+function sentence(cause: string): string {
+  try {
+    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
+    return typeof errorMessage === 'string' ? errorMessage : cause;
+  } catch {
+    return cause;
+  }
+}
+
+/** Of each earlier attempt, of which there are at most ten, in a state of at most 256 KB. */
+const EARLIER_CAUSE_KEPT = 500;
+/** A Cause holds 32,768 characters (Step Functions, Fail state). */
+const CAUSE_KEPT = 16_000;
+
+function withHistory(cause: string, attempt: number, attempts: number, errors: readonly EarlierError[]): string {
+  const text = cause.slice(0, CAUSE_KEPT);
+  if (attempts === 1) return text;
+  const earlier = errors.map((each) => `\nAttempt ${each.attempt}: ${each.Error}: ${each.Cause}`);
+  return `${text}\n(attempt ${attempt} of ${attempts})${earlier.join('')}`;
+}
+
+/** The function with its clients, as Lambda and the embedded cloud both run it. */
+export const createStopper = (clients: StopperClients, log?: Log) =>
+  createHandler('stopper', StopperEvent, (event, lines) => stop(event, clients, lines), log);
+
+export const handler = lazily(() =>
+  createStopper({ ec2: new EC2Client(CLIENT), stateMachineArn: environment('STATE_MACHINE_ARN') }),
+);

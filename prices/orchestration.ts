@@ -1,0 +1,36 @@
+import { FUNCTION_MEMORY_MB } from '../constructs/datastream/definition';
+import type { Invocation } from '../local/cloud';
+
+/** List prices in us-east-1, in dollars (AWS Step Functions pricing, AWS Lambda pricing, 2026). */
+export const PRICES = {
+  /** A state transition of a Standard workflow. Every retry is one. */
+  transition: 25 / 1_000_000,
+  /** A GB-second of Lambda on arm64. */
+  gbSecond: 0.0000133334,
+  /** A Lambda request. */
+  request: 0.2 / 1_000_000,
+} as const;
+
+const MEMORY_GB = FUNCTION_MEMORY_MB / 1024;
+/** What Lambda bills for a cold start on top: an assumption on the safe side, for a bundle of a few hundred KB. */
+const COLD_START_MS = 500;
+
+/** What an execution's orchestration costs, without the instance. */
+export interface Cost {
+  readonly transitions: number;
+  readonly requests: number;
+  readonly gbSeconds: number;
+  readonly dollars: number;
+}
+
+/**
+ * @param transitions how many state transitions the execution took
+ * @param invocations the calls of functions, each counted with a cold start
+ */
+export function costOf(transitions: number, invocations: readonly Invocation[]): Cost {
+  const requests = invocations.length;
+  const milliseconds = invocations.reduce((sum, each) => sum + each.milliseconds + COLD_START_MS, 0);
+  const gbSeconds = (milliseconds / 1000) * MEMORY_GB;
+  const dollars = transitions * PRICES.transition + requests * PRICES.request + gbSeconds * PRICES.gbSecond;
+  return { transitions, requests, gbSeconds, dollars };
+}
