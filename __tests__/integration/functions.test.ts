@@ -117,8 +117,10 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
       new GetObjectCommand({ Bucket: 'jobs', Key: 'run/datastream-metadata/execution.json' }),
     );
     expect(JSON.parse((await record.Body?.transformToString()) ?? '')).toMatchObject({
-      execution: EXECUTION,
-      attempt: 1,
+      commands: file.commands,
+      retry_attempt: 0,
+      region: 'us-east-1',
+      datastream_run: { execution: EXECUTION, attempt: 1 },
     });
     expect(stopped.instances).toHaveLength(1);
     expect((await describeInstances()).map((instance) => instance.State?.Name)).toEqual(['terminated']);

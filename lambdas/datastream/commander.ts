@@ -44,7 +44,7 @@ export interface JobLogs {
  *
  * @throws JobTimedOut when `timeout_s` was over before the commands could be sent
  * @throws IamRefused when SSM denies them to this instance, whose tags IAM may not see yet
- * @throws AwsFault when SSM has taken them and does not tell their ID
+ * @throws ServiceUnavailable when SSM has taken them and does not tell their ID
  */
 export async function command(
   { execution, state }: z.infer<typeof CommanderEvent>,
@@ -119,11 +119,11 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
 
 /**
  * The state's Retry looks for the command by its comment.
- * @throws AwsFault when an answer does not tell the command's ID
+ * @throws ServiceUnavailable when an answer does not tell the command's ID
  */
 function identifiedCommand(command: Command | undefined, answer: string): string {
   if (command?.CommandId) return command.CommandId;
-  throw new DatastreamError(ErrorName.AwsFault, `${answer} told of the attempt's command without its ID.`);
+  throw new DatastreamError(ErrorName.ServiceUnavailable, `${answer} told of the attempt's command without its ID.`);
 }
 
 /** Beside the stored execution where the file names a bucket, else in the deployment's. */

@@ -42,7 +42,7 @@ export const ErrorName = {
   /** The connection to AWS broke before an answer came. */
   NetworkError: 'NetworkError',
   /** AWS answered with a fault of its own: HTTP 5xx or 429, or what cannot be read or lacks its ID. */
-  AwsFault: 'AwsFault',
+  ServiceUnavailable: 'ServiceUnavailable',
 } as const;
 
 export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
@@ -94,10 +94,10 @@ export const THROTTLING_ERRORS = [
 
 /**
  * Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later.
- * What AWS answers with HTTP 5xx is `AwsFault`, whatever AWS calls it.
+ * What AWS answers with HTTP 5xx is `ServiceUnavailable`, whatever AWS calls it.
  */
 export const FAULTS_OF_AWS = [
-  ErrorName.AwsFault,
+  ErrorName.ServiceUnavailable,
   ErrorName.NetworkError,
   // S3's, with HTTP 400: the request did not come through in time.
   'RequestTimeout',

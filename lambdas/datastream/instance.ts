@@ -36,11 +36,12 @@ export type Identified = Instance & { readonly InstanceId: string };
 
 /**
  * @param answer the operation that has told of the instance
- * @throws AwsFault when it has no ID
+ * @throws ServiceUnavailable when it has no ID
  */
 export function identified(instance: Instance, answer: string): Identified {
   const { InstanceId } = instance;
-  if (!InstanceId) throw new DatastreamError(ErrorName.AwsFault, `${answer} told of an instance without its ID.`);
+  if (!InstanceId)
+    throw new DatastreamError(ErrorName.ServiceUnavailable, `${answer} told of an instance without its ID.`);
   return { ...instance, InstanceId };
 }
 

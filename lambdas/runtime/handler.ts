@@ -145,7 +145,7 @@ function faultOfAws(error: Answered): DatastreamError {
   const [message] = error.message.split('\n');
   const of = error.operation ? ` ${error.operation}` : '';
   return new DatastreamError(
-    ErrorName.AwsFault,
+    ErrorName.ServiceUnavailable,
     `AWS answered${of} with HTTP ${error.$metadata?.httpStatusCode} (${error.name}: ${message}).`,
     { cause: error },
   );

@@ -214,7 +214,10 @@ describe('EC2StarterFromAMI', () => {
     const failure = await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state: executionFile() }));
     const state = await start();
 
-    expect(failure).toEqual({ name: 'AwsFault', message: `${operation} told of an instance without its ID.` });
+    expect(failure).toEqual({
+      name: 'ServiceUnavailable',
+      message: `${operation} told of an instance without its ID.`,
+    });
     expect(TRANSIENT_ERRORS).toContain(failure.name);
     expect(instances().map(({ api }) => api.InstanceId)).toEqual([state.instance_id]);
   });
@@ -433,7 +436,7 @@ describe('Commander', () => {
     const failure = failing.call('commander', { execution: EXECUTION, state: await failing.start() });
 
     expect(state.command_id).toEqual(expect.any(String));
-    expect((await failureOf(failure)).name).toBe('AwsFault');
+    expect((await failureOf(failure)).name).toBe('ServiceUnavailable');
     expect(failing.cloud.calls('SendCommand')).toBe(0);
   });
 
@@ -450,7 +453,10 @@ describe('Commander', () => {
     const failure = await failureOf(call('commander', event));
     const state = await call('commander', event);
 
-    expect(failure).toEqual({ name: 'AwsFault', message: "SendCommand told of the attempt's command without its ID." });
+    expect(failure).toEqual({
+      name: 'ServiceUnavailable',
+      message: "SendCommand told of the attempt's command without its ID.",
+    });
     expect([...cloud.ssm.commands.keys()]).toEqual([state.command_id]);
   });
 
@@ -465,7 +471,7 @@ describe('Commander', () => {
     const event = { execution: EXECUTION, state: await start() };
     await call('commander', event);
 
-    expect((await failureOf(call('commander', event))).name).toBe('AwsFault');
+    expect((await failureOf(call('commander', event))).name).toBe('ServiceUnavailable');
     expect(cloud.calls('SendCommand')).toBe(1);
   });
 
@@ -623,7 +629,7 @@ describe('RunChecker', () => {
 
     const { name, message } = await failureOf(check());
 
-    expect(name).toBe('AwsFault');
+    expect(name).toBe('ServiceUnavailable');
     expect(message).toContain(String(status));
     expect(TRANSIENT_ERRORS).toContain(name);
   });

@@ -152,7 +152,7 @@ describe('Every function, when AWS answers over the wire,', () => {
   ] as const)('takes %s with HTTP %d for a fault of AWS: %j', async (operation, status, body, name) => {
     const { name: thrown, message } = await thrownAt(operation, status, body);
 
-    expect(thrown).toBe('AwsFault');
+    expect(thrown).toBe('ServiceUnavailable');
     expect(message).toMatch(new RegExp(`^AWS answered ${operation} with HTTP ${status} \\(${name}: [^\\n]+\\)\\.$`));
   });
 
