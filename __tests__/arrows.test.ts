@@ -1,21 +1,44 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const ROOT = path.join(__dirname, '..');
 
-/** Who may import whom; a file or a folder of the right side. */
+/** Files of constructs/ that know nothing of Terraform: what they hold is of use without a synthesis, too. */
+const PURE_CONSTRUCTS = ['default-names', 'definition', 'events', 'functions'].map(
+  (file) => `constructs/datastream/${file}`,
+);
+
+/** What the Terraform of a system may know of its functions. */
+const PURE_LAMBDAS = (system: string) => [
+  'lambdas/runtime/errors',
+  `lambdas/${system}/errors`,
+  `lambdas/${system}/tags`,
+];
+
+const SYSTEMS = readdirSync(path.join(ROOT, 'lambdas')).filter((folder) => folder !== 'runtime');
+
+/** Who may import whom: a file or a folder of the right side. Each may import itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  executions: [],
-  lambdas: ['executions'],
-  constructs: ['executions', 'lambdas/errors'],
-  local: ['executions', 'lambdas', 'constructs/definition'],
-  packer: ['executions'],
-  cli: ['executions', 'local', 'packer'],
-  'main.ts': ['constructs'],
+  files: [],
+  prices: [],
+  executions: ['files'],
+  'lambdas/runtime': [],
+  ...Object.fromEntries(SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files']])),
+  // A region's code is AWS's, and execution files hold it too.
+  'constructs/aws': ['executions/region'],
+  ...Object.fromEntries(
+    SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
+  ),
+  'constructs/index.ts': SYSTEMS.map((system) => `constructs/${system}`),
+  local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
+  packer: ['executions', 'files', ...PURE_CONSTRUCTS],
+  cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
+  'main.ts': ['constructs', 'cdktf'],
 };
 
 /** Packages that only the cloud's side may import. */
 const CLOUD = /^(cdktf|constructs|cdktn|@cdktf\/.*)$/;
+const isOfCloud = (room: string) => room.startsWith('constructs/') || room === 'main.ts';
 
 interface Arrow {
   readonly file: string;
@@ -26,7 +49,7 @@ interface Arrow {
 }
 
 function sources(room: string): string[] {
-  if (room.endsWith('.ts')) return [room];
+  if (room.endsWith('.ts')) return existsSync(path.join(ROOT, room)) ? [room] : [];
   return readdirSync(path.join(ROOT, room), { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.(ts|cjs|mjs|js)$/.test(file))
     .map((file) => path.posix.join(room, file.split(path.sep).join('/')));
@@ -43,27 +66,48 @@ function arrowsOf(file: string, text: string): Arrow[] {
   }));
 }
 
+const arrowsFrom = (file: string) => arrowsOf(file, readFileSync(path.join(ROOT, file), 'utf8'));
+
 function forbidden(room: string, arrows: readonly Arrow[]): string[] {
   const allowed = [room.replace(/\.ts$/, ''), ...(MAY_IMPORT[room] ?? [])];
   return arrows
     .filter(({ specifier, target }) =>
       target === undefined
-        ? CLOUD.test(specifier) && room !== 'constructs' && room !== 'main.ts'
+        ? CLOUD.test(specifier) && !isOfCloud(room)
         : !allowed.some((each) => target === each || target.startsWith(`${each}/`)),
     )
     .map(({ file, specifier }) => `${file} imports ${specifier}`);
 }
 
-test.each(Object.keys(MAY_IMPORT))('%s imports only what it may', (room) => {
-  const arrows = sources(room).flatMap((file) => arrowsOf(file, readFileSync(path.join(ROOT, file), 'utf8')));
+/** Every package that a file brings along, by itself or by what it imports. */
+function packagesBehind(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  return arrowsFrom(`${file}.ts`).flatMap(({ specifier, target }) =>
+    target === undefined ? [specifier] : packagesBehind(target, seen),
+  );
+}
 
-  expect(forbidden(room, arrows)).toEqual([]);
+test.each(Object.keys(MAY_IMPORT))('%s imports only what it may', (room) => {
+  expect(forbidden(room, sources(room).flatMap(arrowsFrom))).toEqual([]);
+});
+
+test('every source stands in a room that the arrows know', () => {
+  const rooms = Object.keys(MAY_IMPORT);
+  const files = ['constructs', 'lambdas'].flatMap(sources);
+
+  expect(files.filter((file) => !rooms.some((room) => file === room || file.startsWith(`${room}/`)))).toEqual([]);
+});
+
+test.each([
+  ...PURE_CONSTRUCTS,
+  ...SYSTEMS.flatMap(PURE_LAMBDAS).filter((file) => existsSync(path.join(ROOT, `${file}.ts`))),
+])('%s is pure: it brings neither Terraform nor the AWS clients along', (file) => {
+  expect(packagesBehind(file).filter((name) => CLOUD.test(name) || name.startsWith('@aws-sdk/'))).toEqual([]);
 });
 
 test('the provider is imported by resource, never as a whole', () => {
-  const arrows = ['constructs', 'main.ts']
-    .flatMap(sources)
-    .flatMap((file) => arrowsOf(file, readFileSync(path.join(ROOT, file), 'utf8')));
+  const arrows = [...sources('constructs'), 'main.ts'].flatMap(arrowsFrom);
   const provider = arrows.filter(({ specifier }) => specifier.startsWith('@cdktf/provider-aws'));
 
   expect(provider.length).toBeGreaterThan(10);
@@ -72,25 +116,40 @@ test('the provider is imported by resource, never as a whole', () => {
 
 describe('the check itself', () => {
   test.each([
-    ['executions', 'executions/a.ts', "import { b } from '../lambdas/b';"],
-    ['lambdas', 'lambdas/a.ts', "import { Fn } from 'cdktf';"],
-    ['lambdas', 'lambdas/a.ts', "const { b } = await import('../local/b');"],
-    ['constructs', 'constructs/a.ts', "import type { B } from '../lambdas/starter';"],
-    ['local', 'local/a.ts', "import { DataStream } from '../constructs/data-stream';"],
-    ['local', 'local/a.ts', "import { B } from '../constructs/definitions';"],
-    ['cli', 'cli/a.ts', "export { b } from '../lambdas/b';"],
+    ['files', 'files/a.ts', "import { b } from '../executions/b';"],
+    ['prices', 'prices/a.ts', "import { b } from '../files/b';"],
+    ['executions', 'executions/a.ts', "import { b } from '../lambdas/datastream/b';"],
+    ['lambdas/runtime', 'lambdas/runtime/a.ts', "import { b } from '../datastream/errors';"],
+    ['lambdas/datastream', 'lambdas/datastream/a.ts', "import { Fn } from 'cdktf';"],
+    ['lambdas/datastream', 'lambdas/datastream/a.ts', "const { b } = await import('../../local/b');"],
+    ['lambdas/datastream', 'lambdas/datastream/a.ts', "import { b } from '../bison/b';"],
+    ['constructs/aws', 'constructs/aws/a.ts', "import { b } from '../datastream/b';"],
+    ['constructs/aws', 'constructs/aws/a.ts', "import { b } from '../../lambdas/datastream/tags';"],
+    [
+      'constructs/datastream',
+      'constructs/datastream/a.ts',
+      "import type { B } from '../../lambdas/datastream/starter';",
+    ],
+    ['constructs/datastream', 'constructs/datastream/a.ts', "import { b } from '../bison/b';"],
+    ['constructs/datastream', 'constructs/datastream/a.ts', "import { b } from '../../lambdas/bison/errors';"],
+    ['local', 'local/a.ts', "import { DataStream } from '../constructs/datastream/data-stream';"],
+    ['local', 'local/a.ts', "import { B } from '../constructs/datastream/definitions';"],
     ['cli', 'cli/a.cjs', "require('../main')"],
+    ['cli', 'cli/a.ts', "import { App } from 'cdktf';"],
     ['main.ts', 'main.ts', "import './executions/parse';"],
   ])('finds that %s may not: %s with %s', (room, file, text) => {
     expect(forbidden(room, arrowsOf(file, text))).toHaveLength(1);
   });
 
-  test('allows what is allowed', () => {
-    expect(
-      forbidden('local', arrowsOf('local/a/b.ts', "import { definition } from '../../constructs/definition';")),
-    ).toEqual([]);
-    expect(
-      forbidden('constructs', arrowsOf('constructs/a.ts', "import { ErrorName } from '../lambdas/errors';")),
-    ).toEqual([]);
+  test.each([
+    ['local', 'local/a/b.ts', "import { definition } from '../../constructs/datastream/definition';"],
+    [
+      'constructs/datastream',
+      'constructs/datastream/a.ts',
+      "import { ErrorName } from '../../lambdas/datastream/errors';",
+    ],
+    ['cli', 'cli/commands/a.ts', "const { b } = require('../../local/b');"],
+  ])('allows that %s does: %s with %s', (room, file, text) => {
+    expect(forbidden(room, arrowsOf(file, text))).toEqual([]);
   });
 });

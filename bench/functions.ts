@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundle, FUNCTIONS } from '../constructs/aws/bundle';
+import { bundle } from '../constructs/aws/bundle';
+import { FUNCTIONS, SOURCES } from '../constructs/datastream/functions';
 import { type Figure, median } from './report';
 import { type Load, load, writeYardstick } from './yardstick';
 
@@ -10,7 +11,7 @@ const PROCESSES = 20;
 
 /** How large each function's bundle is: the same on every computer. */
 export function bundleFigures(): Figure[] {
-  const { functions } = bundle();
+  const { functions } = bundle(SOURCES);
   return FUNCTIONS.map((name) => ({
     section: 'bundle of each function, minified',
     name,
@@ -24,7 +25,7 @@ export function bundleFigures(): Figure[] {
 export function loadingFigures(): Figure[] {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
   try {
-    const { functions } = bundle();
+    const { functions } = bundle(SOURCES);
     const yardstick = writeYardstick(folder);
     const files = FUNCTIONS.map((name) => {
       const file = join(folder, `${name}.js`);

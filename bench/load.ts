@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Tag, tagOf } from '../lambdas/datastream/instance';
+import { FUNCTION_MEMORY_MB } from '../constructs/datastream/functions';
+import { tagOf } from '../lambdas/datastream/instance';
+import { Tag } from '../lambdas/datastream/tags';
 import { virtualClock } from '../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
 import { PUBLISHED_LIMITS } from '../local/limits';
@@ -129,7 +131,7 @@ export async function load(executions: number): Promise<Load> {
       longestReaper:
         Math.max(...cloud.invocations.map((each) => (each.function === 'reaper' ? each.milliseconds : 0))) / 1000,
       throttled: cloud.invocations.filter(({ error }) => /Throttling|RequestLimit/.test(error ?? '')).length,
-      dollars: costOf(transitions, cloud.invocations).dollars / executions,
+      dollars: costOf(transitions, cloud.invocations, FUNCTION_MEMORY_MB).dollars / executions,
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FUNCTION_MEMORY_MB } from '../constructs/datastream/functions';
+import { LONGEST_EXECUTION_SECONDS } from '../executions/ssm-limits';
 import { virtualClock } from '../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../local/cloud';
 import type { Lifecycle } from '../local/ec2';
@@ -10,9 +12,6 @@ import type { Figure } from './report';
 
 /** Milliseconds of every API call. */
 const LATENCY = 80;
-
-/** SSM's longest executionTimeout, and so the longest `timeout_s`. */
-const LONGEST_SECONDS = 172_800;
 
 export interface Measured {
   readonly end: ExecutionEnd;
@@ -76,7 +75,7 @@ export async function measure(job: Job): Promise<Measured> {
       run_options: {
         ii_terminate_instance: true,
         ii_check_s3: { bucket: 'bench', prefix: 'done' },
-        timeout_s: Math.min(Math.max(seconds * 2, 3600), LONGEST_SECONDS),
+        timeout_s: Math.min(Math.max(seconds * 2, 3600), LONGEST_EXECUTION_SECONDS),
         n_retries_allowed: attempts - 1,
       },
       instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.large' },
@@ -90,6 +89,7 @@ export async function measure(job: Job): Promise<Measured> {
       cost: costOf(
         end.transitions,
         cloud.invocations.filter((each) => each.function !== 'reaper'),
+        FUNCTION_MEMORY_MB,
       ),
       calls,
       secondsToCommand: (moments.started - end.startedAt.getTime()) / 1000 - boot,
@@ -120,7 +120,7 @@ export const LENGTHS = [
 /** As much as SSM keeps, in characters that take six bytes in JSON, as each colour of a terminal begins with: no job's output makes a larger state. */
 const LONG_OUTPUT = '\u001b'.repeat(24_000);
 /** So long a job fits into the longest `timeout_s` with its boot. */
-const TWO_DAYS_SECONDS = LONGEST_SECONDS - 120;
+const TWO_DAYS_SECONDS = LONGEST_EXECUTION_SECONDS - 120;
 /** Boots of 15 s to 90 s, half of it until EC2 says running. */
 const BOOTS = Array.from({ length: 26 }, (_, index) => ({
   running: 7_500 + index * 1_500,
@@ -164,7 +164,7 @@ async function costs(): Promise<Figure[]> {
     {
       section,
       name: 'a call of the relay for an instance that is no job’s',
-      value: costOf(0, [{ function: 'relay', milliseconds: 100 }]).dollars,
+      value: costOf(0, [{ milliseconds: 100 }], FUNCTION_MEMORY_MB).dollars,
       unit: '$',
     },
   ];
@@ -174,7 +174,8 @@ function reaperMonth(): number {
   const calls = (31 * 24 * 60) / 10;
   return costOf(
     0,
-    Array.from({ length: calls }, () => ({ function: 'reaper', milliseconds: 200 })),
+    Array.from({ length: calls }, () => ({ milliseconds: 200 })),
+    FUNCTION_MEMORY_MB,
   ).dollars;
 }
 

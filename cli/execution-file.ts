@@ -1,5 +1,5 @@
-import { shellQuote } from '../executions/datastream-command/command';
-import type { Fault } from '../executions/model';
+import { shellQuote } from '../executions/datastream-command/quoting';
+import type { Fault } from '../files/faults';
 import { parseJson } from '../files/json';
 import { readTextFile } from '../files/text-file';
 

@@ -1,10 +1,5 @@
-import {
-  type Definition,
-  definition,
-  MACHINE_FUNCTIONS,
-  type MachineFunction,
-  type State,
-} from '../constructs/datastream/definition';
+import { type Definition, definition, type State } from '../constructs/datastream/definition';
+import { MACHINE_FUNCTIONS, type MachineFunction } from '../constructs/datastream/functions';
 
 const ROLES = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, name])) as Record<MachineFunction, string>;
 

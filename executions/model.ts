@@ -1,20 +1,9 @@
+import type { Fault } from '../files/faults';
+
 /**
  * The one model that every dialect of an execution file is normalised into.
  * It is plain JSON: it travels through the state machine and is stored beside the job's output.
  */
-
-/** One finding about an execution file. `error` refuses the file, `warning` does not. */
-export interface Fault {
-  readonly severity: 'error' | 'warning';
-  /** JSON path of the offending value, e.g. `$.instance_parameters.ImageId`. */
-  readonly path: string;
-  /** The value found, as JSON, shortened to 80 characters; absent where nothing was found. */
-  readonly found?: string;
-  /** One sentence: what is wrong and what to write instead. */
-  readonly message: string;
-  /** A value that a template leaves for its user to fill in. */
-  readonly placeholder?: true;
-}
 
 /** An S3 object, by its exact key. */
 export interface S3Object {

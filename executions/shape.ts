@@ -2,15 +2,13 @@ import * as z from 'zod';
 import { BACKOFF } from './retry-backoff';
 import { instanceParametersShape } from './run-instances';
 import { BUCKET_NAME } from './s3-names';
+import { LONGEST_EXECUTION_SECONDS } from './ssm-limits';
 
 /** Seconds until the job is cancelled where the file does not say (upstream's default). */
 export const DEFAULT_TIMEOUT_S = 3600;
 
 /** AWS-RunShellScript needs some seconds to start; upstream's shortest is 1200. */
 export const SHORTEST_TIMEOUT_S = 30;
-
-/** The longest executionTimeout of AWS-RunShellScript, 48 hours (the document's own description). */
-export const LONGEST_TIMEOUT_S = 172_800;
 
 /** More attempts than this only repeat the same failure. */
 export const MOST_RETRIES = 10;
@@ -75,10 +73,10 @@ export const runOptionsShape = z.looseObject({
   ),
   check_s3: checkS3('The spelling of ii_check_s3 in August 2024.'),
   timeout_s: count(
-    `Seconds from an attempt’s start until the job is cancelled, ${SHORTEST_TIMEOUT_S} to ${LONGEST_TIMEOUT_S}. Default ${DEFAULT_TIMEOUT_S}.`,
+    `Seconds from an attempt’s start until the job is cancelled, ${SHORTEST_TIMEOUT_S} to ${LONGEST_EXECUTION_SECONDS}. Default ${DEFAULT_TIMEOUT_S}.`,
     DEFAULT_TIMEOUT_S,
     SHORTEST_TIMEOUT_S,
-    LONGEST_TIMEOUT_S,
+    LONGEST_EXECUTION_SECONDS,
   ),
   n_retries_allowed: count(`Further attempts after a failed one, 0 to ${MOST_RETRIES}. Default 0.`, 0, 0, MOST_RETRIES),
   ii_cheapo: flag('Whether to use spot instances; the last of several attempts is on-demand.', false),

@@ -1,4 +1,15 @@
-import type { Fault } from '../executions/model';
+/** One finding about a file. `error` refuses the file, `warning` does not. */
+export interface Fault {
+  readonly severity: 'error' | 'warning';
+  /** JSON path of the offending value, e.g. `$.instance_parameters.ImageId`. */
+  readonly path: string;
+  /** The value found, as JSON, shortened to 80 characters; absent where nothing was found. */
+  readonly found?: string;
+  /** One sentence: what is wrong and what to write instead. */
+  readonly message: string;
+  /** A value that a template leaves for its user to fill in. */
+  readonly placeholder?: true;
+}
 
 /** Where in the file: keys and indexes from the root. */
 export type Path = readonly (string | number)[];

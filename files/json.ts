@@ -142,7 +142,7 @@ function closeBracket(
 /** What other notations allow and JSON does not. */
 function foreignSyntax(text: string, at: number): Problem | undefined {
   const character = text.charAt(at);
-  if (character === "'") return { at, message: 'JSON knows double quotes alone: write " in place of \'../executions' };
+  if (character === "'") return { at, message: 'JSON knows double quotes alone: write " in place of \'.' };
   if (/[\u2018\u2019\u201C\u201D]/.test(character)) {
     return { at, message: 'This is a typographic quote, as word processors write it: write " in its place.' };
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../lambdas/runtime/handler';
+import type { Clock } from '../lambdas/runtime/clock';
 
 /** Time on the embedded cloud: the computer's own, or virtual, where an hour passes in a moment. */
 export interface LocalClock extends Clock {

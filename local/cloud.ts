@@ -5,7 +5,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/definition';
+import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
 import { createChecker } from '../lambdas/datastream/checker';
 import { createCommander } from '../lambdas/datastream/commander';
 import { createPoller } from '../lambdas/datastream/poller';

@@ -1,4 +1,4 @@
-import { EVENT_PATTERNS } from '../constructs/datastream/definition';
+import { EVENT_PATTERNS } from '../constructs/datastream/events';
 
 /** An event as EventBridge hands it to a function. */
 export interface CloudEvent {

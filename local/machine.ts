@@ -1,14 +1,8 @@
 import './promise-with-resolvers';
 import { randomUUID } from 'node:crypto';
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
-import {
-  type Definition,
-  definition,
-  MACHINE_FUNCTIONS,
-  type MachineFunction,
-  type Retrier,
-  type State,
-} from '../constructs/datastream/definition';
+import { type Definition, definition, type Retrier, type State } from '../constructs/datastream/definition';
+import { FUNCTION_MEMORY_MB, MACHINE_FUNCTIONS, type MachineFunction } from '../constructs/datastream/functions';
 import { type Cost, costOf } from '../prices/orchestration';
 import type { EmbeddedCloud } from './cloud';
 
@@ -121,7 +115,7 @@ export function startExecution(
       endedAt,
       ...rest,
       transitions: count,
-      cost: costOf(count, cloud.invocations.slice(from)),
+      cost: costOf(count, cloud.invocations.slice(from), FUNCTION_MEMORY_MB),
       history: { events: history.events, largestBytes: history.largestBytes },
     };
   };

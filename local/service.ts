@@ -1,4 +1,4 @@
-import { CLIENT } from '../lambdas/runtime/handler';
+import { CLIENT } from '../lambdas/runtime/clients';
 import type { LocalClock } from './clock';
 import type { TokenBuckets } from './limits';
 

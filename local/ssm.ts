@@ -9,6 +9,7 @@ import {
   type SendCommandCommandInput,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
+import { LARGEST_DOCUMENT_BYTES, STDERR_CHARACTERS, STDOUT_CHARACTERS } from '../executions/ssm-limits';
 import type { LocalClock } from './clock';
 import type { EmbeddedEc2, EmbeddedInstance } from './ec2';
 import type { Emit } from './events';
@@ -24,12 +25,7 @@ export type Shell = (job: {
   readonly signal: AbortSignal;
 }) => Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 
-/** What AWS keeps of a command's output: its first characters (Systems Manager endpoints and quotas). */
-const STDOUT_LIMIT = 24_000;
-const STDERR_LIMIT = 8_000;
-
-/** A document with its parameters filled in (SendCommand, MaxDocumentSizeExceeded), and AWS-RunShellScript by itself. */
-const LARGEST_DOCUMENT_BYTES = 65_536;
+/** AWS-RunShellScript by itself, of the document with its parameters filled in. */
 const DOCUMENT_BYTES = 2_048;
 
 /** An image plays no role here: every parameter that a file names exists and holds this one. */
@@ -87,8 +83,8 @@ export class EmbeddedSsm {
           Status: command.status,
           StatusDetails: command.details,
           ResponseCode: command.code,
-          StandardOutputContent: command.stdout.slice(0, STDOUT_LIMIT),
-          StandardErrorContent: command.stderr.slice(0, STDERR_LIMIT),
+          StandardOutputContent: command.stdout.slice(0, STDOUT_CHARACTERS),
+          StandardErrorContent: command.stderr.slice(0, STDERR_CHARACTERS),
           ExecutionStartDateTime: command.startedAt?.toISOString() ?? '',
           ExecutionEndDateTime: command.endedAt?.toISOString() ?? '',
         };

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import type { Fault } from '../executions/model';
-import { collectFaults, type Path } from '../files/faults';
+import { collectFaults, type Fault, type Path } from '../files/faults';
 import { MOST_PARTS, shellOf } from '../lambdas/datastream/script';
 
 /**

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync } 
 import path from 'node:path';
 import { DescribeRegionsCommand } from '@aws-sdk/client-ec2';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
-import { shellQuote } from '../executions/datastream-command/command';
+import { shellQuote } from '../executions/datastream-command/quoting';
 import { shorten } from '../files/faults';
 import { nearest } from '../files/nearest';
 import { awsSentence } from './aws-errors';

@@ -1,3 +1,4 @@
+import { defaultProfileName } from '../constructs/datastream/default-names';
 import { shorten } from '../files/faults';
 import { readHclFile } from '../files/hcl';
 import type { Variables } from './variables';
@@ -13,9 +14,6 @@ export interface Deployment {
   /** The SSM parameter that holds the image's ID; absent where the deployment names none. */
   readonly amiParameterName?: string;
 }
-
-/** IAM's limit as the deployment keeps it, less the suffix. */
-const LONGEST_PREFIX = 64 - '_ec2_profile'.length;
 
 /**
  * Reads the tfvars that the state machine is deployed with.
@@ -33,7 +31,7 @@ export async function readDeployment(file: string): Promise<Deployment> {
   if (!region)
     throw new Error(`${file}: it names no region: write region = "us-east-1", or name the tfvars in use by --tfvars.`);
   const prefix = text('resource_prefix') ?? text('sm_name');
-  const profileName = text('profile_name') ?? (prefix && `${prefix.slice(0, LONGEST_PREFIX)}_ec2_profile`);
+  const profileName = text('profile_name') ?? (prefix && defaultProfileName(prefix));
   if (!profileName) {
     throw new Error(
       `${file}: it names neither profile_name nor sm_name, which the instances' profile is called after: write sm_name.`,

@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { architectureOfType } from '../executions/instance-types';
-import type { Fault } from '../executions/model';
 import { parseExecution } from '../executions/parse';
+import type { Fault } from '../files/faults';
 import { parseJson } from '../files/json';
 import { readTextFile } from '../files/text-file';
 import { isRecord } from '../files/values';

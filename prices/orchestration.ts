@@ -1,6 +1,3 @@
-import { FUNCTION_MEMORY_MB } from '../constructs/datastream/definition';
-import type { Invocation } from '../local/cloud';
-
 /** List prices in us-east-1, in dollars (AWS Step Functions pricing, AWS Lambda pricing, 2026). */
 export const PRICES = {
   /** A state transition of a Standard workflow. Every retry is one. */
@@ -11,7 +8,6 @@ export const PRICES = {
   request: 0.2 / 1_000_000,
 } as const;
 
-const MEMORY_GB = FUNCTION_MEMORY_MB / 1024;
 /** What Lambda bills for a cold start on top: an assumption on the safe side, for a bundle of a few hundred KB. */
 const COLD_START_MS = 500;
 
@@ -26,11 +22,16 @@ export interface Cost {
 /**
  * @param transitions how many state transitions the execution took
  * @param invocations the calls of functions, each counted with a cold start
+ * @param memoryMb of each function
  */
-export function costOf(transitions: number, invocations: readonly Invocation[]): Cost {
+export function costOf(
+  transitions: number,
+  invocations: readonly { readonly milliseconds: number }[],
+  memoryMb: number,
+): Cost {
   const requests = invocations.length;
   const milliseconds = invocations.reduce((sum, each) => sum + each.milliseconds + COLD_START_MS, 0);
-  const gbSeconds = (milliseconds / 1000) * MEMORY_GB;
+  const gbSeconds = (milliseconds / 1000) * (memoryMb / 1024);
   const dollars = transitions * PRICES.transition + requests * PRICES.request + gbSeconds * PRICES.gbSecond;
   return { transitions, requests, gbSeconds, dollars };
 }

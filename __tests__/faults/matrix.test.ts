@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Tag } from '../../lambdas/datastream/instance';
+import { Tag } from '../../lambdas/datastream/tags';
 import { brokenInvariants, type Evidence, INVARIANTS } from '../support/invariants';
 import { begin, executionFile } from '../support/scenario';
 import { emptyTally, matrix, type Tally } from './matrix';

@@ -1,5 +1,5 @@
-import { FUNCTIONS } from '../../constructs/aws/bundle';
-import { UNREADABLE_EVENT } from '../../lambdas/datastream/errors';
+import { FUNCTIONS } from '../../constructs/datastream/functions';
+import { UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
 import { CODE, type Code, type EmbeddedCloud } from '../../local/cloud';
 import type { CloudEvent } from '../../local/events';
 import type { RunningExecution } from '../../local/machine';

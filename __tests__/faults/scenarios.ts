@@ -1,5 +1,5 @@
 import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
-import { Tag } from '../../lambdas/datastream/instance';
+import { Tag } from '../../lambdas/datastream/tags';
 import type { Faults } from '../../local/service';
 import { BUCKET, executionFile, healthyJob, type Job, KEY, type Scenario } from '../support/scenario';
 

@@ -1,6 +1,7 @@
 import type { Instance } from '@aws-sdk/client-ec2';
-import { registeredToken, Tag, tagOf } from '../../lambdas/datastream/instance';
+import { registeredToken, tagOf } from '../../lambdas/datastream/instance';
 import { AttemptState, CommandedState, NextAttempt, StopperState } from '../../lambdas/datastream/state';
+import { Tag } from '../../lambdas/datastream/tags';
 import { CODE } from '../../local/cloud';
 import { EXECUTION, testCloud } from '../support/cloud';
 import { FIRST_CODE, FIRST_DEFINITION } from '../support/first-deployment';

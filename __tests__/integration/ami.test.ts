@@ -18,7 +18,7 @@ import {
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { readHclFile } from '../../files/hcl';
 import { createStarter } from '../../lambdas/datastream/starter';
-import { systemClock } from '../../lambdas/runtime/handler';
+import { systemClock } from '../../lambdas/runtime/clock';
 import { layOut } from '../../packer/program';
 import { NEWEST, writeAmazonImages } from '../support/amazon-images';
 import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';

@@ -14,7 +14,7 @@ import { createPoller } from '../../lambdas/datastream/poller';
 import { createReaper } from '../../lambdas/datastream/reaper';
 import { createStarter } from '../../lambdas/datastream/starter';
 import { createStopper } from '../../lambdas/datastream/stopper';
-import { systemClock } from '../../lambdas/runtime/handler';
+import { systemClock } from '../../lambdas/runtime/clock';
 import { virtualClock } from '../../local/clock';
 import { Service } from '../../local/service';
 import { EmbeddedSfn } from '../../local/sfn';

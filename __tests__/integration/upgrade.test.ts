@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { zip } from '../../constructs/aws/zip';
-import { type Definition, MACHINE_FUNCTIONS, type MachineFunction } from '../../constructs/datastream/definition';
+import type { Definition } from '../../constructs/datastream/definition';
+import { MACHINE_FUNCTIONS, type MachineFunction } from '../../constructs/datastream/functions';
 import { aws } from '../support/deployed';
 import { FIRST_STACK } from '../support/first-deployment';
 import type { Policy } from '../support/least-privilege';

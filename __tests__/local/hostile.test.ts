@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LARGEST_COMMANDS_BYTES } from '../../executions/ssm-limits';
 import { bashShell } from '../../local/shell';
 import { executionFile, play } from '../support/scenario';
 
@@ -150,10 +151,12 @@ describe('A string of an execution file', () => {
 });
 
 describe('As many commands as SSM takes', () => {
-  const LARGEST = 56_000;
   /** What the parser counts of commands: their JSON, and twelve bytes for each. */
   const counted = (commands: readonly string[]) => Buffer.byteLength(JSON.stringify(commands)) + 12 * commands.length;
-  const padded = (commands: readonly string[]) => [...commands, 'x'.repeat(LARGEST - counted([...commands, '']))];
+  const padded = (commands: readonly string[]) => [
+    ...commands,
+    'x'.repeat(LARGEST_COMMANDS_BYTES - counted([...commands, ''])),
+  ];
 
   it.each([
     ['one command', [':']],
@@ -163,7 +166,7 @@ describe('As many commands as SSM takes', () => {
     ['Unicode', [`: '${'\u{1f6f0}'.repeat(10_000)}'`]],
   ])('are sent, and one byte more is refused before the launch: %s', async (_, commands) => {
     const most = padded(commands);
-    expect(counted(most)).toBe(LARGEST);
+    expect(counted(most)).toBe(LARGEST_COMMANDS_BYTES);
     const options = { job: async () => ({ code: 0 }), lifecycle: { running: 1000, online: 1000, ended: 1000 } };
     const file = (all: readonly string[]) => executionFile({ ii_check_s3: false }, { commands: all });
 

@@ -66,11 +66,11 @@ describe("Packer's manifest", () => {
   it.each([
     ['is empty', '', /manifest\.json: this manifest is empty: the build was cut off\./],
     ['is cut off', '{"builds": [', /manifest\.json:1:13: this manifest is not JSON: /],
-    ['is something else', '[]', /manifest\.json: this is no manifest of packer\/image\.pkr\.hcl: /],
+    ['is something else', '[]', /manifest\.json: this is no manifest of packer\/image\/image\.pkr\.hcl: /],
     [
       'is of another template',
       { builds: [{ ...build('a', 'us-east-1:ami-0aaaaaaaaaaaaaaaa'), custom_data: {} }], last_run_uuid: 'a' },
-      /: this is no manifest of packer\/image\.pkr\.hcl: builds\.0\.custom_data\.architecture is missing, or is something else\./,
+      /: this is no manifest of packer\/image\/image\.pkr\.hcl: builds\.0\.custom_data\.architecture is missing, or is something else\./,
     ],
     ['has no build', { builds: [], last_run_uuid: '' }, /its last build \(none\) has left no image: it has failed\./],
     [

@@ -1,3 +1,4 @@
+import { Tag } from '../../lambdas/datastream/tags';
 import type { SentRequest } from './moto';
 
 /** What IAM is asked before AWS carries out a request: one action, allowed on each of its resources. */
@@ -10,8 +11,6 @@ export interface Authorisation {
 }
 
 const ACCOUNT = '123456789012';
-const TAG = 'datastream:state-machine';
-
 /** Lambda's and EventBridge Scheduler's operations by method and path (their API references). */
 const REST: readonly (readonly [service: string, method: string, path: RegExp, action: string])[] = [
   ['lambda', 'POST', /^\/2015-03-31\/functions$/, 'CreateFunction'],
@@ -98,9 +97,9 @@ export class Authorisations {
       return boundary ? { 'iam:PermissionsBoundary': boundary } : {};
     }
     if (service !== 'ec2') return {};
-    if (name !== 'CreateSecurityGroup') return { [`aws:ResourceTag/${TAG}`]: this.#groupTag };
+    if (name !== 'CreateSecurityGroup') return { [`aws:ResourceTag/${Tag.stateMachine}`]: this.#groupTag };
     this.#groupTag = requestTag(parameters) ?? '';
-    return { [`aws:RequestTag/${TAG}`]: this.#groupTag };
+    return { [`aws:RequestTag/${Tag.stateMachine}`]: this.#groupTag };
   }
 }
 
@@ -198,7 +197,7 @@ function passedRole({ service, name, parameters }: Operation): Authorisation[] {
 
 function requestTag(parameters: Operation['parameters']): string | undefined {
   const key = Object.keys(parameters).find(
-    (each) => /^TagSpecification\..*\.Key$/.test(each) && parameters[each] === TAG,
+    (each) => /^TagSpecification\..*\.Key$/.test(each) && parameters[each] === Tag.stateMachine,
   );
   return key && parameters[key.replace(/Key$/, 'Value')];
 }

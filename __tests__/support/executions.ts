@@ -1,5 +1,6 @@
-import type { Execution, Fault, ParseOptions } from '../../executions/model';
+import type { Execution, ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
+import type { Fault } from '../../files/faults';
 
 /** An execution file as a plain object, free to be changed by a test. */
 export type ExecutionFile = Record<string, unknown>;

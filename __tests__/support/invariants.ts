@@ -1,4 +1,5 @@
-import { Tag, tagOf } from '../../lambdas/datastream/instance';
+import { tagOf } from '../../lambdas/datastream/instance';
+import { Tag } from '../../lambdas/datastream/tags';
 import type { EmbeddedCloud } from '../../local/cloud';
 import type { ExecutionEnd } from '../../local/machine';
 

@@ -1,3 +1,4 @@
+import { Tag } from '../../lambdas/datastream/tags';
 /** An IAM policy as this project writes it. */
 export interface Policy {
   readonly Version: string;
@@ -46,8 +47,6 @@ export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
   'logs:UpdateLogDelivery',
 ]);
 
-const TAG = 'datastream:state-machine';
-
 /** Resource types that RunInstances only refers to: they exist before, and nobody has tagged them for us. */
 const REFERRED =
   /:(subnet|security-group|key-pair|placement-group|launch-template|capacity-reservation|image|snapshot)\//;
@@ -85,8 +84,8 @@ function untaggedMutation(action: string, statement: Statement): string[] {
   if (!action.startsWith('ec2:') || /^ec2:(Describe|Get)/.test(action)) return [];
   const resources = action === 'ec2:RunInstances' ? statement.Resource.filter((arn) => !REFERRED.test(arn)) : [1];
   if (resources.length === 0) return [];
-  const created = demanded(statement, `aws:RequestTag/${TAG}`);
-  const existing = demanded(statement, `aws:ResourceTag/${TAG}`);
+  const created = demanded(statement, `aws:RequestTag/${Tag.stateMachine}`);
+  const existing = demanded(statement, `aws:ResourceTag/${Tag.stateMachine}`);
   if (![...created, ...existing].some((arn) => arn.includes(':stateMachine:') && !arn.includes('*'))) {
     return ["does not demand the state machine's tag"];
   }
@@ -101,7 +100,7 @@ function untaggedMutation(action: string, statement: Statement): string[] {
 function untaggedCommand(action: string, statement: Statement): string[] {
   if (action !== 'ssm:SendCommand') return [];
   const instances = statement.Resource.some((arn) => !arn.endsWith('::document/AWS-RunShellScript'));
-  return instances && demanded(statement, `ssm:resourceTag/${TAG}`).length === 0
+  return instances && demanded(statement, `ssm:resourceTag/${Tag.stateMachine}`).length === 0
     ? ["does not demand the state machine's tag"]
     : [];
 }

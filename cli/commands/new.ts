@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { shellQuote } from '../../executions/datastream-command/command';
+import { shellQuote } from '../../executions/datastream-command/quoting';
 import { applyEdit, type Edit, isKnownPath, parseSet, parseUnset } from '../../executions/edit';
 import { architectureOfType } from '../../executions/instance-types';
-import type { Fault, ParseOptions } from '../../executions/model';
-import { formatPath, type Path } from '../../files/faults';
+import type { ParseOptions } from '../../executions/model';
+import { type Fault, formatPath, type Path } from '../../files/faults';
 import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
 import { faultLines, readExecutionFile, startExecutionCommand } from '../execution-file';
@@ -128,7 +128,7 @@ function withSchema(file: unknown, folder: string): unknown {
   if (!isRecord(file)) return file;
   const path = relative(folder, SCHEMA).split(sep).join('/');
   const { $schema: _, ...rest } = file;
-  return { $schema: path.startsWith('..') ? path : `./${path}`, ...rest };
+  return { $schema: path.startsWith('.') ? path : `./${path}`, ...rest };
 }
 
 /** For each error the option that mends it. A key of the user's own that is unknown, its message has said all about. */

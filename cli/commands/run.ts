@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseExecution } from '../../executions/parse';
+import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
 import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
@@ -14,8 +15,6 @@ type Output = NodeJS.WriteStream;
 
 /** How much of the job's own output is shown, from the end. */
 const SHOWN = 4000;
-/** Characters of standard error that SSM keeps. */
-const SSM_STDERR = 8000;
 /** Ctrl-C, `kill`, and the terminal's end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** How long Ctrl-C waits for the reaper at most. */
@@ -154,7 +153,7 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
   const job = [...cloud.ssm.commands.values()].at(-1);
   if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
   // In the Cause of a command that failed there is its end already, unless it is so long that SSM keeps its beginning.
-  const told = end.error === 'CommandFailed' && (job?.stderr.length ?? 0) <= SSM_STDERR;
+  const told = end.error === 'CommandFailed' && (job?.stderr.length ?? 0) <= STDERR_CHARACTERS;
   if (job?.stderr.trim() && !told) out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
   out.write('\n');
   const object = end.output?.object as { bucket: string; key: string; size: number } | undefined;

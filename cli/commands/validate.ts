@@ -1,5 +1,6 @@
-import type { Fault, ParseOptions } from '../../executions/model';
+import type { ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
+import type { Fault } from '../../files/faults';
 import { member } from '../../files/values';
 import { syntaxFaults } from '../../local/syntax';
 import { faultLines, readExecutionFile } from '../execution-file';

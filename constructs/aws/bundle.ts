@@ -3,12 +3,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Metafile } from 'esbuild';
-import { MACHINE_FUNCTIONS } from '../datastream/definition';
 import { zip } from './zip';
 
-/** Every function, by its role: a file of lambdas/ that exports `handler`. */
-export const FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const;
-export type FunctionName = (typeof FUNCTIONS)[number];
+/** The sources of a system's functions. */
+export interface Sources<Name extends string = string> {
+  /** The folder of lambdas/. */
+  readonly folder: string;
+  /** Each a file of that folder, which exports `handler`. */
+  readonly names: readonly Name[];
+}
 
 /** What Lambda runs of one function. */
 export interface Bundle {
@@ -20,32 +23,35 @@ export interface Bundle {
   readonly archive: Buffer;
 }
 
-export interface Bundles {
-  readonly functions: Readonly<Record<FunctionName, Bundle>>;
+export interface Bundles<Name extends string = string> {
+  readonly functions: Readonly<Record<Name, Bundle>>;
   /** esbuild's account of which files went into which bundle. */
   readonly metafile: Metafile;
 }
 
 /**
- * Bundles all functions in one run of esbuild (about 1 s). The bytes depend on the sources and the installed packages
+ * Bundles all functions of a system in one run of esbuild (about 1 s). The bytes depend on the sources and the installed packages
  * alone, not on the folder, the working directory or the time.
  *
  * @param root the folder that holds lambdas/ and node_modules/; default: this package
  * @throws Error with what esbuild says when a file of lambdas/ is missing or does not compile
  */
-export function bundle(root: string = path.join(__dirname, '../..')): Bundles {
+export function bundle<Name extends string>(
+  { folder, names }: Sources<Name>,
+  root: string = path.join(__dirname, '../..'),
+): Bundles<Name> {
   const outdir = mkdtempSync(path.join(tmpdir(), 'datastream-bundle-'));
   try {
-    execFileSync(process.execPath, [path.join(__dirname, 'bundler.cjs'), root, outdir, ...FUNCTIONS], {
+    execFileSync(process.execPath, [path.join(__dirname, 'bundler.cjs'), root, outdir, folder, ...names], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const functions = Object.fromEntries(
-      FUNCTIONS.map((name) => {
+      names.map((name) => {
         const code = readFileSync(path.join(outdir, `${name}.js`));
         const map = readFileSync(path.join(outdir, `${name}.js.map`));
         return [name, { code, map, archive: zip({ [`${name}.js`]: code, [`${name}.js.map`]: map }) }];
       }),
-    ) as Record<FunctionName, Bundle>;
+    ) as Record<Name, Bundle>;
     const metafile: Metafile = JSON.parse(readFileSync(path.join(outdir, 'metafile.json'), 'utf8'));
     return { functions, metafile };
   } finally {

@@ -1,11 +1,11 @@
-// Runs esbuild in a process of its own: node bundler.cjs ROOT OUTDIR NAME...
+// Runs esbuild in a process of its own: node bundler.cjs ROOT OUTDIR FOLDER NAME...
 // Constructs are synchronous, and esbuild's plugins are not.
 const fs = require('node:fs');
 const path = require('node:path');
 const esbuild = require('esbuild');
 
-const [root, outdir, ...names] = process.argv.slice(2);
-const folder = path.join(root, 'lambdas', 'datastream');
+const [root, outdir, system, ...names] = process.argv.slice(2);
+const folder = path.join(root, 'lambdas', system);
 
 /**
  * The SDK's schemas name their members by constants, `{ [_eQN]: ... }`. A computed key may have a side effect, so
@@ -28,7 +28,7 @@ esbuild
   .build({
     absWorkingDir: root,
     entryPoints: Object.fromEntries(names.map((name) => [name, path.join(folder, `${name}.ts`)])),
-    // Nothing is written here: the folder makes the source maps' paths relative to lambdas/datastream/.
+    // Nothing is written here: the folder makes the source maps' paths relative to it.
     outdir: folder,
     write: false,
     bundle: true,

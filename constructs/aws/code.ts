@@ -3,19 +3,20 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AssetType, Fn, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
-import { bundle, FUNCTIONS, type FunctionName } from './bundle';
+import { bundle, type Sources } from './bundle';
 
-let folder: string | undefined;
+const folders = new Map<string, string>();
 
-/** One run of esbuild for all state machines that this process synthesises. @returns the folder of the archives */
-function archives(): string {
-  if (folder) return folder;
-  const { functions } = bundle();
+/** One run of esbuild for all that this process synthesises of a system. @returns the folder of the archives */
+function archives(sources: Sources): string {
+  const known = folders.get(sources.folder);
+  if (known) return known;
+  const { functions } = bundle(sources);
   const made = mkdtempSync(path.join(tmpdir(), 'datastream-code-'));
   // cdktf copies the files when the app is synthesised, and does not say when it has.
   process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-  for (const name of FUNCTIONS) writeFileSync(path.join(made, `${name}.zip`), functions[name].archive);
-  folder = made;
+  for (const [name, { archive }] of Object.entries(functions)) writeFileSync(path.join(made, `${name}.zip`), archive);
+  folders.set(sources.folder, made);
   return made;
 }
 
@@ -26,9 +27,9 @@ export class Code extends Construct {
   /** SHA-256 in base64, as Lambda reports it; cdktf's `assetHash` is an MD5 and would differ in every plan. */
   readonly hash: string;
 
-  constructor(scope: Construct, id: string, name: FunctionName) {
+  constructor(scope: Construct, id: string, sources: Sources, name: string) {
     super(scope, id);
-    const file = path.join(archives(), `${name}.zip`);
+    const file = path.join(archives(sources), `${name}.zip`);
     const asset = new TerraformAsset(this, 'archive', { path: file, type: AssetType.FILE });
     this.path = asset.path;
     this.hash = Fn.filebase64sha256(asset.path);

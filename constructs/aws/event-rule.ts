@@ -2,14 +2,14 @@ import { CloudwatchEventRule } from '@cdktf/provider-aws/lib/cloudwatch-event-ru
 import { CloudwatchEventTarget } from '@cdktf/provider-aws/lib/cloudwatch-event-target';
 import { LambdaPermission } from '@cdktf/provider-aws/lib/lambda-permission';
 import { Construct } from 'constructs';
-import type { DatastreamFunction } from './function';
+import type { NodeFunction } from './function';
 
 export interface EventRuleProps {
   readonly ruleName: string;
   readonly description: string;
   /** Which events of the account's default bus (EventBridge User Guide, event patterns). */
   readonly pattern: Readonly<Record<string, unknown>>;
-  readonly target: DatastreamFunction;
+  readonly target: NodeFunction;
 }
 
 /** An EventBridge rule that calls one function, which lets this rule alone call it. */

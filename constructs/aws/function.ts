@@ -1,17 +1,20 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
 import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
 import { Construct } from 'constructs';
-import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS } from '../datastream/definition';
-import type { FunctionName } from './bundle';
+import type { Sources } from './bundle';
 import { Code } from './code';
 import type { Role } from './role';
 
-export interface DatastreamFunctionProps {
-  /** The function's role in the project: which file of lambdas/ it runs. */
-  readonly role: FunctionName;
+export interface NodeFunctionProps {
+  readonly sources: Sources;
+  /** Which of the sources it runs; with it begin its name in the logs and the names of its statements. */
+  readonly role: string;
   /** Its name in Lambda. */
   readonly functionName: string;
   readonly description: string;
+  /** Lambda gives CPU by memory. */
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
   /** What it may do; it adds the right to write its own log. */
   readonly executionRole: Role;
   /** Environment variables beside those that every function has. Default: none. */
@@ -21,15 +24,15 @@ export interface DatastreamFunctionProps {
   readonly logRetentionDays: number;
 }
 
-/** A Lambda function (Node.js 22, arm64, 256 MB) with a log group of its own. */
-export class DatastreamFunction extends Construct {
+/** A Lambda function (Node.js 22, arm64) with a log group of its own. */
+export class NodeFunction extends Construct {
   /** Without a version: the code and configuration of the last deployment. */
   readonly arn: string;
   /** Of the version that this deployment has published; without `versions`, `$LATEST`. */
   readonly versionArn: string;
   readonly functionName: string;
 
-  constructor(scope: Construct, id: string, props: DatastreamFunctionProps) {
+  constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
     // Made here and not by Lambda: only so it has a retention, and goes when the stack goes.
     const logGroup = new CloudwatchLogGroup(this, 'log', {
@@ -41,15 +44,15 @@ export class DatastreamFunction extends Construct {
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [`${logGroup.arn}:*`],
     });
-    const code = new Code(this, 'code', props.role);
+    const code = new Code(this, 'code', props.sources, props.role);
     const lambda = new LambdaFunction(this, 'function', {
       functionName: props.functionName,
       description: props.description,
       role: props.executionRole.arn,
       runtime: 'nodejs22.x',
       architectures: ['arm64'],
-      memorySize: FUNCTION_MEMORY_MB,
-      timeout: FUNCTION_TIMEOUT_SECONDS[props.role],
+      memorySize: props.memoryMb,
+      timeout: props.timeoutSeconds,
       filename: code.path,
       sourceCodeHash: code.hash,
       handler: `${props.role}.handler`,

@@ -41,7 +41,6 @@ export const RULES = {
     write:
       'the name of a bucket, without s3:// and without a path: 3 to 63 lower-case letters, digits, dots and hyphens',
   },
-  jobLogs: { pattern: '^(s3|none)$', write: 's3 or none' },
   vpc: { pattern: '^vpc-[0-9a-f]{8,17}$', write: 'the ID of a VPC such as vpc-0123456789abcdef0' },
   subnet: { pattern: '^subnet-[0-9a-f]{8,17}$', write: 'IDs of subnets such as subnet-0123456789abcdef0' },
   amiParameter: {

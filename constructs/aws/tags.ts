@@ -1,21 +1,19 @@
 import { Fn, type IAspect, TerraformResource, Token } from 'cdktf';
 import type { IConstruct } from 'constructs';
 
-/**
- * The tag on everything that belongs to one state machine; its value is the state machine's ARN. IAM's conditions
- * rest on it, so the functions write the same key on what they launch.
- */
-export const STATE_MACHINE_TAG = 'datastream:state-machine';
+type TagSet = Readonly<Record<string, string>>;
 
 /** Tags every resource that can have tags. */
 export class Tags implements IAspect {
   readonly #tags: Record<string, string>;
 
-  /** @param tags of the user; they may give `Project` another value, but not the state machine's tag */
-  constructor(stateMachineArn: string, tags: Readonly<Record<string, string>> = {}) {
-    const first = { Project: 'cdktf-datastream' };
-    const last = { [STATE_MACHINE_TAG]: stateMachineArn };
-    this.#tags = Token.isUnresolved(tags) ? Fn.merge([first, tags, last]) : { ...first, ...tags, ...last };
+  /**
+   * @param defaults to which the user may give other values
+   * @param tags of the user, perhaps a Terraform variable
+   * @param fixed which nobody may change: IAM's conditions rest on them
+   */
+  constructor(defaults: TagSet, tags: TagSet = {}, fixed: TagSet = {}) {
+    this.#tags = Token.isUnresolved(tags) ? Fn.merge([defaults, tags, fixed]) : { ...defaults, ...tags, ...fixed };
   }
 
   visit(node: IConstruct): void {

@@ -1,19 +1,21 @@
 import { Aspects } from 'cdktf';
 import { Construct } from 'constructs';
+import { Tag } from '../../lambdas/datastream/tags';
 import { Buckets } from '../aws/buckets';
-import type { FunctionName } from '../aws/bundle';
 import { CurrentAws } from '../aws/current-aws';
-import type { DatastreamFunction } from '../aws/function';
 import { derivedName, differentNames } from '../aws/names';
 import { orElse } from '../aws/optional';
-import { check, checkEach, checkLogRetention, RULES } from '../aws/rules';
+import { check, checkEach, checkLogRetention } from '../aws/rules';
 import { Tags } from '../aws/tags';
-import { MACHINE_FUNCTIONS } from './definition';
+import { type NamedProperty, SUFFIXES } from './default-names';
+import type { DatastreamFunction } from './function';
+import { type FunctionName, MACHINE_FUNCTIONS } from './functions';
 import { InstanceProfile } from './instance-profile';
 import { InstanceSecurityGroup } from './instance-security-group';
 import { MachineFunctions } from './machine-functions';
 import { Reaper } from './reaper';
 import { Relay } from './relay';
+import { RULES } from './rules';
 import { StateMachine } from './state-machine';
 
 /**
@@ -98,7 +100,7 @@ export class DataStream extends Construct {
     checkProps(props);
     const { permissionsBoundaryArn, smName } = props;
     const namePrefix = orElse(props.resourcePrefix, smName);
-    const named = (name: string | undefined, suffix: string) => orElse(name, derivedName(namePrefix, suffix));
+    const named = (property: NamedProperty) => orElse(props[property], derivedName(namePrefix, SUFFIXES[property]));
     const logRetentionDays = props.logRetentionDays ?? 30;
     const aws = new CurrentAws(this, 'aws');
     // Not the resource's attribute: functions and trust policies need it, and the state machine needs those.
@@ -106,22 +108,22 @@ export class DataStream extends Construct {
     const buckets = new Buckets(aws, props.s3Bucket);
 
     const functionNames = {
-      starter: named(props.starterLambdaName, '_start_ec2'),
-      commander: named(props.commanderLambdaName, '_ec2_commander'),
-      poller: named(props.pollerLambdaName, '_ec2_command_poller'),
-      checker: named(props.checkerLambdaName, '_s3_object_checker'),
-      stopper: named(props.stopperLambdaName, '_ec2_stopper'),
+      starter: named('starterLambdaName'),
+      commander: named('commanderLambdaName'),
+      poller: named('pollerLambdaName'),
+      checker: named('checkerLambdaName'),
+      stopper: named('stopperLambdaName'),
     };
     const roleNames = {
-      machine: named(props.smRoleName, '_sm_role'),
-      functions: named(props.lambdaRoleName, '_lambda_role'),
-      instances: named(props.ec2Role, '_ec2_role'),
+      machine: named('smRoleName'),
+      functions: named('lambdaRoleName'),
+      instances: named('ec2Role'),
     };
 
     const instanceProfile = new InstanceProfile(this, 'instance-profile', {
-      profileName: named(props.profileName, '_ec2_profile'),
+      profileName: named('profileName'),
       roleName: roleNames.instances,
-      policyName: named(props.ec2PolicyName, '_ec2_policy'),
+      policyName: named('ec2PolicyName'),
       permissionsBoundaryArn,
       aws,
       buckets,
@@ -135,7 +137,7 @@ export class DataStream extends Construct {
     const machineFunctions = new MachineFunctions(this, 'functions', {
       functionNames,
       roleName: roleNames.functions,
-      policyName: named(props.lambdaPolicyName, '_lambda_policy'),
+      policyName: named('lambdaPolicyName'),
       permissionsBoundaryArn,
       aws,
       stateMachineArn,
@@ -152,7 +154,7 @@ export class DataStream extends Construct {
       stateMachineName: smName,
       stateMachineArn,
       roleName: roleNames.machine,
-      policyName: named(props.lambdaInvokePolicyName, '_lambda_invoke_policy'),
+      policyName: named('lambdaInvokePolicyName'),
       permissionsBoundaryArn,
       aws,
       functions: machineFunctions.functions,
@@ -166,7 +168,9 @@ export class DataStream extends Construct {
     const relay = new Relay(this, 'relay', beside);
     const reaper = new Reaper(this, 'reaper', { ...beside, aws, stateMachineName: smName });
 
-    Aspects.of(this).add(new Tags(stateMachineArn, props.tags));
+    Aspects.of(this).add(
+      new Tags({ Project: 'cdktf-datastream' }, props.tags, { [Tag.stateMachine]: stateMachineArn }),
+    );
 
     const functions = { ...machineFunctions.functions, relay: relay.function, reaper: reaper.function };
     this.stateMachineArn = stateMachine.arn;

@@ -1,59 +1,6 @@
-import {
-  ErrorName,
-  FAULTS_OF_AWS,
-  THROTTLING_ERRORS,
-  TRANSIENT_ERRORS,
-  UNREADABLE_EVENT,
-} from '../../lambdas/datastream/errors';
-
-/** The functions that the state machine calls, by the role they play in it. */
-export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
-export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
-
-/**
- * Each function's memory, in MB. A SDK client's start is CPU bound, and Lambda gives CPU by memory:
- * less takes longer and costs the same.
- */
-export const FUNCTION_MEMORY_MB = 256;
-
-/**
- * How long Lambda lets each function run. The starter waits up to 20 s for SSM, the reaper goes through every instance
- * whose execution has ended; no other waits for more than AWS's answers. A state's own TimeoutSeconds must be longer:
- * Lambda goes on with a function that Step Functions no longer waits for.
- */
-export const FUNCTION_TIMEOUT_SECONDS = {
-  starter: 60,
-  commander: 30,
-  poller: 30,
-  checker: 30,
-  stopper: 30,
-  relay: 30,
-  reaper: 120,
-} as const;
-
-/**
- * The events that the deployed rules send to relay (the first three) and reaper, as EventBridge patterns: here, so that
- * the embedded cloud sends the same.
- */
-export const EVENT_PATTERNS = {
-  commandEnded: {
-    source: ['aws.ssm'],
-    'detail-type': ['EC2 Command Invocation Status-change Notification'],
-    detail: { 'document-name': ['AWS-RunShellScript'], status: ['Success', 'Failed', 'TimedOut', 'Cancelled'] },
-  },
-  instanceEnded: {
-    source: ['aws.ec2'],
-    'detail-type': ['EC2 Instance State-change Notification'],
-    detail: { state: ['stopping', 'stopped', 'shutting-down', 'terminated'] },
-  },
-  spotInterrupted: { source: ['aws.ec2'], 'detail-type': ['EC2 Spot Instance Interruption Warning'] },
-  // Not SUCCEEDED: that execution has gone through EC2Stopper.
-  executionEnded: {
-    source: ['aws.states'],
-    'detail-type': ['Step Functions Execution Status Change'],
-    detail: { status: ['ABORTED', 'TIMED_OUT', 'FAILED'] },
-  },
-} as const;
+import { ErrorName } from '../../lambdas/datastream/errors';
+import { FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
+import type { MachineFunction } from './functions';
 
 /** One entry of a state's `Retry`, as the Amazon States Language has it. */
 export interface Retrier {
@@ -213,7 +160,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             ],
             MaxAttempts: 0,
           },
-          // 172,800 s (SSM's longest executionTimeout) / 900 s = 192 rounds.
+          // SSM's longest execution takes 192 rounds of 900 s.
           { ErrorEquals: ['States.Timeout'], IntervalSeconds: 1, BackoffRate: 1, MaxAttempts: 200 },
           // A failed look must not end a healthy job: back off, and go on asking for as long as a job may run.
           { ErrorEquals: ['States.ALL'], IntervalSeconds: 5, BackoffRate: 2, MaxDelaySeconds: 900, MaxAttempts: 200 },

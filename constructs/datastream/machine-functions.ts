@@ -2,17 +2,18 @@ import { Fn } from 'cdktf';
 import { Construct } from 'constructs';
 import type { Buckets } from '../aws/buckets';
 import type { CurrentAws } from '../aws/current-aws';
-import { DatastreamFunction } from '../aws/function';
 import { Role } from '../aws/role';
-import { MACHINE_FUNCTIONS, type MachineFunction } from './definition';
+import { DatastreamFunction } from './function';
+import { MACHINE_FUNCTIONS, type MachineFunction } from './functions';
 import {
   describeInstances,
   endInstances,
+  endTask,
   launchInstances,
   registerTokens,
   resolveAmi,
   sendCommands,
-} from './instance-grants';
+} from './grants';
 import type { InstanceProfile } from './instance-profile';
 
 export interface MachineFunctionsProps {
@@ -97,7 +98,7 @@ export class MachineFunctions extends Construct {
       },
       ...sendCommands(aws, stateMachineArn),
       registerTokens(aws, stateMachineArn),
-      { sid: 'EndTask', actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'], resources: [stateMachineArn] },
+      endTask(stateMachineArn),
       props.buckets.grantObjects('StoreExecution', ['s3:PutObject'], '*/execution.json'),
       props.buckets.grantObjects('CheckObject', ['s3:GetObject']),
       // Without it S3 answers 403 instead of 404 for an object that does not exist (S3 API, HeadObject).

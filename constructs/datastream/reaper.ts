@@ -3,11 +3,11 @@ import { SchedulerScheduleGroup } from '@cdktf/provider-aws/lib/scheduler-schedu
 import { Construct } from 'constructs';
 import type { CurrentAws } from '../aws/current-aws';
 import { EventRule } from '../aws/event-rule';
-import { DatastreamFunction } from '../aws/function';
 import { derivedName } from '../aws/names';
 import { Role } from '../aws/role';
-import { EVENT_PATTERNS } from './definition';
-import { describeInstances, endInstances } from './instance-grants';
+import { EVENT_PATTERNS } from './events';
+import { DatastreamFunction } from './function';
+import { describeInstances, endInstances } from './grants';
 
 export interface ReaperProps {
   /** Begins the names of the function, its roles, its rule and its schedule. */

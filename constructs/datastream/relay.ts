@@ -1,10 +1,10 @@
 import { Construct } from 'constructs';
 import { EventRule } from '../aws/event-rule';
-import { DatastreamFunction } from '../aws/function';
 import { derivedName } from '../aws/names';
 import { Role } from '../aws/role';
-import { EVENT_PATTERNS } from './definition';
-import { describeInstances } from './instance-grants';
+import { EVENT_PATTERNS } from './events';
+import { DatastreamFunction } from './function';
+import { describeInstances, endTask } from './grants';
 
 export interface RelayProps {
   /** Begins the names of the function, its role and its rules. */
@@ -30,11 +30,7 @@ export class Relay extends Construct {
     role.grant(describeInstances());
     // It knows no resources (Service Authorization Reference, AWS Systems Manager).
     role.grant({ sid: 'ReadCommand', actions: ['ssm:GetCommandInvocation'], resources: ['*'] });
-    role.grant({
-      sid: 'EndTask',
-      actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
-      resources: [props.stateMachineArn],
-    });
+    role.grant(endTask(props.stateMachineArn));
     this.function = new DatastreamFunction(this, 'relay', {
       role: 'relay',
       functionName: derivedName(props.namePrefix, '_relay'),

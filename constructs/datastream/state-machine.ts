@@ -3,9 +3,10 @@ import { SfnStateMachine } from '@cdktf/provider-aws/lib/sfn-state-machine';
 import type { Precondition } from 'cdktf';
 import { Construct } from 'constructs';
 import type { CurrentAws } from '../aws/current-aws';
-import type { DatastreamFunction } from '../aws/function';
 import { Role } from '../aws/role';
-import { definition, MACHINE_FUNCTIONS, type MachineFunction } from './definition';
+import { definition } from './definition';
+import type { DatastreamFunction } from './function';
+import { MACHINE_FUNCTIONS, type MachineFunction } from './functions';
 
 export interface StateMachineProps {
   readonly stateMachineName: string;

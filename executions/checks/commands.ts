@@ -3,16 +3,12 @@ import { list, text, utf8Bytes } from '../../files/values';
 import { type DatastreamOptions, datastreamCommand } from '../datastream-command/command';
 import { assigns, forcingFilesIn, prefixesIn, sourceOption } from '../datastream-command/command-options';
 import { cycleOf } from '../datastream-command/forcing-source';
+import { LARGEST_COMMANDS_BYTES } from '../ssm-limits';
 import { placeholderInCommand } from './placeholders';
 
 type File = Readonly<Record<string, unknown>>;
 
-/**
- * SSM takes a document of 64 KB (SendCommand, MaxDocumentSizeExceeded), which the commands become a part of: some 9 KB less,
- * for AWS-RunShellScript itself and the lines that see to it that they run once, stop at a failure and keep their log.
- */
-const LARGEST_COMMANDS_BYTES = 56_000;
-/** Of these lines, what each command adds: twice the number of its last line. */
+/** Of the lines around the commands, what each command adds: twice the number of its last line. */
 const BYTES_PER_COMMAND = 12;
 
 /** The shell commands: the file's own, or the one that datastream_command_options make. */

@@ -2,7 +2,8 @@ import type { Faults } from '../../files/faults';
 import { isRecord, list, member, record } from '../../files/values';
 import type { InstanceEnd, RetryBackoff } from '../model';
 import { readRetryBackoff } from '../retry-backoff';
-import { DEFAULT_TIMEOUT_S, LONGEST_TIMEOUT_S, MOST_RETRIES, SHORTEST_TIMEOUT_S } from '../shape';
+import { DEFAULT_TIMEOUT_S, MOST_RETRIES, SHORTEST_TIMEOUT_S } from '../shape';
+import { LONGEST_EXECUTION_SECONDS } from '../ssm-limits';
 
 /** `run_options` as one model, whichever spelling the file has. */
 export interface RunOptions {
@@ -50,7 +51,7 @@ export function readRunOptions(value: unknown, faults: Faults): RunOptions {
     );
   }
   return {
-    timeout_s: count(options, 'timeout_s', DEFAULT_TIMEOUT_S, [SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S], faults),
+    timeout_s: count(options, 'timeout_s', DEFAULT_TIMEOUT_S, [SHORTEST_TIMEOUT_S, LONGEST_EXECUTION_SECONDS], faults),
     n_retries_allowed: count(options, 'n_retries_allowed', 0, [0, MOST_RETRIES], faults),
     ii_cheapo: cheap,
     ...instanceTypes(options),

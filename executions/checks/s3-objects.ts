@@ -144,7 +144,7 @@ export function objectToCheck(
   if (asked && named && (asked.bucket !== named.bucket || asked.key !== named.key)) {
     faults.error(
       ['obj_key'],
-      `This is another object than that of ${path.join('..')}, s3://${asked.bucket}/${asked.key}: leave one of them out.`,
+      `This is another object than that of ${path.join('.')}, s3://${asked.bucket}/${asked.key}: leave one of them out.`,
       file.obj_key,
     );
   }

@@ -110,7 +110,7 @@ function mountsUsed(command: string, mounts: readonly Mount[]): Mount[] {
 function keyBelow(mount: Mount, path: string): string {
   return [mount.prefix, path]
     .flatMap((each) => each.split('/'))
-    .filter((each) => each !== '' && each !== '..')
+    .filter((each) => each !== '' && each !== '.')
     .join('/');
 }
 

@@ -1,3 +1,5 @@
+import { shellQuote, singleQuote } from './quoting';
+
 /** What `datastream_command_options` holds once it has been checked: values as the datastream script takes them. */
 export interface DatastreamOptions {
   /** `YYYYMMDDHHMM` in UTC, or `DAILY`. */
@@ -43,14 +45,4 @@ export function datastreamCommand(options: DatastreamOptions): string {
     ...flag('-o', options.s3_prefix),
   ];
   return `runuser -l ec2-user -c ${singleQuote(`cd ${DATASTREAM_FOLDER} && ${words.join(' ')}`)}`;
-}
-
-/** One word for a POSIX shell: as it is where no character of it is special, else in single quotes. */
-export function shellQuote(value: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(value) ? value : singleQuote(value);
-}
-
-/** Within single quotes a shell reads every character as itself; only the quote itself must stand outside. */
-function singleQuote(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`;
 }

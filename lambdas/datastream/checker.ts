@@ -1,6 +1,7 @@
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type * as z from 'zod';
-import { CLIENT, createHandler, lazily } from '../runtime/handler';
+import { CLIENT } from '../runtime/clients';
+import { createHandler, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
 import { CommandedState, machineEvent } from './state';
 

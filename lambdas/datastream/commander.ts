@@ -4,7 +4,10 @@ import type * as z from 'zod';
 import { asFile } from '../../executions/as-file';
 import type { S3Location } from '../../executions/model';
 import { joinKey } from '../../executions/s3-names';
-import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from '../runtime/handler';
+import { LONGEST_EXECUTION_SECONDS } from '../../executions/ssm-limits';
+import { CLIENT } from '../runtime/clients';
+import { type Clock, systemClock } from '../runtime/clock';
+import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
 import { attemptHash } from './instance';
 import type { Ssm } from './outcome';
@@ -13,8 +16,6 @@ import { AttemptState, type CommandedState, machineEvent } from './state';
 
 /** How long SSM may take to hand the command to the agent, which was Online a moment ago; SSM's least is 30. */
 const DELIVERY_SECONDS = 300;
-/** SSM's longest executionTimeout (AWS-RunShellScript). */
-const MAX_EXECUTION_SECONDS = 172_800;
 /** So much later than the script itself SSM ends the commands: time to keep their log. Less than DEADLINE_MARGIN_SECONDS. */
 const LOG_SECONDS = 25;
 /** How long EC2Poller waits for an event before it looks itself: 4 transitions an hour. */
@@ -90,7 +91,7 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
       `timeout_s (${state.job.timeout_s} s) was over before the instance was ready; no command was sent.`,
     );
   }
-  const seconds = Math.min(options.seconds, MAX_EXECUTION_SECONDS - LOG_SECONDS);
+  const seconds = Math.min(options.seconds, LONGEST_EXECUTION_SECONDS - LOG_SECONDS);
   const sent = await ssm
     .send(
       new SendCommandCommand({

@@ -6,7 +6,8 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { InstanceEnd } from '../../executions/model';
-import { type Ec2, type Identified, Tag, tagOf } from './instance';
+import { type Ec2, type Identified, tagOf } from './instance';
+import { Tag } from './tags';
 
 /** What became of an instance. */
 export interface EndedInstance {

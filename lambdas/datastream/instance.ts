@@ -7,27 +7,7 @@ import {
   type Instance,
 } from '@aws-sdk/client-ec2';
 import { DatastreamError, ErrorName } from './errors';
-
-/** The tags by which this project knows its instances and volumes; IAM's conditions rest on `stateMachine`. */
-export const Tag = {
-  /** The state machine's ARN. */
-  stateMachine: 'datastream:state-machine',
-  /** The execution's ARN. */
-  execution: 'datastream:execution',
-  attempt: 'datastream:attempt',
-  /** Seconds from the launch until the job is cancelled. Not the moment: a launch that is repeated must be the same. */
-  timeout: 'datastream:timeout',
-  /** What becomes of the instance when its attempt ends: an `InstanceEnd`. */
-  end: 'datastream:end',
-  /** The ID of the SSM command that is the job. */
-  command: 'datastream:command',
-  /** How many tags the task token is spread over. */
-  tokenParts: 'datastream:token-parts',
-} as const;
-
-/** A tag's value holds 256 characters, a task token up to 2,048 (Step Functions API, SendTaskSuccess). */
-const TOKEN_PART = 256;
-const tokenTag = (index: number) => `datastream:token-${index}`;
+import { Tag, TOKEN_PART, tokenTag } from './tags';
 
 export type Ec2 = Pick<EC2Client, 'send'>;
 

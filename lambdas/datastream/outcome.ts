@@ -4,7 +4,7 @@ import {
   type GetCommandInvocationCommandOutput,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { Clock } from '../runtime/handler';
+import type { Clock } from '../runtime/clock';
 import { ErrorName } from './errors';
 import { type Told, told, withoutLines } from './script';
 

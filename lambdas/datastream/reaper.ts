@@ -1,10 +1,13 @@
 import { EC2Client, type Instance } from '@aws-sdk/client-ec2';
 import { DescribeExecutionCommand, type ExecutionStatus, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
-import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from '../runtime/handler';
+import { CLIENT } from '../runtime/clients';
+import { type Clock, systemClock } from '../runtime/clock';
+import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { type EndedInstance, endInstances } from './end-instances';
-import { type Ec2, findInstances, type Identified, Tag, tagOf } from './instance';
+import { type Ec2, findInstances, type Identified, tagOf } from './instance';
 import type { Sfn } from './outcome';
+import { Tag } from './tags';
 
 /** An execution's end by EventBridge, or the schedule's empty call for all executions. */
 const ReaperEvent = z.union([

@@ -2,10 +2,13 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
-import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from '../runtime/handler';
+import { CLIENT } from '../runtime/clients';
+import { type Clock, systemClock } from '../runtime/clock';
+import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { ErrorName } from './errors';
-import { type Ec2, findInstances, type Identified, isDead, lossOf, registeredToken, Tag, tagOf } from './instance';
+import { type Ec2, findInstances, type Identified, isDead, lossOf, registeredToken, tagOf } from './instance';
 import { invocation, LAG_MS, LOOKS, type Outcome, outcomeOf, outcomeSoon, type Sfn, type Ssm, settle } from './outcome';
+import { Tag } from './tags';
 
 const RelayEvent = z.discriminatedUnion('detail-type', [
   z.object({

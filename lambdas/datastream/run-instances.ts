@@ -1,7 +1,8 @@
 import type { RunInstancesCommandInput, TagSpecification } from '@aws-sdk/client-ec2';
 import { rootMappings } from '../../executions/checks/root-device';
 import type { Execution, InstanceParameters } from '../../executions/model';
-import { attemptHash, Tag } from './instance';
+import { attemptHash } from './instance';
+import { Tag } from './tags';
 import { userData } from './user-data';
 
 /** What the deployment gives to every instance whose file does not say otherwise. */

@@ -2,17 +2,21 @@ import { DescribeImagesCommand, EC2Client, type Image, RunInstancesCommand } fro
 import { DescribeInstanceInformationCommand, GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { resolveDates } from '../../executions/datastream-command/dates';
-import type { Execution, Fault, ParseOptions } from '../../executions/model';
+import type { Execution, ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../../executions/run-instances';
-import { collectFaults } from '../../files/faults';
+import { collectFaults, type Fault } from '../../files/faults';
 import { isRecord } from '../../files/values';
-import { CLIENT, type Clock, createHandler, environment, type Log, lazily, systemClock } from '../runtime/handler';
-import { CAPACITY_ERRORS, DatastreamError, ErrorName, isThrottled } from './errors';
-import { type Ec2, findInstances, type Identified, identified, isDead, lossOf, Tag } from './instance';
+import { CLIENT } from '../runtime/clients';
+import { type Clock, systemClock } from '../runtime/clock';
+import { CAPACITY_ERRORS, isThrottled } from '../runtime/errors';
+import { createHandler, environment, type Log, lazily } from '../runtime/handler';
+import { DatastreamError, ErrorName } from './errors';
+import { type Ec2, findInstances, type Identified, identified, isDead, lossOf } from './instance';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
 import { type AttemptState, NextAttempt, Refused } from './state';
+import { Tag } from './tags';
 
 /** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
 const ONLINE_WAIT_MS = 20_000;

@@ -1,12 +1,14 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type * as z from 'zod';
 import type { RetryBackoff } from '../../executions/model';
-import { CLIENT, createHandler, environment, type Log, lazily } from '../runtime/handler';
+import { CLIENT } from '../runtime/clients';
+import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { type EndedInstance, endInstances } from './end-instances';
 import { DatastreamError, ErrorName, mayRetry } from './errors';
-import { type Ec2, findInstances, Tag, tagOf } from './instance';
+import { type Ec2, findInstances, tagOf } from './instance';
 import { withCommandText } from './script';
 import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
+import { Tag } from './tags';
 
 const StopperEvent = machineEvent(StopperState);
 

@@ -86,7 +86,7 @@ describe('datastream ami write-template', () => {
     instance_parameters: { ImageId: 'ami-###', InstanceType: 't4g.xlarge', KeyName: '<your-key-pair>' },
   };
   const writeTemplate = (manifest: string) =>
-    datastream(['write-template', '--manifest', manifest, '--tfvars', 'my.tfvars', '--executions', '..']);
+    datastream(['write-template', '--manifest', manifest, '--tfvars', 'my.tfvars', '--executions', '.']);
   beforeEach(() => {
     file('my.tfvars', 'region = "us-east-2"\nsm_name = "nextgen"\n');
     file('execution_template.json', TEMPLATE);

@@ -170,11 +170,7 @@ describe('datastream new', () => {
 
   it.each([
     ['a folder that does not exist', ['nowhere/x.json'], /^nowhere\/x\.json: the folder .*nowhere does not exist/],
-    [
-      'a folder in place of the file',
-      ['..', '--from', 'good.json', '--force'],
-      /^\.: this is no file: name a file\.$/m,
-    ],
+    ['a folder in place of the file', ['.', '--from', 'good.json', '--force'], /^\.: this is no file: name a file\.$/m],
     ['a source that is not there', ['x.json', '--from', 'b.json'], /^b\.json: there is no such file/],
     ['a source that is no JSON', ['x.json', '--from', 'broken.json'], /^broken\.json:1:2: not JSON: /],
     ['a path that is none', ['x.json', '--set', 'region'], /"region" is no PATH=VALUE: write for example/],

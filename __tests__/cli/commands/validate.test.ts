@@ -59,7 +59,7 @@ describe('datastream validate', () => {
       'validate',
       file('broken.json', '{\n  "commands": [,]\n}'),
       'missing.json',
-      '..',
+      '.',
       file('good.json', job(['true'])),
     );
 

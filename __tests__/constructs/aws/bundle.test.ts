@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Bundles, bundle, FUNCTIONS, type FunctionName } from '../../../constructs/aws/bundle';
+import { type Bundles, bundle } from '../../../constructs/aws/bundle';
+import { FUNCTIONS, type FunctionName, SOURCES } from '../../../constructs/datastream/functions';
 
 const ROOT = path.join(__dirname, '../../..');
 const LIMIT = 600_000;
@@ -18,9 +19,9 @@ const CLIENTS: Readonly<Record<FunctionName, readonly string[]>> = {
   reaper: ['client-ec2', 'client-sfn'],
 };
 
-let bundles: Bundles;
+let bundles: Bundles<FunctionName>;
 beforeAll(() => {
-  bundles = bundle();
+  bundles = bundle(SOURCES);
 });
 
 /** The files of which a bundle holds something. */
@@ -74,7 +75,7 @@ test('is the same, byte for byte, a second time, in another folder and from anot
     symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
     process.chdir(folder);
 
-    const copy = bundle(folder);
+    const copy = bundle(SOURCES, folder);
 
     for (const name of FUNCTIONS) {
       expect(copy.functions[name].archive.equals(bundles.functions[name].archive)).toBe(true);
@@ -101,7 +102,7 @@ test('tells the line of its TypeScript in the log when a handler throws, and a s
       "export const handler = createHandler('checker', z.unknown(), look);",
     ];
     writeFileSync(path.join(folder, 'lambdas', 'datastream', 'checker.ts'), source.join('\n'));
-    const { code, map } = bundle(folder).functions.checker;
+    const { code, map } = bundle(SOURCES, folder).functions.checker;
     writeFileSync(path.join(folder, 'checker.js'), code);
     writeFileSync(path.join(folder, 'checker.js.map'), map);
     const caller =
@@ -125,7 +126,7 @@ test('tells the line of its TypeScript in the log when a handler throws, and a s
 test('fails when a function is missing', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'datastream-empty-'));
   try {
-    expect(() => bundle(folder)).toThrow('lambdas/datastream/starter.ts');
+    expect(() => bundle(SOURCES, folder)).toThrow('lambdas/datastream/starter.ts');
   } finally {
     rmSync(folder, { recursive: true });
   }

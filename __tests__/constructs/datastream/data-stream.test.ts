@@ -1,8 +1,7 @@
 import { TerraformResource, TerraformStack, TerraformVariable, Testing } from 'cdktf';
-import { STATE_MACHINE_TAG } from '../../../constructs/aws/tags';
 import { DataStream, type DataStreamProps } from '../../../constructs/datastream/data-stream';
 import { definition } from '../../../constructs/datastream/definition';
-import { Tag } from '../../../lambdas/datastream/instance';
+import { Tag } from '../../../lambdas/datastream/tags';
 import { dataStreamStack, readable, resources, synthesise } from '../../support/stack';
 
 jest.mock('../../../constructs/aws/bundle', () => jest.requireActual('../../support/unbundled'));
@@ -218,11 +217,10 @@ test('every resource whose class has tags has them', () => {
   }
 });
 
-test("the tag is the one that the functions write and the user's tags cannot replace it", () => {
-  const tagged = synthesise({ smName: 'machine', tags: { [STATE_MACHINE_TAG]: 'another' } });
+test("the user's tags cannot replace the tag that the functions write", () => {
+  const tagged = synthesise({ smName: 'machine', tags: { [Tag.stateMachine]: 'another' } });
   const [group] = Object.values(resources(tagged, 'aws_security_group'));
 
-  expect(STATE_MACHINE_TAG).toBe(Tag.stateMachine);
   expect(readable(JSON.stringify(group?.tags))).toContain(MACHINE);
 });
 

@@ -1,7 +1,8 @@
 import validate from 'asl-validator';
-import { definition, MACHINE_FUNCTIONS, type State } from '../../../constructs/datastream/definition';
-import { FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS } from '../../../lambdas/datastream/errors';
+import { definition, type State } from '../../../constructs/datastream/definition';
+import { MACHINE_FUNCTIONS } from '../../../constructs/datastream/functions';
 import { LAUNCH_ROUNDS } from '../../../lambdas/datastream/starter';
+import { FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS } from '../../../lambdas/runtime/errors';
 
 const arn = (name: string) => `arn:aws:lambda:us-east-1:123456789012:function:${name}`;
 const ARNS = {

@@ -1,4 +1,4 @@
-import { LONGEST_NAME } from '../../../constructs/aws/names';
+import { LONGEST_NAME } from '../../../constructs/aws/name-length';
 import type { Statement } from '../../support/least-privilege';
 import { policies, readable, resources, synthesise } from '../../support/stack';
 

@@ -1,10 +1,5 @@
-import {
-  CAPACITY_ERRORS,
-  DatastreamError,
-  ErrorName,
-  mayRetry,
-  TRANSIENT_ERRORS,
-} from '../../../lambdas/datastream/errors';
+import { DatastreamError, ErrorName, mayRetry } from '../../../lambdas/datastream/errors';
+import { CAPACITY_ERRORS, TRANSIENT_ERRORS } from '../../../lambdas/runtime/errors';
 
 describe('Error names', () => {
   it('are their own keys, so that no name is spelt twice', () => {

@@ -4,7 +4,8 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { DatastreamError } from '../../../lambdas/datastream/errors';
-import { CLIENT, createHandler, type Log } from '../../../lambdas/runtime/handler';
+import { CLIENT } from '../../../lambdas/runtime/clients';
+import { createHandler, type Log } from '../../../lambdas/runtime/handler';
 
 function recorder() {
   const lines: { level: string; message: unknown; keys: Record<string, unknown>; stack?: string }[] = [];
@@ -60,8 +61,8 @@ describe('Every function', () => {
     expect(lines).toMatchObject([
       { level: 'error', message: 'no such thing', error_name: 'TypeError', keys: { execution: 'a', attempt: 1 } },
     ]);
-    expect(lines[0]?.stack).toMatch(/^TypeError: no such thing\n {4}at .*runtime\.test\.ts:\d+/);
-    expect(lines[0]?.stack).toMatch(/\nCaused by RangeError: too far\n {4}at .*runtime\.test\.ts:\d+/);
+    expect(lines[0]?.stack).toMatch(/^TypeError: no such thing\n {4}at .*handler\.test\.ts:\d+/);
+    expect(lines[0]?.stack).toMatch(/\nCaused by RangeError: too far\n {4}at .*handler\.test\.ts:\d+/);
   });
 
   it('logs another text than the message, and no stack, for an error that has one', async () => {

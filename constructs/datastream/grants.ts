@@ -1,7 +1,7 @@
+import { TASK_TAGS, Tag } from '../../lambdas/datastream/tags';
 import type { CurrentAws } from '../aws/current-aws';
 import { whenSet } from '../aws/optional';
 import type { Grant } from '../aws/role';
-import { STATE_MACHINE_TAG } from '../aws/tags';
 
 /** What RunInstances makes, and tags as it makes it. */
 const CREATED = ['instance', 'volume', 'network-interface', 'spot-instances-request'] as const;
@@ -17,7 +17,7 @@ const SHARED = ['subnet', 'security-group', 'placement-group', 'capacity-reserva
 
 /** Only what carries the state machine's tag. */
 const tagged = (stateMachineArn: string) => ({
-  StringEquals: { [`aws:ResourceTag/${STATE_MACHINE_TAG}`]: stateMachineArn },
+  StringEquals: { [`aws:ResourceTag/${Tag.stateMachine}`]: stateMachineArn },
 });
 
 /** To see instances. EC2's Describe actions know no resources (Service Authorization Reference, Amazon EC2). */
@@ -28,7 +28,7 @@ export function describeInstances(): Grant {
 /** To launch instances, of which everything that is created carries the state machine's tag from the first moment. */
 export function launchInstances(aws: CurrentAws, stateMachineArn: string): Grant[] {
   const created = CREATED.map((type) => aws.arn('ec2', `${type}/*`));
-  const requestTag = { [`aws:RequestTag/${STATE_MACHINE_TAG}`]: stateMachineArn };
+  const requestTag = { [`aws:RequestTag/${Tag.stateMachine}`]: stateMachineArn };
   return [
     {
       sid: 'LaunchTagged',
@@ -85,7 +85,7 @@ export function registerTokens(aws: CurrentAws, stateMachineArn: string): Grant 
     resources: [aws.arn('ec2', 'instance/*')],
     conditions: {
       ...tagged(stateMachineArn),
-      'ForAllValues:StringLike': { 'aws:TagKeys': ['datastream:token*', 'datastream:command'] },
+      'ForAllValues:StringLike': { 'aws:TagKeys': TASK_TAGS },
       // ForAllValues is true of no keys at all (IAM User Guide, multivalued context keys).
       Null: { 'aws:TagKeys': 'false' },
     },
@@ -124,7 +124,7 @@ export function sendCommands(aws: CurrentAws, stateMachineArn: string): Grant[] 
       actions: ['ssm:SendCommand'],
       resources: [aws.arn('ec2', 'instance/*')],
       // Run Command's own key (Systems Manager User Guide, restricting Run Command access based on tags).
-      conditions: { StringEquals: { [`ssm:resourceTag/${STATE_MACHINE_TAG}`]: stateMachineArn } },
+      conditions: { StringEquals: { [`ssm:resourceTag/${Tag.stateMachine}`]: stateMachineArn } },
     },
     {
       // These know no resources (Service Authorization Reference, AWS Systems Manager).
@@ -133,4 +133,13 @@ export function sendCommands(aws: CurrentAws, stateMachineArn: string): Grant[] 
       resources: ['*'],
     },
   ];
+}
+
+/** To complete the task that waits for a job, with a result or an error. */
+export function endTask(stateMachineArn: string): Grant {
+  return {
+    sid: 'EndTask',
+    actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
+    resources: [stateMachineArn],
+  };
 }

@@ -1,0 +1,1 @@
+export { DataStream, type DataStreamProps } from './datastream/data-stream';

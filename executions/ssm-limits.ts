@@ -1,0 +1,15 @@
+/** The longest that SSM lets a command run, in seconds: 48 hours (AWS-RunShellScript, executionTimeout). */
+export const LONGEST_EXECUTION_SECONDS = 172_800;
+
+/** The largest document that SSM takes, in bytes (SendCommand, MaxDocumentSizeExceeded). */
+export const LARGEST_DOCUMENT_BYTES = 65_536;
+
+/**
+ * The part of the document that the commands may be, in bytes of their JSON: some 9 KB less than the whole, for
+ * AWS-RunShellScript itself and the lines that see to it that they run once, stop at a failure and keep their log.
+ */
+export const LARGEST_COMMANDS_BYTES = 56_000;
+
+/** Characters of a command's output that SSM keeps, from its beginning (GetCommandInvocation). */
+export const STDOUT_CHARACTERS = 24_000;
+export const STDERR_CHARACTERS = 8_000;

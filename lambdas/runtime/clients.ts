@@ -1,0 +1,21 @@
+import type { Answered } from './errors';
+
+const silent = () => {};
+
+/**
+ * For every client: a call that hangs becomes a TimeoutError, which the machine's Retry takes up, well within the
+ * function's own 30 s. The SDK by itself waits for ever.
+ *
+ * An error of the SDK does not say which operation it answers, but the logger is told both.
+ */
+export const CLIENT = {
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnRequestTimeout: true },
+  logger: {
+    debug: silent,
+    info: silent,
+    warn: console.warn,
+    error: ({ commandName, error }: { commandName?: string; error?: Answered }) => {
+      if (error) error.operation = commandName?.replace(/Command$/, '');
+    },
+  },
+} as const;

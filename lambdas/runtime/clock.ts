@@ -1,0 +1,12 @@
+/** Time, so that tests and the embedded cloud can bring their own. */
+export interface Clock {
+  now(): Date;
+  /** @param milliseconds how long to wait */
+  sleep(milliseconds: number): Promise<void>;
+}
+
+/** The computer's own time. */
+export const systemClock: Clock = {
+  now: () => new Date(),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
