@@ -43,7 +43,16 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
     ssm = new SSMClient(client);
     // A clone of what the command needs, whose executions/ the test may write to.
     folder = mkdtempSync(path.join(tmpdir(), 'datastream-images-'));
-    const names = ['cli', 'executions', 'local', 'packer', 'package.json', 'tsconfig.json', 'variables.tfvars'];
+    const names = [
+      'cli',
+      'executions',
+      'lambdas',
+      'local',
+      'packer',
+      'package.json',
+      'tsconfig.json',
+      'variables.tfvars',
+    ];
     await clone(folder, ...names);
     const { Images } = await ec2.send(new DescribeImagesCommand({}));
     const base = Images?.find(({ Architecture, State }) => Architecture === 'x86_64' && State === 'available');
