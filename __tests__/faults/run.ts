@@ -265,10 +265,16 @@ function apiFault(operation: string, fault: Fault): ApiFault {
   }
 }
 
-/** Whether a disturbance must leave the outcome as it is: all but a stop, and a refusal of what there is no job without. */
-function harmless({ at, effect }: Disturbance): boolean {
+/**
+ * Whether a disturbance must leave the outcome as it is: all but a stop, and a refusal of what there is no job without.
+ * The first deployment's executions, which keep its definition, do not send the commands again after a refusal.
+ */
+function harmless({ at, effect }: Disturbance, _index: number, all: readonly Disturbance[]): boolean {
   if (isStop(effect)) return false;
-  return effect !== 'refused' || !/^(starter\.|checker\.)/.test(at);
+  const upgraded = all.some((each) => each.effect === 'upgraded');
+  return (
+    effect !== 'refused' || !(upgraded ? /^(starter\.|commander\.Send|checker\.)/ : /^(starter\.|checker\.)/).test(at)
+  );
 }
 
 /** A run that is under way, and the calls and events that it has met so far. */

@@ -205,7 +205,11 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     );
     expect(filled).toMatchObject({ code: 0 });
     const valid = ['validate', 'job.json', '--region', region, '--image-architecture', architecture];
-    expect(await datastream(...valid)).toEqual({ code: 0, output: 'job.json: valid\n' });
+    // The key opens nothing in the deployment's security group, of which validate warns.
+    expect(await datastream(...valid)).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/^job\.json: valid, 1 warning\n/),
+    });
 
     const inRegion = { cwd, env: { ...env, AWS_REGION: region, AWS_DEFAULT_REGION: region } };
     await succeed('aws', ['ec2', 'create-key-pair', '--key-name', 'my-key'], inRegion);

@@ -21,7 +21,7 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
     once(attempt),
     HOME,
     // A line of our own, also behind a last line without an end.
-    'say() { [ -z "$(tail -c 1 "$1" 2>/dev/null)" ] || echo >>"$1"; echo "$2" >>"$1"; }',
+    'say() { [ ! -s "$1" ] || [ "$(tail -c 1 "$1" | wc -l)" -gt 0 ] || echo >>"$1"; echo "$2" >>"$1"; }',
     // Not /tmp, which may be memory.
     'dir="$lock.d"; err="$dir/logs/stderr.log"; export datastream_dir="$dir"; code=1; ' +
       `mkdir "$dir" "$dir/logs" && cat >"$dir/commands" <<'${end}' && code=`,

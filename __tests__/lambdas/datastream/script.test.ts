@@ -300,7 +300,12 @@ describe('What a job writes', () => {
   });
 
   it('is told a line of its own where it ends without one', () => {
-    expect(told(run(['printf reason >&2; exit 3']).stderr).failed).toBe('command 1 of 1 exited with code 3');
+    for (const end of ['reason', 'reason\\0', 'reason\\n']) {
+      const { stderr } = run([`printf '${end}' >&2; exit 3`]);
+
+      expect(told(stderr).failed).toBe('command 1 of 1 exited with code 3');
+      expect(stderr).not.toContain('null byte');
+    }
   });
 
   /** A stand-in for the AWS CLI that writes down how it was called. */
