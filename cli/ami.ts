@@ -86,7 +86,7 @@ export function addAmi(program: Command): void {
     .description('list the images of this project, newest first, and what names each')
     .addHelpText('after', '\nExit code: 0, 1 when AWS cannot be asked, 2 for wrong options.')
     .action(async (options: { tfvars: string; executions: string; region?: string }) => {
-      const { listImages } = require('./commands/ami-images') as typeof import('./commands/ami-images');
+      const { listImages } = require('./commands/ami-list') as typeof import('./commands/ami-list');
       process.exitCode = await listImages(options, process.stdout, process.stderr);
     });
 
@@ -101,7 +101,7 @@ export function addAmi(program: Command): void {
     )
     .action(
       async (options: { tfvars: string; executions: string; region?: string; keep: number; dryRun?: boolean }) => {
-        const { pruneImages } = require('./commands/ami-images') as typeof import('./commands/ami-images');
+        const { pruneImages } = require('./commands/ami-prune') as typeof import('./commands/ami-prune');
         process.exitCode = await pruneImages(options, process.stdout, process.stderr);
       },
     );

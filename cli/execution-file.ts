@@ -1,5 +1,4 @@
 import { shellQuote } from '../executions/datastream-command/quoting';
-import type { Fault } from '../files/faults';
 import { parseJson } from '../files/json';
 import { readTextFile } from '../files/text-file';
 
@@ -17,11 +16,6 @@ export function readExecutionFile(file: string): Content {
   }
   const repeated = parsed.repeated.map(({ line, column, message }) => `${file}:${line}:${column}: warning: ${message}`);
   return { value: parsed.value, repeated };
-}
-
-/** A fault as lines for a person. */
-export function faultLines({ severity, path, found, message }: Fault): string {
-  return `  ${severity.padEnd(7)}  ${path}\n           ${message}${found === undefined ? '' : `\n           found: ${found}`}\n`;
 }
 
 /** The command that starts a file on AWS, from the project's folder. */

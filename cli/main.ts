@@ -1,8 +1,8 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Edit } from '../executions/edit';
 import type { ParseOptions } from '../executions/model';
 import { addAmi } from './ami';
-import { addNew } from './commands/new';
-import { validate } from './commands/validate';
+import type { NewOptions } from './commands/new';
 import { OWN_REGION, region } from './options';
 
 // Node.js 20 is what this project runs on; the SDK's word about the one after it is not the user's business.
@@ -41,6 +41,7 @@ program
       process.exitCode = 2;
       return;
     }
+    const { validate } = require('./commands/validate') as typeof import('./commands/validate');
     process.exitCode = validate(files, { ...options, ...deployment }, process.stdout);
   });
 
@@ -55,7 +56,42 @@ async function deploymentOf(tfvars: string): Promise<Pick<ParseOptions, 'region'
   }
 }
 
-addNew(program);
+// In the order of the command line.
+const edits: Edit[] = [];
+const collect = (option: 'parseSet' | 'parseUnset') => (text: string) => {
+  const edit = (require('../executions/edit') as typeof import('../executions/edit'))[option](text);
+  if ('error' in edit) throw new InvalidArgumentError(edit.error);
+  edits.push(edit);
+};
+program
+  .command('new')
+  .description('write a filled execution file, validated')
+  .argument('<file>', 'the file to write')
+  .option('--from <file>', "'template' (executions/execution_template.json), or an execution file", 'template')
+  .option(
+    '--set <path=value>',
+    'write a value: text where the file has text, else JSON; may stand more than once',
+    collect('parseSet'),
+  )
+  .option('--unset <path>', 'remove what need not be there; may stand more than once', collect('parseUnset'))
+  .option('--force', 'replace the file if it is there')
+  .option(
+    '--region <region>',
+    "the state machine's region, to compare with the file's (default: AWS_REGION)",
+    region,
+    OWN_REGION,
+  )
+  .addHelpText(
+    'after',
+    '\nExample:\n' +
+      '  datastream new executions/my-job.json --set instance_parameters.ImageId=ami-0123456789abcdef0 \\\n' +
+      '    --unset instance_parameters.KeyName --set \'commands=["./model"]\' --set run_options.ii_check_s3=false\n' +
+      '\nExit code: 0 when the file is written, 1 with any error in it, 2 when a file cannot be read or written, and for wrong options.',
+  )
+  .action((file: string, options: Omit<NewOptions, 'edits'>) => {
+    const { writeNew } = require('./commands/new') as typeof import('./commands/new');
+    process.exitCode = writeNew(file, { ...options, edits }, process.stdout, process.stderr);
+  });
 
 program
   .command('run')

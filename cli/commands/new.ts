@@ -1,22 +1,21 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
 import { shellQuote } from '../../executions/datastream-command/quoting';
-import { applyEdit, type Edit, isKnownPath, parseSet, parseUnset } from '../../executions/edit';
+import { applyEdit, type Edit, isKnownPath, parseUnset } from '../../executions/edit';
 import { architectureOfType } from '../../executions/instance-types';
 import type { ParseOptions } from '../../executions/model';
 import { type Fault, formatPath, type Path } from '../../files/faults';
 import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
-import { faultLines, readExecutionFile, startExecutionCommand } from '../execution-file';
-import { OWN_REGION, region } from '../options';
+import { readExecutionFile, startExecutionCommand } from '../execution-file';
+import { faultLines } from '../output/fault-lines';
 import { faultsOfFile } from './validate';
 
 interface Output {
   write(text: string): unknown;
 }
 
-interface NewOptions extends ParseOptions {
+export interface NewOptions extends ParseOptions {
   /** `template`, or the path of an execution file to begin with. */
   readonly from: string;
   /** In the order of the command line. */
@@ -28,44 +27,6 @@ interface NewOptions extends ParseOptions {
 const EXECUTIONS = join(__dirname, '../../executions');
 const TEMPLATE = join(EXECUTIONS, 'execution_template.json');
 const SCHEMA = join(EXECUTIONS, 'execution.schema.json');
-
-/** Adds `datastream new`. */
-export function addNew(program: Command): void {
-  const edits: Edit[] = [];
-  const collect = (read: typeof parseSet) => (text: string) => {
-    const edit = read(text);
-    if ('error' in edit) throw new InvalidArgumentError(edit.error);
-    edits.push(edit);
-  };
-  program
-    .command('new')
-    .description('write a filled execution file, validated')
-    .argument('<file>', 'the file to write')
-    .option('--from <file>', "'template' (executions/execution_template.json), or an execution file", 'template')
-    .option(
-      '--set <path=value>',
-      'write a value: text where the file has text, else JSON; may stand more than once',
-      collect(parseSet),
-    )
-    .option('--unset <path>', 'remove what need not be there; may stand more than once', collect(parseUnset))
-    .option('--force', 'replace the file if it is there')
-    .option(
-      '--region <region>',
-      "the state machine's region, to compare with the file's (default: AWS_REGION)",
-      region,
-      OWN_REGION,
-    )
-    .addHelpText(
-      'after',
-      '\nExample:\n' +
-        '  datastream new executions/my-job.json --set instance_parameters.ImageId=ami-0123456789abcdef0 \\\n' +
-        '    --unset instance_parameters.KeyName --set \'commands=["./model"]\' --set run_options.ii_check_s3=false\n' +
-        '\nExit code: 0 when the file is written, 1 with any error in it, 2 when a file cannot be read or written, and for wrong options.',
-    )
-    .action((file: string, options: Omit<NewOptions, 'edits'>) => {
-      process.exitCode = writeNew(file, { ...options, edits }, process.stdout, process.stderr);
-    });
-}
 
 /**
  * Writes an execution file that has no error, or prints what is wrong with it and writes nothing.

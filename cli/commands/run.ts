@@ -7,7 +7,8 @@ import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
 import { bashShell, missingForLocalRun } from '../../local/shell';
-import { faultLines, readExecutionFile, startExecutionCommand } from '../execution-file';
+import { readExecutionFile, startExecutionCommand } from '../execution-file';
+import { faultLines } from '../output/fault-lines';
 import { type ProgressView, progressView } from '../output/progress';
 import { faultsOfFile } from './validate';
 

@@ -3,7 +3,8 @@ import { parseExecution } from '../../executions/parse';
 import type { Fault } from '../../files/faults';
 import { member } from '../../files/values';
 import { syntaxFaults } from '../../local/syntax';
-import { faultLines, readExecutionFile } from '../execution-file';
+import { readExecutionFile } from '../execution-file';
+import { faultLines } from '../output/fault-lines';
 
 interface Output {
   write(text: string): unknown;

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { carryOut } from '../../../cli/commands/ami-images';
+import { carryOut } from '../../../cli/commands/ami-prune';
 import { findImages, planPrune } from '../../../packer/images';
 import { COMMAND, inNewFolders } from '../../support/cli';
 import { ImageCloud } from '../../support/images';

@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { COMMAND, EXAMPLES, inNewFolders } from '../support/cli';
+
+const folders = inNewFolders();
+
+/** Loaded before the command: says at its end which modules came with it. */
+const WITNESS = `process.once('exit', () =>
+  require('node:fs').writeFileSync('loaded.json', JSON.stringify(Object.keys(require.cache))));`;
+
+/** The modules that a command has loaded. */
+function loadedBy(...args: string[]): string[] {
+  const witness = folders.path('witness.cjs');
+  writeFileSync(witness, WITNESS);
+  const options = { cwd: folders.path(), env: folders.env(), encoding: 'utf8' } as const;
+  const { status, stderr } = spawnSync(process.execPath, ['--require', witness, COMMAND, ...args], options);
+  expect([status, stderr]).toEqual([0, '']);
+  return require(folders.path('loaded.json'));
+}
+
+const HEAVY = /[\\/](@aws-sdk|aws-local-stepfunctions|hcl2json|cdktf)[\\/]|[\\/]local[\\/](?!syntax)[\w-]+\.ts$/;
+
+test.each([
+  ['the help', ['--help']],
+  ['the help of a command', ['ami', 'build', '--help']],
+  ['validate', ['validate', join(EXAMPLES, 'hello.json')]],
+])('%s loads neither the embedded cloud nor the AWS clients', (_, args) => {
+  const loaded = loadedBy(...args);
+
+  expect(loaded.some((file) => file.endsWith('main.ts'))).toBe(true);
+  expect(loaded.filter((file) => HEAVY.test(file))).toEqual([]);
+});
+
+test('the help loads no command', () => {
+  expect(loadedBy('--help').filter((file) => /[\\/](commands|executions[\\/]checks)[\\/]/.test(file))).toEqual([]);
+});

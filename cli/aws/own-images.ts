@@ -1,0 +1,51 @@
+import { basename, resolve } from 'node:path';
+import { awsSentence } from '../../packer/aws-errors';
+import { clientsIn } from '../../packer/clients';
+import { readDeployment } from '../../packer/deployment';
+import { type Ec2, findImages, type Inventory } from '../../packer/images';
+import { findNames, type NamedImages, namesInFiles } from '../../packer/names';
+
+export interface Output {
+  write(text: string): unknown;
+}
+
+/** The region that is asked: the one that is given, else the one that the tfvars deploy to. */
+export interface Where {
+  readonly tfvars: string;
+  readonly region?: string;
+  /** The folder whose files' images stay. */
+  readonly executions: string;
+}
+
+export interface Found {
+  readonly region: string;
+  readonly ec2: Ec2;
+  readonly inventory: Inventory;
+  readonly named: NamedImages;
+  /** Sentences about files whose names cannot be known. */
+  readonly unreadable: readonly string[];
+}
+
+/** Asks AWS what there is; every error of the SDK becomes one sentence. */
+export async function withImages(options: Where, err: Output, act: (found: Found) => Promise<number>): Promise<number> {
+  const region = options.region ?? (await readDeployment(options.tfvars)).region;
+  try {
+    const { ec2, ssm } = clientsIn(region);
+    const inventory = await findImages(ec2);
+    const files = namesInFiles(options.executions, basename(resolve(options.executions)));
+    const named = await findNames(ssm, inventory.images, files);
+    return await act({ region, ec2, inventory, named, unreadable: files.unreadable });
+  } catch (error) {
+    err.write(`${awsSentence(error, region)}\n`);
+    return 1;
+  }
+}
+
+/** Why it cannot be known which images the files in executions/ name. */
+export function unknownNames({ unreadable, named, region }: Found): string[] {
+  const unread = named.unread.map(
+    ({ parameter, files, error }) =>
+      `${files.join(', ')}: SSM parameter ${parameter} cannot be read: ${awsSentence(error, region)}`,
+  );
+  return [...unreadable, ...unread];
+}
