@@ -12,16 +12,15 @@ import {
   DescribeSecurityGroupsCommand,
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
-  EC2Client,
   type Tag,
 } from '@aws-sdk/client-ec2';
-import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { readHclFile } from '../../files/hcl';
 import { createStarter } from '../../lambdas/datastream/starter';
 import { systemClock } from '../../lambdas/runtime/clock';
 import { layOut } from '../../packer/program';
 import { NEWEST, writeAmazonImages } from '../support/amazon-images';
-import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';
+import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
 import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -69,8 +68,8 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
 
   /** Of a clone, in which nobody has values of his own. */
   const command = () => path.join(folder, 'clone', 'cli', 'datastream.cjs');
-  const ec2In = (region: string) => new EC2Client(motoClient(moto.endpoint, region));
-  const ssmIn = (region: string) => new SSMClient(motoClient(moto.endpoint, region));
+  const ec2In = (region: string) => motoClients(moto.endpoint, region).ec2;
+  const ssmIn = (region: string) => motoClients(moto.endpoint, region).ssm;
   const instancesIn = async (region: string) =>
     ((await ec2In(region).send(new DescribeInstancesCommand({}))).Reservations ?? []).flatMap(
       ({ Instances = [] }) => Instances,

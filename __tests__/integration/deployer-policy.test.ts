@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { type Authorisation, Authorisations } from '../support/aws-calls';
 import { aws } from '../support/deployed';
 import { allowing, DEPLOYER_POLICY, type DeployerPolicy, fillIn } from '../support/deployer-policy';
-import { type Moto, motoClient, type SentRequest, startMoto } from '../support/moto';
+import { type Moto, motoClients, type SentRequest, startMoto } from '../support/moto';
 import { ROOT, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -205,7 +205,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
         readFileSync(path.join(ROOT, 'docs', 'security.md'), 'utf8'),
       ) ?? [];
     const allowed = fillIn(block, { BUCKET: 'my-state' });
-    const s3 = new S3Client({ ...motoClient(moto.endpoint), forcePathStyle: true });
+    const { s3 } = motoClients(moto.endpoint);
     await s3.send(new CreateBucketCommand({ Bucket: 'my-state' }));
     const stack = await workspace.synthesise('s3', { DATASTREAM_BACKEND: 's3' });
     const settings = ['bucket=my-state', 'key=datastream.tfstate', 'region=us-east-1', 'use_lockfile=true'];

@@ -4,10 +4,10 @@ import {
   DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeSecurityGroupsCommand,
-  EC2Client,
+  type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { DescribeInstanceInformationCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { DescribeInstanceInformationCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { createChecker } from '../../lambdas/datastream/checker';
 import { createCommander } from '../../lambdas/datastream/commander';
 import { createPoller } from '../../lambdas/datastream/poller';
@@ -18,7 +18,7 @@ import { systemClock } from '../../lambdas/runtime/clock';
 import { virtualClock } from '../../local/clock';
 import { Service } from '../../local/service';
 import { EmbeddedSfn } from '../../local/sfn';
-import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';
+import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
 import { describeWith } from '../support/tools';
 
 const EXECUTION = 'arn:aws:states:us-east-1:123456789012:execution:sm:one';
@@ -33,10 +33,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
 
   beforeAll(async () => {
     moto = await startMoto();
-    const client = motoClient(moto.endpoint);
-    ec2 = new EC2Client(client);
-    ssm = new SSMClient({ ...client, maxAttempts: 1 });
-    s3 = new S3Client({ ...client, forcePathStyle: true });
+    ({ ec2, ssm, s3 } = motoClients(moto.endpoint));
     const { ImageId: Value } = (await x86Image()) ?? {};
     await ssm.send(new PutParameterCommand({ Name: '/ami', Value, Type: 'String', DataType: 'aws:ec2:image' }));
   }, 60_000);

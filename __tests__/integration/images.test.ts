@@ -9,13 +9,13 @@ import {
   DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
-  EC2Client,
+  type EC2Client,
   ModifyImageAttributeCommand,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { withParameters } from '../support/executions';
-import { type Moto, motoClient, motoEnvironment, startMoto } from '../support/moto';
+import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
 import { clone, run } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -38,9 +38,7 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
 
   beforeAll(async () => {
     moto = await startMoto();
-    const client = motoClient(moto.endpoint);
-    ec2 = new EC2Client(client);
-    ssm = new SSMClient(client);
+    ({ ec2, ssm } = motoClients(moto.endpoint));
     // A clone of what the command needs, whose executions/ the test may write to.
     folder = mkdtempSync(path.join(tmpdir(), 'datastream-images-'));
     const names = [

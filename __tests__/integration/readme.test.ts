@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { writeAmazonImages } from '../support/amazon-images';
 import { inventory } from '../support/deployed';
-import { type Moto, motoClient, startMoto } from '../support/moto';
+import { type Moto, motoClients, startMoto } from '../support/moto';
 import { clone, ROOT, run, succeed, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -81,7 +81,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
   }, 400_000);
 
   it('keep the state in S3 when that is asked for', async () => {
-    const s3 = new S3Client({ ...motoClient(moto.endpoint), forcePathStyle: true });
+    const { s3 } = motoClients(moto.endpoint);
     await s3.send(new CreateBucketCommand({ Bucket: 'my-state' }));
 
     const cwd = path.join(workspace.folder, 'clone-s3');

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
 
 /** What moto 5 lacks of Step Functions and Terraform's AWS provider asks for; without an answer it asks for ever. */
 const MISSING: Readonly<Record<string, unknown>> = {
@@ -43,9 +46,16 @@ export function motoEnvironment(endpoint: string): Record<string, string> {
   };
 }
 
-/** The same for the SDK's clients. */
-export function motoClient(endpoint: string, region = 'us-east-1') {
-  return { endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+/** The SDK's clients of an emulation, in one region. */
+export function motoClients(endpoint: string, region = 'us-east-1') {
+  const client = { endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  return {
+    ec2: new EC2Client(client),
+    // As the commander's: a SendCommand whose reply was lost has been carried out.
+    ssm: new SSMClient({ ...client, maxAttempts: 1 }),
+    // moto has one host name for all buckets.
+    s3: new S3Client({ ...client, forcePathStyle: true }),
+  };
 }
 
 /**
