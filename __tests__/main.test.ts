@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { FIRST_STACK } from './support/first-deployment';
 import { readable } from './support/stack';
 import { type Finished, ROOT, run } from './support/terraform';
 
@@ -29,17 +30,21 @@ let here: Finished;
 let there: Finished;
 let s3: Finished;
 let other: Finished;
+let unknown: Finished;
+let none: Finished;
 beforeAll(async () => {
   const copy = path.join(folder, 'copy');
   for (const each of ['constructs', 'executions', 'files', 'lambdas', 'main.ts', 'package.json', 'cdktf.json']) {
     cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
   }
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
-  [here, there, s3, other] = await Promise.all([
+  [here, there, s3, other, unknown, none] = await Promise.all([
     synthesise('here'),
     synthesise('there', copy),
     synthesise('s3', ROOT, { DATASTREAM_BACKEND: 's3' }),
     synthesise('other', ROOT, { DATASTREAM_BACKEND: 'gcs' }),
+    synthesise('unknown', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":["datastream","bisons"]}' }),
+    synthesise('none', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":[]}' }),
   ]);
 }, 60_000);
 
@@ -64,6 +69,35 @@ test("knows the variables of every generation of upstream's tfvars, and requires
   expect(Object.keys(variable).filter((name) => !('default' in (variable[name] ?? {})))).toEqual(['region', 'sm_name']);
   for (const each of Object.values(variable)) expect(each).toMatchObject({ nullable: false });
   for (const each of Object.values(variable)) expect(String(each.description)).toMatch(/\.$/);
+});
+
+/** Every address that Terraform's state, a tfvars file or another module may name. */
+function addressesOf(stack: Record<string, Record<string, object>>): string[] {
+  const { resource = {}, data = {}, variable = {}, output = {} } = stack;
+  const byType = (prefix: string, types: Record<string, object>) =>
+    Object.entries(types).flatMap(([type, each]) => Object.keys(each).map((name) => `${prefix}${type}.${name}`));
+  return [
+    ...byType('', resource),
+    ...byType('data.', data),
+    ...Object.keys(variable).map((name) => `var.${name}`),
+    ...Object.keys(output).map((name) => `output.${name}`),
+  ].sort();
+}
+
+test('has the addresses that deployments have in their state: another one would replace what stands', () => {
+  const stored = readFileSync(path.join(__dirname, 'support', 'addresses.txt'), 'utf8')
+    .trimEnd()
+    .split('\n');
+
+  expect(addressesOf(json('here'))).toEqual(stored);
+});
+
+test('keeps every address of the first deployment', () => {
+  const now = new Set(addressesOf(json('here')));
+  const first = addressesOf(FIRST_STACK as Record<string, Record<string, object>>);
+
+  expect(first.length).toBeGreaterThan(40);
+  expect(first.filter((address) => !now.has(address))).toEqual([]);
 });
 
 test('holds nothing of this computer', () => {
@@ -119,5 +153,16 @@ test('refuses another backend', () => {
   expect([other.code, other.output]).toEqual([
     1,
     expect.stringContaining('DATASTREAM_BACKEND is "gcs": write local or s3, or leave it out.'),
+  ]);
+});
+
+test('refuses a system that it does not know, and no system at all', () => {
+  expect([unknown.code, unknown.output]).toEqual([
+    1,
+    'context.systems of cdktf.json names bisons: write a list of datastream.\n',
+  ]);
+  expect([none.code, none.output]).toEqual([
+    1,
+    'context.systems of cdktf.json names no system: write a list of datastream.\n',
   ]);
 });
