@@ -17,10 +17,15 @@ export function derivedName(prefix: string, suffix: string, maxLength = LONGEST_
  * A precondition, for a variable's validation may refer to another variable only since Terraform 1.9.
  *
  * @param what they are, such as `functions`
- * @param names by the property or the variable that gives each
+ * @param names as they were given; where synthesis knows all of them, nothing is left to Terraform
+ * @param attributes the names as the resources have them: cdktf warns of templates within functions
  * @throws Error where synthesis knows all of them already
  */
-export function differentNames(what: string, names: readonly string[]): Precondition[] {
+export function differentNames(
+  what: string,
+  names: readonly string[],
+  attributes: readonly string[],
+): readonly Precondition[] {
   if (!names.some((name) => Token.isUnresolved(name))) {
     const twice = names.find((name, index) => names.indexOf(name) < index);
     if (twice === undefined) return [];
@@ -28,8 +33,8 @@ export function differentNames(what: string, names: readonly string[]): Precondi
   }
   return [
     {
-      condition: Op.eq(Fn.lengthOf(Fn.distinct([...names])), names.length),
-      errorMessage: `Two ${what} have one name, among ${Fn.jsonencode([...names])}: give each a name of its own.`,
+      condition: Op.eq(Fn.lengthOf(Fn.distinct([...attributes])), attributes.length),
+      errorMessage: `Two ${what} have one name, among ${Fn.jsonencode([...attributes])}: give each a name of its own.`,
     },
   ];
 }

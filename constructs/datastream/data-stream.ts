@@ -158,9 +158,17 @@ export class DataStream extends Construct {
       permissionsBoundaryArn,
       aws,
       functions: machineFunctions.functions,
-      preconditions: [
-        ...differentNames('functions', Object.values(functionNames)),
-        ...differentNames('roles', Object.values(roleNames)),
+      preconditions: (roleName) => [
+        ...differentNames(
+          'functions',
+          Object.values(functionNames),
+          Object.values(machineFunctions.functions).map(({ functionName }) => functionName),
+        ),
+        ...differentNames('roles', Object.values(roleNames), [
+          roleName,
+          machineFunctions.role.name,
+          instanceProfile.role.name,
+        ]),
       ],
       logRetentionDays,
     });

@@ -19,8 +19,8 @@ export interface StateMachineProps {
   readonly aws: CurrentAws;
   readonly functions: Readonly<Record<MachineFunction, DatastreamFunction>>;
   readonly logRetentionDays: number;
-  /** What must hold before anything is deployed. */
-  readonly preconditions: readonly Precondition[];
+  /** What must hold before anything is deployed, given the name of the machine's role. */
+  readonly preconditions: (roleName: string) => readonly Precondition[];
 }
 
 /** The Standard workflow of `definition`, which calls the functions' versions of this deployment and logs the errors of its executions. */
@@ -81,7 +81,7 @@ export class StateMachine extends Construct {
       loggingConfiguration: { level: 'ERROR', includeExecutionData: false, logDestination: `${log.arn}:*` },
       // Step Functions tries the log delivery with the role when the state machine is created.
       dependsOn: [role.policy],
-      lifecycle: { precondition: [...props.preconditions] },
+      lifecycle: { precondition: [...props.preconditions(role.name)] },
     }).arn;
   }
 }
