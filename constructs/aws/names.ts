@@ -8,8 +8,7 @@ import { LONGEST_NAME, withSuffix } from './name-length';
  */
 export function derivedName(prefix: string, suffix: string, maxLength = LONGEST_NAME): string {
   if (!Token.isUnresolved(prefix)) return withSuffix(prefix, suffix, maxLength);
-  // Not `${...}${suffix}`: cdktf warns of a text with an expression in it wherever a function takes it, as distinct does.
-  return Fn.join('', [Fn.substr(prefix, 0, maxLength - suffix.length), suffix]);
+  return `${Fn.substr(prefix, 0, maxLength - suffix.length)}${suffix}`;
 }
 
 /**
