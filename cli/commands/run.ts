@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseExecution } from '../../executions/parse';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
+import { withoutLines } from '../../lambdas/datastream/script';
 import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
@@ -155,7 +156,9 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
   if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
   // In the Cause of a command that failed there is its end already, unless it is so long that SSM keeps its beginning.
   const told = end.error === 'CommandFailed' && (job?.stderr.length ?? 0) <= STDERR_CHARACTERS;
-  if (job?.stderr.trim() && !told) out.write(`\n  standard error of the job\n${shown(job.stderr)}\n`);
+  // What the script itself says stands in the rows below.
+  const stderr = withoutLines(job?.stderr ?? '');
+  if (stderr.trim() && !told) out.write(`\n  standard error of the job\n${shown(stderr)}\n`);
   out.write('\n');
   const object = end.output?.object as { bucket: string; key: string; size: number } | undefined;
   if (object) {

@@ -18,6 +18,7 @@ describe('datastream run --local', () => {
     }
     expect(stdout).toMatch(/^SUCCEEDED after [\d.]+ s$/m);
     expect(stdout).toContain('| Hello from');
+    expect(stdout).not.toContain('standard error');
     expect(stdout).toMatch(/object +s3:\/\/datastream-example\/hello\/greeting\.txt \(\d+ bytes\)/);
     expect(stdout).toMatch(/instance +i-[0-9a-f]{17} terminated/);
     expect(stdout).toMatch(/cost +\$0\.000\d+ /);
