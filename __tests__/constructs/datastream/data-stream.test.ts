@@ -256,4 +256,35 @@ describe('refuses, before anything is deployed,', () => {
 
     expect(() => new DataStream(scope, 'datastream', { smName: 'machine', ...props })).toThrow(message);
   });
+
+  test.each<[unknown, string]>([
+    [undefined, 'props of DataStream is undefined: write an object of its properties.'],
+    ['machine', 'props of DataStream is "machine": write an object of its properties.'],
+    [{}, 'smName is undefined: write 1 to 80 letters'],
+    [{ smName: 7 }, 'smName is 7: write 1 to 80 letters'],
+    [{ smName: 'machine', sm_role_name: 'role' }, 'DataStream has no property sm_role_name: choose from smName, '],
+    [{ smName: 'machine', subnetIds: 'subnet-0123abcd' }, 'subnetIds is "subnet-0123abcd": write a list of IDs of'],
+    [{ smName: 'machine', subnetIds: [null] }, 'subnetIds[0] is null: write IDs of subnets'],
+    [{ smName: 'machine', vpcId: { ref: 'vpc' } }, "vpcId is { ref: 'vpc' }: write the ID of a VPC"],
+    [{ smName: 'machine', logRetentionDays: '30' }, 'logRetentionDays is "30": write one of 1, 3, 5'],
+    [{ smName: 'machine', tags: ['a=b'] }, "tags is [ 'a=b' ]: write an object of strings"],
+    [{ smName: 'machine', tags: { team: 1 } }, 'tags.team is 1: write a string.'],
+  ])('what no compiler has looked at: %j', (props, message) => {
+    const scope = new TerraformStack(Testing.app(), 'stack');
+
+    expect(() => new DataStream(scope, 'datastream', props as DataStreamProps)).toThrow(message);
+  });
+
+  test('a stack of another copy of cdktf, which would drop every tag', () => {
+    let other: typeof import('cdktf') | undefined;
+    jest.isolateModules(() => {
+      other = require('cdktf');
+    });
+    const { TerraformStack: OtherStack, Testing: OtherTesting } = other as typeof import('cdktf');
+    const scope = new OtherStack(OtherTesting.app(), 'stack');
+
+    expect(() => new DataStream(scope, 'datastream', { smName: 'machine' })).toThrow(
+      /^The App uses another copy of cdkt[fn] than DataStream, whose copy is .*cdkt[fn]: tags would get lost\. Run "npm ls cdkt[fn]"/,
+    );
+  });
 });

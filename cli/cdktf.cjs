@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// `npx cdktf` of this folder: cdktf-cli, where it can run.
+require('./node-version.cjs').checkNodeVersion(
+  'npx cdktf',
+  // cdktf-cli's node-pty is built for these alone, and nobody builds it any more.
+  (major) => major >= 20 && major <= 22,
+  'use Node.js 22, or synthesise with "npx tsx main.ts" and deploy with Terraform in cdktf.out/stacks/datastream.',
+);
+let command;
+try {
+  command = require.resolve('cdktf-cli/bundle/bin/cdktf');
+} catch {
+  console.error("npx cdktf: the packages to deploy are not installed: run 'npm ci' first.");
+  process.exit(2);
+}
+// As the main module: by that it finds its own version.
+process.argv[1] = command;
+require('node:module').runMain();
