@@ -1,4 +1,4 @@
-import type { Fault } from '../files/faults';
+import type { Problem } from '../files/problems';
 
 /**
  * The one model that every dialect of an execution file is normalised into.
@@ -82,11 +82,11 @@ export interface InstanceParameters {
   readonly [member: string]: unknown;
 }
 
-/** What the parser gives: the execution where it has no error, and every fault either way. */
+/** What the parser gives: the execution where it has no error, and every problem either way. */
 export interface ParseResult {
-  /** Absent when any fault is an error. */
+  /** Absent when any problem is an error. */
   readonly execution?: Execution;
-  readonly faults: readonly Fault[];
+  readonly problems: readonly Problem[];
 }
 
 /** Facts known where the file is parsed, beyond the file itself. */

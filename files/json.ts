@@ -13,7 +13,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** JSON's white space; editors' other kinds (a no-break space) are faults. */
+/** JSON's white space; editors' other kinds (a no-break space) are problems. */
 const SPACE = new Set([' ', '\t', '\n', '\r']);
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;

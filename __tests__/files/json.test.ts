@@ -15,7 +15,7 @@ describe('well-formed JSON', () => {
   });
 });
 
-describe('the first fault of a text', () => {
+describe('the first problem of a text', () => {
   test.each<[string, string, number, number, RegExp]>([
     ['an empty file', '', 1, 1, /empty/],
     ['a file of spaces', ' \n ', 1, 1, /empty/],

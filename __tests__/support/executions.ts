@@ -1,6 +1,6 @@
 import type { Execution, ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
-import type { Fault } from '../../files/faults';
+import type { Problem } from '../../files/problems';
 
 /** An execution file as a plain object, free to be changed by a test. */
 export type ExecutionFile = Record<string, unknown>;
@@ -120,7 +120,7 @@ export function file2026(changes: ExecutionFile = {}): ExecutionFile {
   };
 }
 
-/** Every dialect by its date; each is free of faults. */
+/** Every dialect by its date; each is free of problems. */
 export const DIALECTS: Readonly<Record<string, () => ExecutionFile>> = {
   'February to June 2024': seedFile,
   'August 2024': august2024File,
@@ -148,14 +148,14 @@ export function withCommands(...commands: unknown[]): ExecutionFile {
   return november2024File({ commands });
 }
 
-/** The faults of a file. */
-export function faultsOf(file: unknown, options?: ParseOptions): readonly Fault[] {
-  return parseExecution(file, options).faults;
+/** The problems of a file. */
+export function problemsOf(file: unknown, options?: ParseOptions): readonly Problem[] {
+  return parseExecution(file, options).problems;
 }
 
 /** The execution of a file that must have no error. */
 export function executionOf(file: unknown, options?: ParseOptions): Execution {
-  const { execution, faults } = parseExecution(file, options);
-  if (!execution) throw new Error(`The file has errors: ${JSON.stringify(faults)}`);
+  const { execution, problems } = parseExecution(file, options);
+  if (!execution) throw new Error(`The file has errors: ${JSON.stringify(problems)}`);
   return execution;
 }

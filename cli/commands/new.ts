@@ -4,12 +4,12 @@ import { shellQuote } from '../../executions/datastream-command/quoting';
 import { applyEdit, type Edit, isKnownPath, parseUnset } from '../../executions/edit';
 import { architectureOfType } from '../../executions/instance-types';
 import type { ParseOptions } from '../../executions/model';
-import { type Fault, formatPath, type Path } from '../../files/faults';
+import { formatPath, type Path, type Problem } from '../../files/problems';
 import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
-import { faultLines } from '../output/fault-lines';
-import { faultsOfFile } from './validate';
+import { problemLines } from '../output/problem-lines';
+import { problemsOfFile } from './validate';
 
 interface Output {
   write(text: string): unknown;
@@ -55,10 +55,10 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
     value = edited.file;
   }
 
-  const faults = faultsOfFile(value, { ...options, ...architectureOf(content.value, value) });
-  for (const fault of faults) err.write(faultLines(fault));
+  const problems = problemsOfFile(value, { ...options, ...architectureOf(content.value, value) });
+  for (const problem of problems) err.write(problemLines(problem));
   // A new file is a filled template: what may be meant elsewhere is left over here.
-  const inTheWay = faults.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
+  const inTheWay = problems.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
   if (inTheWay.length > 0) {
     return refuse(`${file}: nothing was written.${remedies(inTheWay, value, options.edits)}`, 1);
   }
@@ -93,13 +93,13 @@ function withSchema(file: unknown, folder: string): unknown {
 }
 
 /** For each error the option that mends it. A key of the user's own that is unknown, its message has said all about. */
-function remedies(faults: readonly Fault[], file: unknown, edits: readonly Edit[]): string {
-  const options = faults.flatMap((fault) => {
-    const at = parseUnset(fault.path);
+function remedies(problems: readonly Problem[], file: unknown, edits: readonly Edit[]): string {
+  const options = problems.flatMap((problem) => {
+    const at = parseUnset(problem.path);
     if ('error' in at) return [];
-    const name = fault.path.slice('$.'.length);
+    const name = problem.path.slice('$.'.length);
     if (isKnownPath(at.path)) return [`\n  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}`];
-    const own = edits.some(({ path }) => fault.path.startsWith(formatPath(path)));
+    const own = edits.some(({ path }) => problem.path.startsWith(formatPath(path)));
     return own ? [] : [`\n  --unset ${quoted(name)}`];
   });
   if (options.length === 0) return '';

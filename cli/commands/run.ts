@@ -9,9 +9,9 @@ import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
 import { bashShell, missingForLocalRun } from '../../local/shell';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
-import { faultLines } from '../output/fault-lines';
+import { problemLines } from '../output/problem-lines';
 import { type ProgressView, progressView } from '../output/progress';
-import { faultsOfFile } from './validate';
+import { problemsOfFile } from './validate';
 
 type Output = NodeJS.WriteStream;
 
@@ -47,10 +47,10 @@ export async function run(
     return 2;
   }
   const { execution } = parseExecution(content.value);
-  const faults = faultsOfFile(content.value);
+  const problems = problemsOfFile(content.value);
   for (const line of content.repeated) err.write(`${line}\n`);
-  for (const fault of faults) err.write(faultLines(fault));
-  if (!execution || faults.some(({ severity }) => severity === 'error')) {
+  for (const problem of problems) err.write(problemLines(problem));
+  if (!execution || problems.some(({ severity }) => severity === 'error')) {
     err.write(`${file}: nothing was started.\n`);
     return 1;
   }

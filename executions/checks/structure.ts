@@ -1,23 +1,23 @@
 import type * as z from 'zod';
-import type { Faults, Path } from '../../files/faults';
 import { nearest } from '../../files/nearest';
+import type { Path, Problems } from '../../files/problems';
 import { isRecord, member } from '../../files/values';
 import { datastreamOptionsShape, executionFileShape, RUN_STATE_KEYS, runOptionsShape } from '../shape';
 
 type Issue = z.core.$ZodIssue;
 
 /** Reports wrong types, values outside a fixed list, and unknown keys. */
-export function checkStructure(file: Readonly<Record<string, unknown>>, faults: Faults): void {
+export function checkStructure(file: Readonly<Record<string, unknown>>, problems: Problems): void {
   const { error } = executionFileShape.safeParse(withoutRunState(file));
-  for (const issue of error?.issues ?? []) report(issue, [], file, faults);
+  for (const issue of error?.issues ?? []) report(issue, [], file, problems);
 
-  unknownKeys(file, [], Object.keys(executionFileShape.shape), faults, (key) => RUN_STATE_KEYS.has(key));
+  unknownKeys(file, [], Object.keys(executionFileShape.shape), problems, (key) => RUN_STATE_KEYS.has(key));
   const runOptions = member(file, 'run_options');
-  unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), faults, (key) =>
+  unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), problems, (key) =>
     RUN_STATE_KEYS.has(key),
   );
   const options = ['datastream_command_options'];
-  unknownKeys(member(file, 'datastream_command_options'), options, Object.keys(datastreamOptionsShape.shape), faults);
+  unknownKeys(member(file, 'datastream_command_options'), options, Object.keys(datastreamOptionsShape.shape), problems);
 }
 
 /** A file saved from an earlier run has its instance's ID among RunInstances' members. */
@@ -33,36 +33,40 @@ function unknownKeys(
   value: unknown,
   path: Path,
   known: readonly string[],
-  faults: Faults,
+  problems: Problems,
   isKnownOtherwise: (key: string) => boolean = () => false,
 ): void {
   if (!isRecord(value)) return;
   for (const key of Object.keys(value)) {
     if (known.includes(key) || isKnownOtherwise(key)) continue;
     const meant = nearest(key, known);
-    if (meant === undefined) faults.warning([...path, key], 'This key is unknown and is ignored.', value[key]);
+    if (meant === undefined) problems.warning([...path, key], 'This key is unknown and is ignored.', value[key]);
     else
-      faults.error([...path, key], `This key is unknown: write ${JSON.stringify(meant)} if that is meant.`, value[key]);
+      problems.error(
+        [...path, key],
+        `This key is unknown: write ${JSON.stringify(meant)} if that is meant.`,
+        value[key],
+      );
   }
 }
 
-function report(issue: Issue, base: Path, file: unknown, faults: Faults): void {
+function report(issue: Issue, base: Path, file: unknown, problems: Problems): void {
   const path: Path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   const found = valueAt(file, path);
   switch (issue.code) {
     case 'unrecognized_keys':
-      for (const key of issue.keys) faults.error([...path, key], unknownMember(key, path), member(found, key));
+      for (const key of issue.keys) problems.error([...path, key], unknownMember(key, path), member(found, key));
       return;
     case 'invalid_type':
-      if (found === undefined) faults.error(path, missing(path));
-      else if (isCustom(issue.message)) faults.error(path, issue.message, found);
-      else faults.error(path, wrongType(issue.expected, found), found);
+      if (found === undefined) problems.error(path, missing(path));
+      else if (isCustom(issue.message)) problems.error(path, issue.message, found);
+      else problems.error(path, wrongType(issue.expected, found), found);
       return;
     case 'invalid_value': {
       const values = issue.values.map(String);
       const meant = typeof found === 'string' ? nearest(found, values) : undefined;
       const hint = meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`;
-      faults.error(path, `Write one of ${values.map((each) => JSON.stringify(each)).join(', ')}.${hint}`, found);
+      problems.error(path, `Write one of ${values.map((each) => JSON.stringify(each)).join(', ')}.${hint}`, found);
       return;
     }
     case 'invalid_union': {
@@ -70,12 +74,12 @@ function report(issue: Issue, base: Path, file: unknown, faults: Faults): void {
       const within = issue.errors.find((issues) =>
         issues.every((each) => each.path.length > 0 || each.code === 'unrecognized_keys'),
       );
-      if (within && within.length > 0) for (const each of within) report(each, path, file, faults);
-      else faults.error(path, issue.message, found);
+      if (within && within.length > 0) for (const each of within) report(each, path, file, problems);
+      else problems.error(path, issue.message, found);
       return;
     }
     default:
-      faults.error(path, issue.message, found);
+      problems.error(path, issue.message, found);
   }
 }
 

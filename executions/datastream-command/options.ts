@@ -1,4 +1,4 @@
-import type { Faults } from '../../files/faults';
+import type { Problems } from '../../files/problems';
 import { isRecord, member, text } from '../../files/values';
 import { placeholderInValue } from '../checks/placeholders';
 import { bucketProblem, trimPrefix } from '../s3-names';
@@ -36,13 +36,13 @@ type RuledKey = keyof typeof RULES;
  *
  * @returns undefined when an option is wrong or one that the command needs is missing
  */
-export function readDatastreamOptions(value: unknown, faults: Faults): DatastreamOptions | undefined {
+export function readDatastreamOptions(value: unknown, problems: Problems): DatastreamOptions | undefined {
   if (!isRecord(value)) return undefined;
-  const read = (key: RuledKey) => checked(value, key, RULES[key], faults);
-  const nprocs = processes(value, faults);
-  const start_time = time(value, 'start_time', faults);
-  const end_time = time(value, 'end_time', faults);
-  checkOrder(start_time, end_time, faults);
+  const read = (key: RuledKey) => checked(value, key, RULES[key], problems);
+  const nprocs = processes(value, problems);
+  const start_time = time(value, 'start_time', problems);
+  const end_time = time(value, 'end_time', problems);
+  checkOrder(start_time, end_time, problems);
   const options = {
     end_time,
     subset_id: read('subset_id'),
@@ -51,33 +51,33 @@ export function readDatastreamOptions(value: unknown, faults: Faults): Datastrea
     realization: read('realization'),
     geopackage: read('geopackage'),
     ngen_forcings: read('ngen-forcings'),
-    ...output(value, faults),
+    ...output(value, problems),
   };
   const forcing_source = read('forcing_source');
-  reportMissing(value, faults);
+  reportMissing(value, problems);
   if (start_time === undefined || nprocs === undefined || forcing_source === undefined) return undefined;
   return { start_time, nprocs, forcing_source, ...defined(options) };
 }
 
-function reportMissing(options: Readonly<Record<string, unknown>>, faults: Faults): void {
+function reportMissing(options: Readonly<Record<string, unknown>>, problems: Problems): void {
   const place = Object.hasOwn(options, 'geopackage') ? [] : ['subset_id_type', 'subset_id', 'hydrofabric_version'];
   const end = member(options, 'start_time') === 'DAILY' ? [] : ['end_time'];
   for (const key of ['start_time', ...end, 'forcing_source', 'nprocs', ...place]) {
     if (Object.hasOwn(options, key)) continue;
     const hint = place.includes(key) ? ', or give a "geopackage"' : '';
-    faults.error([ROOT, key], `${JSON.stringify(key)} is missing: the command needs it${hint}.`);
+    problems.error([ROOT, key], `${JSON.stringify(key)} is missing: the command needs it${hint}.`);
   }
   const [id, type] = [Object.hasOwn(options, 'subset_id'), Object.hasOwn(options, 'subset_id_type')];
   if (place.length > 0 || id === type) return;
   const lacking = id ? 'subset_id_type' : 'subset_id';
-  faults.error([ROOT, lacking], `"${lacking}" is missing: subset_id and subset_id_type belong together.`);
+  problems.error([ROOT, lacking], `"${lacking}" is missing: subset_id and subset_id_type belong together.`);
 }
 
 function checked(
   options: Readonly<Record<string, unknown>>,
   key: RuledKey,
   rule: Rule,
-  faults: Faults,
+  problems: Problems,
 ): string | undefined {
   const value = member(options, key);
   if (typeof value !== 'string') return undefined;
@@ -88,11 +88,11 @@ function checked(
     const placeholder = placeholderInValue(usable);
     if (placeholder !== undefined) {
       const message = `${JSON.stringify(placeholder)} looks like a placeholder: write ${rule.write}.`;
-      faults.placeholder('warning', [ROOT, key], message, value);
+      problems.placeholder('warning', [ROOT, key], message, value);
     }
     return usable;
   }
-  faults.error([ROOT, key], complaint(value, rule.write), value);
+  problems.error([ROOT, key], complaint(value, rule.write), value);
   return undefined;
 }
 
@@ -104,33 +104,33 @@ function complaint(value: string, write: string): string {
   return `This is not possible here: write ${write}; nothing in it is run or expanded.`;
 }
 
-function processes(options: Readonly<Record<string, unknown>>, faults: Faults): string | undefined {
+function processes(options: Readonly<Record<string, unknown>>, problems: Problems): string | undefined {
   const value = member(options, 'nprocs');
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   const written = String(value);
   if (/^[1-9]\d{0,3}$/.test(written)) return written;
-  faults.error([ROOT, 'nprocs'], 'Write how many processes the job may use, a whole number of at least 1.', value);
+  problems.error([ROOT, 'nprocs'], 'Write how many processes the job may use, a whole number of at least 1.', value);
   return undefined;
 }
 
 function time(
   options: Readonly<Record<string, unknown>>,
   key: 'start_time' | 'end_time',
-  faults: Faults,
+  problems: Problems,
 ): string | undefined {
   const value = member(options, key);
   if (typeof value !== 'string') return undefined;
   if (value === 'DAILY' && key === 'start_time') return value;
   if (timestamp(value) !== undefined) return value;
   const daily = key === 'start_time' ? ', or DAILY' : '';
-  faults.error([ROOT, key], `Write a time in UTC as YYYYMMDDHHMM, for example "202406100100"${daily}.`, value);
+  problems.error([ROOT, key], `Write a time in UTC as YYYYMMDDHHMM, for example "202406100100"${daily}.`, value);
   return undefined;
 }
 
-function checkOrder(start: string | undefined, end: string | undefined, faults: Faults): void {
+function checkOrder(start: string | undefined, end: string | undefined, problems: Problems): void {
   const [from, to] = [timestamp(start ?? ''), timestamp(end ?? '')];
   if (from === undefined || to === undefined || to > from) return;
-  faults.error([ROOT, 'end_time'], `This is not after start_time: write a time later than ${start}.`, end);
+  problems.error([ROOT, 'end_time'], `This is not after start_time: write a time later than ${start}.`, end);
 }
 
 /** Milliseconds of a `YYYYMMDDHHMM` that the calendar has; undefined for any other text. */
@@ -145,28 +145,28 @@ function timestamp(value: string): number | undefined {
 
 function output(
   options: Readonly<Record<string, unknown>>,
-  faults: Faults,
+  problems: Problems,
 ): { s3_bucket?: string; s3_prefix?: string } {
   const bucket = text(member(options, 's3_bucket'));
   const written = text(member(options, 's3_prefix'));
   const old = text(member(options, 'object_prefix'));
   if (written !== undefined && old !== undefined && trimPrefix(written) !== trimPrefix(old)) {
-    faults.error(
+    problems.error(
       [ROOT, 'object_prefix'],
       'This is an older spelling of s3_prefix, with another value: leave one of them out.',
       old,
     );
   }
   const key = written === undefined ? 'object_prefix' : 's3_prefix';
-  const prefix = checked(options, key, RULES[key], faults);
-  if (written !== undefined && old !== undefined) checked(options, 'object_prefix', RULES.object_prefix, faults);
+  const prefix = checked(options, key, RULES[key], problems);
+  if (written !== undefined && old !== undefined) checked(options, 'object_prefix', RULES.object_prefix, problems);
   const problem = bucket === undefined ? undefined : bucketProblem(bucket);
-  if (problem !== undefined) faults.error([ROOT, 's3_bucket'], problem, bucket);
+  if (problem !== undefined) problems.error([ROOT, 's3_bucket'], problem, bucket);
   if (bucket !== undefined && written === undefined && old === undefined) {
-    faults.error([ROOT, 's3_prefix'], '"s3_prefix" is missing: write the prefix of the output in the bucket.');
+    problems.error([ROOT, 's3_prefix'], '"s3_prefix" is missing: write the prefix of the output in the bucket.');
   }
   if (bucket === undefined && (written ?? old) !== undefined && !Object.hasOwn(options, 's3_bucket')) {
-    faults.error(
+    problems.error(
       [ROOT, 's3_bucket'],
       '"s3_bucket" is missing: write the bucket that the output goes to, or leave the prefix out.',
     );

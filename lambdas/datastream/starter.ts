@@ -5,7 +5,7 @@ import { resolveDates } from '../../executions/datastream-command/dates';
 import type { Execution, ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../../executions/run-instances';
-import { collectFaults, type Fault } from '../../files/faults';
+import { collectProblems, type Problem } from '../../files/problems';
 import { isRecord } from '../../files/values';
 import { CLIENT } from '../runtime/clients';
 import { type Clock, systemClock } from '../runtime/clock';
@@ -57,7 +57,7 @@ export interface StarterClients {
  * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
  * and waits for a short while until SSM reports it Online.
  *
- * @throws InvalidExecution with every fault of the file, or of the SSM parameter that it names, before anything is launched
+ * @throws InvalidExecution with every problem of the file, or of the SSM parameter that it names, before anything is launched
  * @throws InputNotAnObject the same, of an execution that is no JSON object
  * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
  * @throws NoCapacity when EC2 has refused all of them; the machine waits before the next round
@@ -125,25 +125,27 @@ function withType(file: Execution, InstanceType: string): Execution {
   return { ...file, instance_parameters: { ...file.instance_parameters, InstanceType } };
 }
 
-/** @throws InvalidExecution with every fault */
+/** @throws InvalidExecution with every problem */
 function parse(input: unknown, options: ParseOptions): Execution {
-  const { execution, faults } = parseExecution(input, options);
+  const { execution, problems } = parseExecution(input, options);
   if (execution) return execution;
   // Step Functions can put no error beside what is no object (States.ResultPathMatchFailure): the Catch knows this name.
-  throw invalid(faults, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
+  throw invalid(problems, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
 }
 
 /** The log names the paths alone: what was found there is the user's. */
-function invalid(faults: readonly Fault[], name: ErrorName = ErrorName.InvalidExecution): DatastreamError {
-  const paths = faults.filter((fault) => fault.severity === 'error').map((fault) => fault.path);
-  return new DatastreamError(name, describe(faults), {
+function invalid(problems: readonly Problem[], name: ErrorName = ErrorName.InvalidExecution): DatastreamError {
+  const paths = problems.filter((problem) => problem.severity === 'error').map((problem) => problem.path);
+  return new DatastreamError(name, describe(problems), {
     logged: `The execution is not valid at ${paths.join(', ')}; its Cause says more.`,
   });
 }
 
-function describe(faults: readonly Fault[]): string {
-  const errors = faults.filter((fault) => fault.severity === 'error');
-  const lines = errors.map((fault) => `${fault.path}: ${fault.message}${fault.found ? ` Found: ${fault.found}` : ''}`);
+function describe(problems: readonly Problem[]): string {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  const lines = errors.map(
+    (problem) => `${problem.path}: ${problem.message}${problem.found ? ` Found: ${problem.found}` : ''}`,
+  );
   return `The execution has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; nothing was launched.\n${lines.join('\n')}`;
 }
 
@@ -192,14 +194,14 @@ async function parameterImageId({ ssm, region }: StarterClients, name: string): 
   });
   const value = Parameters[0]?.Value;
   if (value !== undefined && AMI_ID.test(value)) return value;
-  const faults = collectFaults();
+  const problems = collectProblems();
   const path = ['instance_parameters', 'ImageId'];
   if (value === undefined) {
-    faults.error(path, `SSM has no such parameter, version or label in ${region}: make it, or write another.`, name);
+    problems.error(path, `SSM has no such parameter, version or label in ${region}: make it, or write another.`, name);
   } else {
-    faults.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
+    problems.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
   }
-  throw invalid(faults.inFileOrder(undefined));
+  throw invalid(problems.inFileOrder(undefined));
 }
 
 function architectureOf(image: Image | undefined): ParseOptions['imageArchitecture'] {

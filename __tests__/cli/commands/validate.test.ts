@@ -23,7 +23,7 @@ describe('datastream validate', () => {
     expect(examples.length).toBeGreaterThanOrEqual(5);
   });
 
-  it('prints every fault of every file with its path, what was found and what to write', () => {
+  it('prints every problem of every file with its path, what was found and what to write', () => {
     const seed = file('seed.json', {
       ...job(['true']),
       run_options: undefined,

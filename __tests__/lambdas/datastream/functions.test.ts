@@ -33,7 +33,7 @@ describe('EC2StarterFromAMI', () => {
     expect(cloud.calls('RunInstances')).toBe(1);
   });
 
-  it('launches nothing for a file with faults, and says them all', async () => {
+  it('launches nothing for a file with problems, and says them all', async () => {
     const { call, cloud } = testCloud();
 
     const { name, message } = await failureOf(
@@ -224,7 +224,7 @@ describe('EC2StarterFromAMI', () => {
     expect(instances().map(({ api }) => api.InstanceId)).toEqual([state.instance_id]);
   });
 
-  it("names in its log where a file's faults are, and none of what was found there", async () => {
+  it("names in its log where a file's problems are, and none of what was found there", async () => {
     const lines: unknown[] = [];
     const line = (...all: unknown[]) => lines.push(all);
     const log = { info: line, warn: line, error: line, appendKeys: () => {}, resetKeys: () => {} };
@@ -402,7 +402,7 @@ describe('Commander', () => {
     const where = join(cloud.s3.folder, job.output?.bucket ?? '', job.output?.prefix ?? '');
     const stored = JSON.parse(readFileSync(join(where, 'datastream-metadata', 'execution.json'), 'utf8'));
     const { dates: _dates, ...resolved } = job;
-    expect(parseExecution(stored, region)).toEqual({ execution: { ...resolved, ...region }, faults: [] });
+    expect(parseExecution(stored, region)).toEqual({ execution: { ...resolved, ...region }, problems: [] });
   });
 
   it('does not fail the job when it cannot store the execution', async () => {

@@ -1,9 +1,9 @@
 import type { ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import {
-  faultsOf,
   november2024File,
   optionsFile,
+  problemsOf,
   seedFile,
   withCommands,
   withParameters,
@@ -828,48 +828,48 @@ const WARNINGS: Case[] = [
 
 describe('an error is', () => {
   test.each(ERRORS)('%s', (_, file, path, message, parseOptions = {}) => {
-    const { execution, faults } = parseExecution(file, parseOptions);
+    const { execution, problems } = parseExecution(file, parseOptions);
 
     expect(execution).toBeUndefined();
-    const fault = faults.find((each) => each.path === path && each.severity === 'error');
-    expect(fault?.message ?? JSON.stringify(faults)).toMatch(message);
+    const problem = problems.find((each) => each.path === path && each.severity === 'error');
+    expect(problem?.message ?? JSON.stringify(problems)).toMatch(message);
   });
 
   test.each(ERRORS)('the only one for %s at its path', (_, file, path, __, parseOptions = {}) => {
-    expect(faultsOf(file, parseOptions).filter((each) => each.path === path)).toHaveLength(1);
+    expect(problemsOf(file, parseOptions).filter((each) => each.path === path)).toHaveLength(1);
   });
 });
 
 describe('a warning, which lets the file pass, is', () => {
   test.each(WARNINGS)('%s', (_, file, path, message, parseOptions = {}) => {
-    const { execution, faults } = parseExecution(file, parseOptions);
+    const { execution, problems } = parseExecution(file, parseOptions);
 
     expect(execution).toBeDefined();
-    expect(faults.find((each) => each.path === path)).toMatchObject({
+    expect(problems.find((each) => each.path === path)).toMatchObject({
       severity: 'warning',
       message: expect.stringMatching(message),
     });
   });
 });
 
-describe('a fault shows', () => {
+describe('a problem shows', () => {
   test('the value found, as JSON', () => {
-    expect(faultsOf(withParameters({ InstanceType: 't2g' }))[0]?.found).toBe('"t2g"');
+    expect(problemsOf(withParameters({ InstanceType: 't2g' }))[0]?.found).toBe('"t2g"');
   });
 
   test('no value where nothing stands', () => {
-    expect(faultsOf(withParameters({ ImageId: undefined }))[0]).not.toHaveProperty('found');
+    expect(problemsOf(withParameters({ ImageId: undefined }))[0]).not.toHaveProperty('found');
   });
 
   test('80 characters at most', () => {
-    const [fault] = faultsOf(withParameters({ ImageId: `ami-${'x'.repeat(500)}` }));
+    const [problem] = problemsOf(withParameters({ ImageId: `ami-${'x'.repeat(500)}` }));
 
-    expect(fault?.found).toHaveLength(80);
-    expect(fault?.found?.endsWith('…')).toBe(true);
+    expect(problem?.found).toHaveLength(80);
+    expect(problem?.found?.endsWith('…')).toBe(true);
   });
 });
 
-describe('no fault is', () => {
+describe('no problem is', () => {
   test.each<[string, unknown, ParseOptions?]>([
     ['a redirection', withCommands("runuser -l ec2-user -c 'sort <in.txt >out.txt'")],
     ['a redirection without spaces', withCommands('sort <in_list>out.txt')],
@@ -934,6 +934,6 @@ describe('no fault is', () => {
     ['a timeout of two minutes', withRunOptions({ timeout_s: 120 })],
     ['a timeout of 48 hours', withRunOptions({ timeout_s: 172_800 })],
   ])('%s', (_, file, parseOptions = {}) => {
-    expect(faultsOf(file, parseOptions)).toEqual([]);
+    expect(problemsOf(file, parseOptions)).toEqual([]);
   });
 });
