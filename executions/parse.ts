@@ -1,5 +1,5 @@
 import { collectProblems, type Problems } from '../files/problems';
-import { isRecord, list, member, record, text, utf8Bytes } from '../files/values';
+import { isRecord, list, member, text, utf8Bytes } from '../files/values';
 import { readCommands } from './checks/commands';
 import { checkInstanceParameters, checkTypeName } from './checks/instance-parameters';
 import { readRunOptions } from './checks/run-options';
@@ -7,7 +7,7 @@ import { folderOf, objectToCheck, outputOf } from './checks/s3-objects';
 import { checkStructure } from './checks/structure';
 import { readDatastreamOptions } from './datastream-command/options';
 import { architectureOfType } from './instance-types';
-import type { Execution, InstanceEnd, InstanceParameters, ParseOptions, ParseResult } from './model';
+import type { Execution, InstanceEnd, ParseOptions, ParseResult } from './model';
 import { REGION, unknownRegion } from './region';
 
 type File = Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ export function parseExecution(input: unknown, options: ParseOptions = {}): Pars
   }
   const execution = read(file, options, problems);
   const found = problems.inFileOrder(file);
-  return problems.hasErrors() ? { problems: found } : { execution, problems: found };
+  return problems.hasErrors() || !execution ? { problems: found } : { execution, problems: found };
 }
 
 /** A round trip through JSON takes away whatever no file can hold: cycles, getters, class instances, undefined. */
@@ -58,8 +58,9 @@ function toJson(input: unknown): string | undefined {
   }
 }
 
-function read(file: File, options: ParseOptions, problems: Problems): Execution {
-  checkStructure(file, problems);
+/** @returns undefined only where there is an error */
+function read(file: File, options: ParseOptions, problems: Problems): Execution | undefined {
+  const structured = checkStructure(file, problems);
   checkInstanceParameters(file.instance_parameters, options, problems);
   checkFurtherTypes(file, options, problems);
   const region = checkRegion(file, options, problems);
@@ -73,9 +74,17 @@ function read(file: File, options: ParseOptions, problems: Problems): Execution 
   const withoutOptions = seedDialect ? 'stop' : 'terminate';
   const instance_end = file.run_options === undefined ? withoutOptions : run.instance_end;
   checkSpotEnd(file, instance_end, problems);
+  if (!structured) return undefined;
+  // What the state machine sets itself.
+  const {
+    MinCount: _min,
+    MaxCount: _max,
+    ClientToken: _token,
+    ...instance_parameters
+  } = structured.instance_parameters;
   return {
     commands,
-    instance_parameters: forRunInstances(file.instance_parameters),
+    instance_parameters,
     ...(region !== undefined && { region }),
     ...(check_object && { check_object }),
     ...(output && { output }),
@@ -86,13 +95,6 @@ function read(file: File, options: ParseOptions, problems: Problems): Execution 
     ...(run.retry_backoff && { retry_backoff: run.retry_backoff }),
     instance_end,
   };
-}
-
-/** The file's parameters without what the state machine sets itself or an earlier run left there. */
-function forRunInstances(value: unknown): InstanceParameters {
-  const { MinCount: _min, MaxCount: _max, InstanceId: _id, ClientToken: _token, ...parameters } = record(value);
-  // Checked by now: an execution is given away only where nothing was found against it.
-  return parameters as InstanceParameters;
 }
 
 /** EC2 stops persistent spot instances only, and those would come back by themselves. */

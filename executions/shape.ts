@@ -59,41 +59,48 @@ const checkS3 = (description: string) =>
     .optional();
 
 /** `run_options`, since August 2024. */
-export const runOptionsShape = z.looseObject({
-  ii_terminate_instance: flag('Whether the instance is terminated at the end; else it is stopped.', false),
-  ii_delete_volume: flag(
-    'Whether the volumes of a stopped instance are deleted. Spelt ii_detach_volume until 2024.',
-    false,
-  ),
-  ii_detach_volume: flag('The spelling of ii_delete_volume in 2024.', false),
-  ii_check_s3: checkS3(
-    'Whether an object in S3 must exist, newer than the attempt, for the job to succeed: false; true for the one that ' +
-      'the command’s S3 prefix implies (merkdir.file, or metadata/forcings_metadata/metadata.csv for forcings); ' +
-      'or the object itself.',
-  ),
-  check_s3: checkS3('The spelling of ii_check_s3 in August 2024.'),
-  timeout_s: count(
-    `Seconds from an attempt’s start until the job is cancelled, ${SHORTEST_TIMEOUT_S} to ${LONGEST_EXECUTION_SECONDS}. Default ${DEFAULT_TIMEOUT_S}.`,
-    DEFAULT_TIMEOUT_S,
-    SHORTEST_TIMEOUT_S,
-    LONGEST_EXECUTION_SECONDS,
-  ),
-  n_retries_allowed: count(`Further attempts after a failed one, 0 to ${MOST_RETRIES}. Default 0.`, 0, 0, MOST_RETRIES),
-  ii_cheapo: flag('Whether to use spot instances; the last of several attempts is on-demand.', false),
-  ii_instance_types: z
-    .array(z.string())
-    .meta({
-      description:
-        'Instance types to try, in this order, where EC2 has no capacity for InstanceType; of its architecture.',
-      examples: [['m8g.2xlarge', 'c8g.2xlarge']],
-    })
-    .optional(),
-  retry_backoff_base_s: amount(
-    `Seconds before the second attempt: further ones wait base x rate^(attempt - 2), at most retry_backoff_max_s. Default ${BACKOFF.base_s} where another retry_backoff option is given, else none.`,
-  ),
-  retry_backoff_max_s: amount(`The longest such wait, in seconds. Default ${BACKOFF.max_s}.`),
-  retry_backoff_rate: amount(`By what each wait is longer than the one before it. Default ${BACKOFF.rate}.`),
-});
+export const runOptionsShape = z
+  .looseObject({
+    ii_terminate_instance: flag('Whether the instance is terminated at the end; else it is stopped.', false),
+    ii_delete_volume: flag(
+      'Whether the volumes of a stopped instance are deleted. Spelt ii_detach_volume until 2024.',
+      false,
+    ),
+    ii_detach_volume: flag('The spelling of ii_delete_volume in 2024.', false),
+    ii_check_s3: checkS3(
+      'Whether an object in S3 must exist, newer than the attempt, for the job to succeed: false; true for the one that ' +
+        'the command’s S3 prefix implies (merkdir.file, or metadata/forcings_metadata/metadata.csv for forcings); ' +
+        'or the object itself.',
+    ),
+    check_s3: checkS3('The spelling of ii_check_s3 in August 2024.'),
+    timeout_s: count(
+      `Seconds from an attempt’s start until the job is cancelled, ${SHORTEST_TIMEOUT_S} to ${LONGEST_EXECUTION_SECONDS}. Default ${DEFAULT_TIMEOUT_S}.`,
+      DEFAULT_TIMEOUT_S,
+      SHORTEST_TIMEOUT_S,
+      LONGEST_EXECUTION_SECONDS,
+    ),
+    n_retries_allowed: count(
+      `Further attempts after a failed one, 0 to ${MOST_RETRIES}. Default 0.`,
+      0,
+      0,
+      MOST_RETRIES,
+    ),
+    ii_cheapo: flag('Whether to use spot instances; the last of several attempts is on-demand.', false),
+    ii_instance_types: z
+      .array(z.string())
+      .meta({
+        description:
+          'Instance types to try, in this order, where EC2 has no capacity for InstanceType; of its architecture.',
+        examples: [['m8g.2xlarge', 'c8g.2xlarge']],
+      })
+      .optional(),
+    retry_backoff_base_s: amount(
+      `Seconds before the second attempt: further ones wait base x rate^(attempt - 2), at most retry_backoff_max_s. Default ${BACKOFF.base_s} where another retry_backoff option is given, else none.`,
+    ),
+    retry_backoff_max_s: amount(`The longest such wait, in seconds. Default ${BACKOFF.max_s}.`),
+    retry_backoff_rate: amount(`By what each wait is longer than the one before it. Default ${BACKOFF.rate}.`),
+  })
+  .meta({ description: 'How the job is run.' });
 
 /** `datastream_command_options`, since August 2024: the datastream script's arguments by name. */
 export const datastreamOptionsShape = z.looseObject({
@@ -130,10 +137,8 @@ export const executionFileShape = z.looseObject({
   datastream_command_options: datastreamOptionsShape
     .meta({ description: 'The datastream script’s arguments, in place of commands.' })
     .optional(),
-  run_options: runOptionsShape.meta({ description: 'How the job is run.' }).optional(),
-  instance_parameters: instanceParametersShape.meta({
-    description: 'The instance: what EC2’s RunInstances takes, in its spelling.',
-  }),
+  run_options: runOptionsShape.optional(),
+  instance_parameters: instanceParametersShape,
   region: text('AWS region; it must be the state machine’s. Default: the state machine’s.', {
     examples: ['us-east-1'],
   }),

@@ -508,6 +508,12 @@ const ERRORS: Case[] = [
     { imageArchitecture: 'arm64' },
   ],
   [
+    'credits without the word that EC2 needs',
+    withParameters({ CreditSpecification: {} }),
+    `${P}.CreditSpecification.CpuCredits`,
+    /"CpuCredits" is missing: write "standard" or "unlimited"/,
+  ],
+  [
     'two volumes for one root',
     withParameters({
       BlockDeviceMappings: [
@@ -516,8 +522,7 @@ const ERRORS: Case[] = [
       ],
     }),
     `${P}.BlockDeviceMappings[1].DeviceName`,
-    /one root volume.*the AMI's is \/dev\/xvda/,
-    { rootDeviceName: '/dev/xvda' },
+    /one root volume, and \/dev\/xvda is named for it too: leave one of them out/,
   ],
   [
     'two spellings of volumes',

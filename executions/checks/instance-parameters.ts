@@ -3,7 +3,15 @@ import { isRecord, list, member, text, utf8Bytes } from '../../files/values';
 import { type Architecture, checkInstanceType } from '../instance-types';
 import type { ParseOptions } from '../model';
 import { REGION } from '../region';
-import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID } from '../run-instances';
+import {
+  AMI_ID,
+  AMI_PARAMETER,
+  RESOLVE_SSM,
+  SECURITY_GROUP_ID,
+  SUBNET_ID,
+  WRITE_IMAGE,
+  WRITE_TYPE,
+} from '../run-instances';
 import { isDoubtful, placeholderInValue } from './placeholders';
 import { checkRootDevice } from './root-device';
 import { checkTags } from './tags';
@@ -17,9 +25,6 @@ const USER_DATA_BYTES = 14 * 1024;
 /** base64 in lines of 76 characters makes 4/3 and a line break of it. */
 const USER_DATA_BYTES_ENCODED = 10 * 1024;
 
-/** EBS volumes have at most 64 TiB (EBS User Guide, "Amazon EBS volume types"). */
-const LARGEST_VOLUME_GIB = 65_536;
-
 /** The deepest structure of RunInstances has 5 levels. */
 const DEEPEST_LEVEL = 16;
 
@@ -28,28 +33,31 @@ export function checkInstanceParameters(value: unknown, options: ParseOptions, p
   if (!isRecord(value)) return;
   const parameters = value;
   checkImage(parameters, problems);
-  checkType(parameters, options, problems);
+  const type = text(parameters.InstanceType);
+  if (type !== undefined) checkTypeName(type, [ROOT, 'InstanceType'], options.imageArchitecture, problems);
   checkKeyName(parameters, problems);
   checkNetwork(parameters, problems);
   checkProfile(parameters, options, problems);
   checkTags(parameters.TagSpecifications, [ROOT, 'TagSpecifications'], problems);
-  checkVolumes(parameters, problems);
-  checkRootDevice(parameters.BlockDeviceMappings, options.rootDeviceName, problems);
-  checkMarket(parameters, problems);
+  checkRootDevice(parameters.BlockDeviceMappings, problems);
   checkUserData(parameters, problems);
-  checkLifeCycle(parameters, problems);
+  if (typeof parameters.ClientToken === 'string') {
+    problems.warning(
+      [ROOT, 'ClientToken'],
+      'This is ignored: the state machine makes a token for each attempt.',
+      parameters.ClientToken,
+    );
+  }
   findPlaceholders(value, [ROOT], problems);
 }
 
 function checkImage(parameters: Parameters, problems: Problems): void {
   const path = [ROOT, 'ImageId'];
-  const write = `write the ID of the AMI to launch, "ami-" and 17 hexadecimal digits, or "${RESOLVE_SSM}/name"`;
   const id = parameters.ImageId;
-  if (id === undefined) problems.error(path, `"ImageId" is missing: ${write}.`);
-  else if (id === '') problems.error(path, `This is empty: ${write}.`, id);
+  if (id === '') problems.error(path, `This is empty: ${WRITE_IMAGE}.`, id);
   else if (typeof id === 'string' && id.startsWith(RESOLVE_SSM)) checkAmiParameter(id, path, problems);
   else if (typeof id === 'string' && !AMI_ID.test(id)) {
-    problems.error(path, `This is no AMI's ID${placeholderNote(id)}: ${write}.`, id);
+    problems.error(path, `This is no AMI's ID${placeholderNote(id)}: ${WRITE_IMAGE}.`, id);
   }
 }
 
@@ -63,14 +71,6 @@ function checkAmiParameter(id: string, path: Path, problems: Problems): void {
     id,
   );
 }
-
-function checkType(parameters: Parameters, options: ParseOptions, problems: Problems): void {
-  const type = parameters.InstanceType;
-  if (type === undefined) problems.error([ROOT, 'InstanceType'], `"InstanceType" is missing: ${WRITE_TYPE}.`);
-  else if (typeof type === 'string') checkTypeName(type, [ROOT, 'InstanceType'], options.imageArchitecture, problems);
-}
-
-const WRITE_TYPE = 'write an instance type, for example "t4g.xlarge"';
 
 /**
  * Reports a type that EC2 is certain to refuse, and warns of one that the table does not know.
@@ -140,9 +140,6 @@ function checkNetwork(parameters: Parameters, problems: Problems): void {
   const groups = parameters.SecurityGroupIds;
   const path = [ROOT, 'SecurityGroupIds'];
   const write = 'write "sg-" and 17 hexadecimal digits, or leave SecurityGroupIds out';
-  if (Array.isArray(groups) && groups.length === 0) {
-    problems.error(path, 'This list is empty: name a security group, or leave SecurityGroupIds out.', groups);
-  }
   list(groups).forEach((id, index) => {
     if (typeof id !== 'string' || SECURITY_GROUP_ID.test(id)) return;
     const what = id === '' ? 'This is empty' : `This is no security group's ID${placeholderNote(id)}`;
@@ -157,17 +154,7 @@ function checkNetwork(parameters: Parameters, problems: Problems): void {
       subnet,
     );
   }
-  list(parameters.NetworkInterfaces).forEach((each, index) => {
-    const existing = member(each, 'NetworkInterfaceId');
-    if (existing === undefined) return;
-    problems.error(
-      [...[ROOT, 'NetworkInterfaces'], index, 'NetworkInterfaceId'],
-      'A launch cannot tag an interface that exists, and the state machine tags every interface: leave NetworkInterfaceId out, and name SubnetId and Groups here.',
-      existing,
-    );
-  });
   checkPlacement(parameters, problems);
-  checkGrants(parameters, problems);
   if (list(parameters.NetworkInterfaces).length === 0) return;
   for (const key of ['SecurityGroupIds', 'SecurityGroups', 'SubnetId', 'PrivateIpAddress']) {
     if (parameters[key] === undefined) continue;
@@ -188,29 +175,6 @@ function checkPlacement(parameters: Parameters, problems: Problems): void {
     `This is a region, not an availability zone: ${write}.`,
     zone,
   );
-}
-
-/** What RunInstances may refer to and the functions' role has no right to. */
-function checkGrants(parameters: Parameters, problems: Problems): void {
-  const target = [
-    'CapacityReservationSpecification',
-    'CapacityReservationTarget',
-    'CapacityReservationResourceGroupArn',
-  ];
-  const refused: readonly (readonly [readonly string[], string])[] = [
-    [['LicenseSpecifications'], 'license configurations'],
-    [['Placement', 'HostResourceGroupArn'], 'host resource groups'],
-    [target, 'resource groups of capacity reservations'],
-  ];
-  for (const [steps, what] of refused) {
-    const found = steps.reduce<unknown>(member, parameters);
-    if (found === undefined || (Array.isArray(found) && found.length === 0)) continue;
-    problems.error(
-      [ROOT, ...steps],
-      `The functions' role has no right to use ${what}: leave ${steps.at(-1)} out.`,
-      found,
-    );
-  }
 }
 
 function checkProfile(parameters: Parameters, options: ParseOptions, problems: Problems): void {
@@ -275,52 +239,6 @@ function checkProfile(parameters: Parameters, options: ParseOptions, problems: P
   }
 }
 
-function checkVolumes(parameters: Parameters, problems: Problems): void {
-  list(parameters.BlockDeviceMappings).forEach((mapping, index) => {
-    const path = [ROOT, 'BlockDeviceMappings', index];
-    const device = member(mapping, 'DeviceName');
-    if (device === undefined || device === '') {
-      const write = 'write the device, for example "/dev/xvda"';
-      if (device === undefined) problems.error([...path, 'DeviceName'], `"DeviceName" is missing: ${write}.`);
-      else problems.error([...path, 'DeviceName'], `This is empty: ${write}.`, device);
-    }
-    const size = member(member(mapping, 'Ebs'), 'VolumeSize');
-    if (typeof size === 'number' && Number.isInteger(size) && (size < 1 || size > LARGEST_VOLUME_GIB)) {
-      problems.error([...path, 'Ebs', 'VolumeSize'], `Write the size in GiB, 1 to ${LARGEST_VOLUME_GIB}.`, size);
-    }
-  });
-}
-
-/** EC2 User Guide, "Spot Instance requests"; API reference, SpotMarketOptions. */
-const ONLY_PERSISTENT = [
-  ['ValidUntil', 'EC2 takes an end of the request with persistent requests alone, and a job has a one-time request'],
-  ['BlockDurationMinutes', 'EC2 has retired Spot Instances with a defined duration, and refuses this'],
-] as const;
-
-function checkMarket(parameters: Parameters, problems: Problems): void {
-  const spot = member(parameters.InstanceMarketOptions, 'SpotOptions');
-  const path = [ROOT, 'InstanceMarketOptions', 'SpotOptions'];
-  if (member(spot, 'SpotInstanceType') === 'persistent') {
-    problems.error(
-      [...path, 'SpotInstanceType'],
-      'EC2 would launch the instance again after the job: write "one-time".',
-      'persistent',
-    );
-  }
-  for (const [key, why] of ONLY_PERSISTENT) {
-    const value = member(spot, key);
-    if (value !== undefined) problems.error([...path, key], `${why}: leave it out.`, value);
-  }
-  const behaviour = member(spot, 'InstanceInterruptionBehavior');
-  if (behaviour === 'stop' || behaviour === 'hibernate') {
-    problems.error(
-      [...path, 'InstanceInterruptionBehavior'],
-      'EC2 refuses this for a one-time request: write "terminate".',
-      behaviour,
-    );
-  }
-}
-
 function checkUserData(parameters: Parameters, problems: Problems): void {
   const path = [ROOT, 'UserData'];
   const data = text(parameters.UserData);
@@ -341,27 +259,6 @@ function checkUserData(parameters: Parameters, problems: Problems): void {
     Buffer.from(data, 'base64').toString('utf8').startsWith('#')
   ) {
     problems.error(path, 'This is base64: write the script itself, it is encoded on the way to EC2.', data);
-  }
-}
-
-function checkLifeCycle(parameters: Parameters, problems: Problems): void {
-  for (const key of ['MinCount', 'MaxCount']) {
-    const count = parameters[key];
-    if (typeof count === 'number' && Number.isInteger(count) && count !== 1) {
-      problems.error([ROOT, key], 'An execution runs on one instance: write 1, or leave it out.', count);
-    }
-  }
-  for (const key of ['DisableApiTermination', 'DisableApiStop']) {
-    if (parameters[key] !== true) continue;
-    problems.error([ROOT, key], 'The state machine could not end the instance: write false, or leave it out.', true);
-  }
-  if (parameters.DryRun === true) problems.error([ROOT, 'DryRun'], 'A dry run launches nothing: leave it out.', true);
-  if (typeof parameters.ClientToken === 'string') {
-    problems.warning(
-      [ROOT, 'ClientToken'],
-      'This is ignored: the state machine makes a token for each attempt.',
-      parameters.ClientToken,
-    );
   }
 }
 

@@ -16,12 +16,8 @@ export function rootMappings<T extends Mapping>(mappings: readonly T[]): T[] {
   );
 }
 
-/**
- * Reports volumes for two root devices: only one of them is the image's, and the other would be a second, empty volume.
- *
- * @param rootDeviceName the AMI's, where it is known
- */
-export function checkRootDevice(mappings: unknown, rootDeviceName: string | undefined, problems: Problems): void {
+/** Reports volumes for two root devices: only one of them is the image's, and the other would be a second, empty volume. */
+export function checkRootDevice(mappings: unknown, problems: Problems): void {
   const named = list(mappings).map((mapping, index) => ({
     DeviceName: text(member(mapping, 'DeviceName')) ?? '',
     Ebs: member(mapping, 'Ebs'),
@@ -30,10 +26,9 @@ export function checkRootDevice(mappings: unknown, rootDeviceName: string | unde
   const [first, ...others] = rootMappings(named);
   for (const { DeviceName, index } of others) {
     if (DeviceName === first?.DeviceName) continue;
-    const image = rootDeviceName ? `; the AMI's is ${rootDeviceName}` : '';
     problems.error(
       ['instance_parameters', 'BlockDeviceMappings', index, 'DeviceName'],
-      `An instance has one root volume, and ${first?.DeviceName} is named for it too${image}: leave one of them out, or call a further volume /dev/sdf.`,
+      `An instance has one root volume, and ${first?.DeviceName} is named for it too: leave one of them out, or call a further volume /dev/sdf.`,
       DeviceName,
     );
   }

@@ -1,18 +1,16 @@
 import type { Problems } from '../../files/problems';
 import { isRecord, list, member, record } from '../../files/values';
-import type { InstanceEnd, RetryBackoff } from '../model';
+import type { Execution } from '../model';
 import { readRetryBackoff } from '../retry-backoff';
 import { DEFAULT_TIMEOUT_S, MOST_RETRIES, SHORTEST_TIMEOUT_S } from '../shape';
 import { LONGEST_EXECUTION_SECONDS } from '../ssm-limits';
 
 /** `run_options` as one model, whichever spelling the file has. */
-export interface RunOptions {
-  readonly timeout_s: number;
-  readonly n_retries_allowed: number;
-  readonly ii_cheapo: boolean;
-  readonly ii_instance_types?: readonly string[];
-  readonly retry_backoff?: RetryBackoff;
-  readonly instance_end: InstanceEnd;
+export interface RunOptions
+  extends Pick<
+    Execution,
+    'timeout_s' | 'n_retries_allowed' | 'ii_cheapo' | 'ii_instance_types' | 'retry_backoff' | 'instance_end'
+  > {
   /** False: no check. True: the object is derived. Else as the file has it, with its path for problems. */
   readonly check: boolean | { readonly bucket: unknown; readonly prefix: unknown };
   /** The key under which the file asks for the check. */

@@ -94,11 +94,7 @@ export async function start(
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
   if (!instance) {
     const image = await describeImage(clients, file.instance_parameters.ImageId);
-    parse(input, {
-      region: clients.region,
-      imageArchitecture: architectureOf(image),
-      rootDeviceName: image?.RootDeviceName,
-    });
+    parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
     instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
   const instanceId = instance.InstanceId;

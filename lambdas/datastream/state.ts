@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Execution } from '../../executions/model';
+import { Execution, RetryBackoff } from '../../executions/model';
 import { readRetryBackoff } from '../../executions/retry-backoff';
 import { ErrorName } from './errors';
 
@@ -9,19 +9,6 @@ export const CaughtError = z.object({ Error: z.string(), Cause: z.string().defau
 /** How an earlier attempt of the same execution ended. */
 const EarlierError = z.object({ attempt: z.number().int(), Error: z.string(), Cause: z.string() });
 export type EarlierError = z.infer<typeof EarlierError>;
-
-const S3Object = z.object({ bucket: z.string(), key: z.string() });
-
-/** The parser has checked the job; here only what the functions read is looked at again. */
-const Job = z
-  .looseObject({
-    commands: z.array(z.string()),
-    timeout_s: z.number(),
-    n_retries_allowed: z.number(),
-    check_object: S3Object.optional(),
-    output: z.object({ bucket: z.string(), prefix: z.string() }).optional(),
-  })
-  .transform((job) => job as unknown as Execution);
 
 /** The state of one attempt, as the machine carries it from EC2StarterFromAMI to EC2Stopper. */
 export const AttemptState = z.looseObject({
@@ -36,7 +23,7 @@ export const AttemptState = z.looseObject({
   deadline: z.iso.datetime(),
   instance_id: z.string(),
   errors: z.array(EarlierError),
-  job: Job,
+  job: Execution.loose(),
 });
 export type AttemptState = z.infer<typeof AttemptState>;
 
@@ -61,10 +48,8 @@ const RetriesOfFile = z
   .transform((file) => file.run_options.n_retries_allowed)
   .catch(0);
 
-const Backoff = z.object({ base_s: z.number(), max_s: z.number(), rate: z.number() });
-
 /** The wait between attempts: of the job, or, where EC2StarterFromAMI failed, as the file itself has it. */
-const BackoffOfJob = z.object({ retry_backoff: Backoff }).transform((job) => job.retry_backoff);
+const BackoffOfJob = z.object({ retry_backoff: RetryBackoff }).transform((job) => job.retry_backoff);
 const BackoffOfFile = z
   .object({ run_options: z.looseObject({}) })
   .transform(({ run_options }) => readRetryBackoff(run_options));
