@@ -1,12 +1,12 @@
 import { collectProblems, type Problems } from '../files/problems';
-import { isRecord, list, member, text, utf8Bytes } from '../files/values';
+import { isRecord, member, text, utf8Bytes } from '../files/values';
 import { readCommands } from './checks/commands';
-import { checkInstanceParameters, checkTypeName } from './checks/instance-parameters';
+import { checkInstanceParameters } from './checks/instance-parameters';
+import { checkInstanceTypes } from './checks/instance-types';
 import { readRunOptions } from './checks/run-options';
 import { folderOf, objectToCheck, outputOf } from './checks/s3-objects';
 import { checkStructure } from './checks/structure';
 import { readDatastreamOptions } from './datastream-command/options';
-import { architectureOfType } from './instance-types';
 import type { Execution, InstanceEnd, ParseOptions, ParseResult } from './model';
 import { REGION, unknownRegion } from './region';
 
@@ -22,24 +22,22 @@ export const LARGEST_FILE_BYTES = 262_144 - 40_000;
  * Reads an execution file of any dialect into the one model.
  * Every problem is found in one go, in the order in which the values stand in the file; nothing is thrown, whatever comes.
  *
- * @param input the file's content, parsed from JSON
+ * @param file the file's content, parsed from JSON
  * @param options what is known beyond the file: the state machine's region, the AMI's architecture
  */
-export function parseExecution(input: unknown, options: ParseOptions = {}): ParseResult {
+export function parseExecution(file: unknown, options: ParseOptions = {}): ParseResult {
   const problems = collectProblems();
-  const json = toJson(input);
-  if (json === undefined) {
+  const bytes = bytesOf(file);
+  if (bytes === undefined) {
     problems.error([], 'This is no JSON value, or it is nested too deeply: write one JSON object, { ... }.');
     return { problems: problems.inFileOrder(undefined) };
   }
-  const bytes = utf8Bytes(json);
   if (bytes > LARGEST_FILE_BYTES) {
     problems.error(
       [],
       `These are ${bytes} bytes: at most ${LARGEST_FILE_BYTES} are possible, since Step Functions takes 262144 with what the state machine adds; move long scripts into the AMI or into S3.`,
     );
   }
-  const file: unknown = JSON.parse(json);
   if (!isRecord(file)) {
     problems.error([], 'An execution file is one JSON object: write { ... }.', file);
     return { problems: problems.inFileOrder(file) };
@@ -49,20 +47,26 @@ export function parseExecution(input: unknown, options: ParseOptions = {}): Pars
   return problems.hasErrors() || !execution ? { problems: found } : { execution, problems: found };
 }
 
-/** A round trip through JSON takes away whatever no file can hold: cycles, getters, class instances, undefined. */
-function toJson(input: unknown): string | undefined {
+/** What Step Functions counts; undefined where the value is none of JSON's. */
+function bytesOf(file: unknown): number | undefined {
   try {
-    return JSON.stringify(input);
+    const json = JSON.stringify(file);
+    return json === undefined ? undefined : utf8Bytes(json);
   } catch {
-    return undefined; // Cycles, BigInt and several thousand levels make JSON.stringify throw: the caller reports it.
+    return undefined; // Cycles, BigInt and several thousand levels.
   }
 }
 
 /** @returns undefined only where there is an error */
 function read(file: File, options: ParseOptions, problems: Problems): Execution | undefined {
   const structured = checkStructure(file, problems);
+  checkInstanceTypes(
+    member(file.instance_parameters, 'InstanceType'),
+    member(file.run_options, 'ii_instance_types'),
+    options,
+    problems,
+  );
   checkInstanceParameters(file.instance_parameters, options, problems);
-  checkFurtherTypes(file, options, problems);
   const region = checkRegion(file, options, problems);
   const datastream = readDatastreamOptions(file.datastream_command_options, problems);
   const commands = readCommands(file, datastream, problems);
@@ -106,22 +110,6 @@ function checkSpotEnd(file: File, end: InstanceEnd, problems: Problems): void {
     'EC2 cannot stop a one-time spot instance: write "ii_terminate_instance": true in run_options, or leave this out.',
     market,
   );
-}
-
-/** The types that are tried after InstanceType run the same image. */
-function checkFurtherTypes(file: File, options: ParseOptions, problems: Problems): void {
-  const first = text(member(file.instance_parameters, 'InstanceType'));
-  const architecture = first === undefined ? undefined : architectureOfType(first);
-  list(member(file.run_options, 'ii_instance_types')).forEach((type, index, all) => {
-    if (typeof type !== 'string') return;
-    const path = ['run_options', 'ii_instance_types', index];
-    const its = checkTypeName(type, path, options.imageArchitecture, problems);
-    if (type === first || all.indexOf(type) < index) {
-      problems.warning(path, 'This type is tried already: leave it out.', type);
-    } else if (its && architecture && its !== architecture && !problems.hasProblemAt(path)) {
-      problems.error(path, `This type is ${its}, but ${first} is ${architecture}: one image cannot run on both.`, type);
-    }
-  });
 }
 
 function checkRegion(file: File, options: ParseOptions, problems: Problems): string | undefined {

@@ -5,6 +5,9 @@ import type { Problem } from '../../files/problems';
 /** An execution file as a plain object, free to be changed by a test. */
 export type ExecutionFile = Record<string, unknown>;
 
+/** Without the members that a test has taken away by `undefined`, which JSON does not know. */
+const asJson = (file: ExecutionFile): ExecutionFile => JSON.parse(JSON.stringify(file));
+
 const IMAGE = 'ami-0123456789abcdef0';
 
 /** The first dialect, February to June 2024: no run_options, the object to check at the top level. */
@@ -44,7 +47,7 @@ export function august2024File(changes: ExecutionFile = {}): ExecutionFile {
 
 /** August 2024: the datastream script's arguments by name, without a realization. */
 export function optionsFile(changes: ExecutionFile = {}, options: ExecutionFile = {}): ExecutionFile {
-  return {
+  return asJson({
     datastream_command_options: {
       start_time: '202006200100',
       end_time: '202006210000',
@@ -60,17 +63,17 @@ export function optionsFile(changes: ExecutionFile = {}, options: ExecutionFile 
     run_options: { ii_detach_volume: false, ii_check_s3: true },
     instance_parameters: { ImageId: IMAGE, InstanceType: 't4g.xlarge' },
     ...changes,
-  };
+  });
 }
 
 /** November 2024: general purpose, with timeout_s and ii_terminate_instance. */
 export function november2024File(changes: ExecutionFile = {}): ExecutionFile {
-  return {
+  return asJson({
     commands: ["runuser -l ec2-user -c 'ls -la'"],
     run_options: { ii_delete_volume: false, ii_terminate_instance: true, ii_check_s3: false, timeout_s: 1800 },
     instance_parameters: { ImageId: IMAGE, InstanceType: 't4g.large' },
     ...changes,
-  };
+  });
 }
 
 /** August 2025: retries and spot, saved with the state of an earlier run. */

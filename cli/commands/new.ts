@@ -9,7 +9,7 @@ import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
 import { problemLines } from '../output/problem-lines';
-import { problemsOfFile } from './validate';
+import { checkFile } from './validate';
 
 interface Output {
   write(text: string): unknown;
@@ -55,7 +55,7 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
     value = edited.file;
   }
 
-  const problems = problemsOfFile(value, { ...options, ...architectureOf(content.value, value) });
+  const { problems } = checkFile(value, { ...options, ...architectureOf(content.value, value) });
   for (const problem of problems) err.write(problemLines(problem));
   // A new file is a filled template: what may be meant elsewhere is left over here.
   const inTheWay = problems.filter(({ severity, placeholder }) => severity === 'error' || placeholder);

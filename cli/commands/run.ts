@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseExecution } from '../../executions/parse';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
 import { withoutLines } from '../../lambdas/datastream/script';
 import { realClock } from '../../local/clock';
@@ -11,7 +10,7 @@ import { bashShell, missingForLocalRun } from '../../local/shell';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
 import { problemLines } from '../output/problem-lines';
 import { type ProgressView, progressView } from '../output/progress';
-import { problemsOfFile } from './validate';
+import { checkFile } from './validate';
 
 type Output = NodeJS.WriteStream;
 
@@ -46,8 +45,7 @@ export async function run(
     err.write(`${content.error}\n`);
     return 2;
   }
-  const { execution } = parseExecution(content.value);
-  const problems = problemsOfFile(content.value);
+  const { execution, problems } = checkFile(content.value);
   for (const line of content.repeated) err.write(`${line}\n`);
   for (const problem of problems) err.write(problemLines(problem));
   if (!execution || problems.some(({ severity }) => severity === 'error')) {

@@ -1,6 +1,5 @@
-import type { ParseOptions } from '../../executions/model';
+import type { ParseOptions, ParseResult } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
-import type { Problem } from '../../files/problems';
 import { member } from '../../files/values';
 import { syntaxProblems } from '../../local/syntax';
 import { readExecutionFile } from '../execution-file';
@@ -26,7 +25,7 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
       continue;
     }
     for (const line of content.repeated) out.write(`${line}\n`);
-    const problems = problemsOfFile(content.value, options);
+    const { problems } = checkFile(content.value, options);
     const errors = problems.filter((problem) => problem.severity === 'error').length;
     out.write(`${file}: ${summary(errors, problems.length - errors + content.repeated.length)}\n`);
     for (const problem of problems) out.write(problemLines(problem));
@@ -36,13 +35,13 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
 }
 
 /** Everything that can be known of an execution file on this computer: the parser's problems, and the shell's. */
-export function problemsOfFile(value: unknown, options: ParseOptions = {}): readonly Problem[] {
+export function checkFile(value: unknown, options: ParseOptions = {}): ParseResult {
   const { execution, problems } = parseExecution(value, options);
   const written = member(value, 'commands');
   const own = Array.isArray(written) && written.every((each) => typeof each === 'string') ? (written as string[]) : [];
   // Options are quoted by this project: there is nothing in them for the shell to read.
   const commands = member(value, 'datastream_command_options') === undefined ? (execution?.commands ?? own) : [];
-  return [...problems, ...(commands.length > 0 ? syntaxProblems(commands) : [])];
+  return { execution, problems: [...problems, ...(commands.length > 0 ? syntaxProblems(commands) : [])] };
 }
 
 function summary(errors: number, warnings: number): string {

@@ -1,17 +1,8 @@
 import type { Path, Problems } from '../../files/problems';
 import { isRecord, list, member, text, utf8Bytes } from '../../files/values';
-import { type Architecture, checkInstanceType } from '../instance-types';
 import type { ParseOptions } from '../model';
 import { REGION } from '../region';
-import {
-  AMI_ID,
-  AMI_PARAMETER,
-  RESOLVE_SSM,
-  SECURITY_GROUP_ID,
-  SUBNET_ID,
-  WRITE_IMAGE,
-  WRITE_TYPE,
-} from '../run-instances';
+import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID, WRITE_IMAGE } from '../run-instances';
 import { isDoubtful, placeholderInValue } from './placeholders';
 import { checkRootDevice } from './root-device';
 import { checkTags } from './tags';
@@ -33,8 +24,6 @@ export function checkInstanceParameters(value: unknown, options: ParseOptions, p
   if (!isRecord(value)) return;
   const parameters = value;
   checkImage(parameters, problems);
-  const type = text(parameters.InstanceType);
-  if (type !== undefined) checkTypeName(type, [ROOT, 'InstanceType'], options.imageArchitecture, problems);
   checkKeyName(parameters, problems);
   checkNetwork(parameters, problems);
   checkProfile(parameters, options, problems);
@@ -70,48 +59,6 @@ function checkAmiParameter(id: string, path: Path, problems: Problems): void {
       'such as "/datastream/ami" (or its ARN, when another account shares it), then ":" and a version or a label if need be.',
     id,
   );
-}
-
-/**
- * Reports a type that EC2 is certain to refuse, and warns of one that the table does not know.
- *
- * @param image the AMI's architecture, where it is known
- * @returns the type's architecture, where the table knows the type
- */
-export function checkTypeName(
-  type: string,
-  path: Path,
-  image: ParseOptions['imageArchitecture'],
-  problems: Problems,
-): Architecture | undefined {
-  const check = checkInstanceType(type);
-  if (check.kind === 'malformed') {
-    const write = `${WRITE_TYPE}; the nearest is "${check.nearest}"`;
-    if (type === '') problems.error(path, `This is empty: ${WRITE_TYPE}.`, type);
-    else if (placeholderInValue(type))
-      problems.placeholder('error', path, `This is a placeholder: ${WRITE_TYPE}.`, type);
-    else if (/\s/.test(type)) problems.error(path, `White space is no part of an instance type: ${write}.`, type);
-    else problems.error(path, `This is no instance type's name: ${write}.`, type);
-    return undefined;
-  }
-  if (check.kind === 'unknown') {
-    problems.warning(
-      path,
-      `This instance type is not known here: if it is misspelt, "${check.nearest}" is the nearest.`,
-      type,
-    );
-    return undefined;
-  }
-  if (check.kind === 'newer') {
-    problems.warning(path, 'This instance type is newer than those known here: make sure that EC2 has it.', type);
-    return undefined;
-  }
-  if (image && check.architecture !== image) {
-    const family = image === 'arm64' ? 'an arm64 type such as "t4g.xlarge"' : 'an x86_64 type such as "t3.xlarge"';
-    const message = `This type is ${check.architecture}, the AMI is ${image}: write ${family}, or use another AMI.`;
-    problems.error(path, message, type);
-  }
-  return check.architecture;
 }
 
 function checkKeyName(parameters: Parameters, problems: Problems): void {

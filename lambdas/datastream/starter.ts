@@ -1,8 +1,9 @@
 import { DescribeImagesCommand, EC2Client, type Image, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DescribeInstanceInformationCommand, GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
+import { problemsOfImage } from '../../executions/checks/instance-types';
 import { resolveDates } from '../../executions/datastream-command/dates';
-import type { Execution, ParseOptions } from '../../executions/model';
+import type { Execution } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../../executions/run-instances';
 import { collectProblems, type Problem } from '../../files/problems';
@@ -75,7 +76,7 @@ export async function start(
   const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: given };
   log.appendKeys({ attempt });
 
-  const file = parse(input, { region: clients.region });
+  const file = parse(input, clients.region);
   const jobOn = (instanceType: string) => resolveDates(withType(file, instanceType), new Date(event.start_time));
 
   const attempts = file.n_retries_allowed + 1;
@@ -94,7 +95,8 @@ export async function start(
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
   if (!instance) {
     const image = await describeImage(clients, file.instance_parameters.ImageId);
-    parse(input, { region: clients.region, imageArchitecture: architectureOf(image) });
+    const architecture = image?.Architecture;
+    if (architecture === 'arm64' || architecture === 'x86_64') refuse(problemsOfImage(file, architecture));
     instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
   const instanceId = instance.InstanceId;
@@ -122,11 +124,16 @@ function withType(file: Execution, InstanceType: string): Execution {
 }
 
 /** @throws InvalidExecution with every problem */
-function parse(input: unknown, options: ParseOptions): Execution {
-  const { execution, problems } = parseExecution(input, options);
+function parse(input: unknown, region: string): Execution {
+  const { execution, problems } = parseExecution(input, { region });
   if (execution) return execution;
   // Step Functions can put no error beside what is no object (States.ResultPathMatchFailure): the Catch knows this name.
   throw invalid(problems, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
+}
+
+/** @throws InvalidExecution with every problem, where there is one */
+function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw invalid(problems);
 }
 
 /** The log names the paths alone: what was found there is the user's. */
@@ -198,11 +205,6 @@ async function parameterImageId({ ssm, region }: StarterClients, name: string): 
     problems.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
   }
   throw invalid(problems.inFileOrder(undefined));
-}
-
-function architectureOf(image: Image | undefined): ParseOptions['imageArchitecture'] {
-  const name = image?.Architecture;
-  return name === 'arm64' || name === 'x86_64' ? name : undefined;
 }
 
 /** How many of the attempt's launches EC2 has refused, and what the state was given before it did. */
