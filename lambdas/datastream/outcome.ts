@@ -32,8 +32,17 @@ export interface CommandResult {
   readonly ended_at?: string;
 }
 
-/** How a task ends: with a result, or with an error of `ErrorName`. */
-export type Outcome = { readonly result: CommandResult } | { readonly error: string; readonly cause: string };
+/** An error of `ErrorName`, with which a task ends. */
+interface Failure {
+  readonly error: string;
+  /** For the user. */
+  readonly cause: string;
+  /** The command that failed, 1 for the first, where the script can tell. */
+  readonly command?: number;
+}
+
+/** How a task ends: with a result, or with an error. */
+export type Outcome = { readonly result: CommandResult } | Failure;
 
 /** Bytes, as JSON, of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
 const STDOUT_KEPT = 8000;
@@ -137,7 +146,11 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
           cause: `The job ran longer than timeout_s and was ended.${rest(script, stderr)}`,
         };
       }
-      return { error: ErrorName.CommandFailed, cause: describeFailure(script, found.ResponseCode, stderr) };
+      return {
+        error: ErrorName.CommandFailed,
+        cause: describeFailure(script, found.ResponseCode, stderr),
+        ...(script.command !== undefined && { command: script.command }),
+      };
     default:
       return undefined;
   }
@@ -193,11 +206,16 @@ export async function settle(sfn: Sfn, taskToken: string, outcome: Outcome): Pro
     if ('result' in outcome) {
       await sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(outcome.result) }));
     } else {
-      await sfn.send(new SendTaskFailureCommand({ taskToken, error: outcome.error, cause: outcome.cause }));
+      await sfn.send(new SendTaskFailureCommand({ taskToken, error: outcome.error, cause: causeOf(outcome) }));
     }
     return true;
   } catch (error) {
     if (['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes((error as Error).name)) return false;
     throw error;
   }
+}
+
+/** With a field beside the sentence in the form that Lambda gives to an error, which EC2Stopper of any deployment reads. */
+function causeOf({ cause, command }: Failure): string {
+  return command === undefined ? cause : JSON.stringify({ errorMessage: cause, command });
 }

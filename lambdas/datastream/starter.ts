@@ -16,7 +16,7 @@ import { DatastreamError, ErrorName } from './errors';
 import { type Ec2, findInstances, type Identified, identified, isDead, lossOf } from './instance';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
-import { type AttemptState, NextAttempt, Refused } from './state';
+import { type AttemptState, CauseOfRefusal, NextAttempt, Refused, type RefusedLaunch } from './state';
 import { Tag } from './tags';
 
 /** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
@@ -30,6 +30,9 @@ const BOOT_MS = 15_000;
  * (internal/service/ec2, RunInstances; IAM User Guide, Changes that I make are not always immediately visible).
  */
 const PROFILE_NOT_SEEN = /Invalid IAM Instance Profile|has no associated IAM Roles/i;
+
+/** Characters of EC2's message: Step Functions cuts a long Cause, which then could not be read. */
+const REFUSAL_KEPT = 2000;
 
 /** How often an attempt tries all its markets and subnets before EC2's refusal is its outcome. */
 export const LAUNCH_ROUNDS = 3;
@@ -212,7 +215,8 @@ function turnOf(state: unknown): { given: unknown; turn: number } {
   const again = Refused.safeParse(state);
   if (!again.success) return { given: state, turn: 0 };
   const { refused, ...given } = again.data;
-  return { given, turn: Number(/Launch (\d+) of/.exec(refused.Cause)?.[1] ?? 0) };
+  // An older deployment told it as prose: its launch, refused for certain, is then the first one again.
+  return { given, turn: CauseOfRefusal.safeParse(refused.Cause).data?.launch ?? 0 };
 }
 
 /**
@@ -266,11 +270,19 @@ async function launchOne(
     const all = places.length * LAUNCH_ROUNDS;
     if (refused >= all || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
     log.warn('no capacity', { error_name: name, instance_type: instanceType, market, subnet_id: subnetId });
-    const where = [instanceType, market, subnetId].filter(Boolean).join(', ');
+    const told: RefusedLaunch = {
+      launch: refused,
+      of: all,
+      instance_type: instanceType,
+      market,
+      ...(subnetId !== undefined && { subnet_id: subnetId }),
+      error: name,
+      message: message.slice(0, REFUSAL_KEPT),
+    };
     throw new DatastreamError(
       refused % places.length === 0 ? ErrorName.NoCapacity : ErrorName.LaunchRefused,
-      `Launch ${refused} of ${all} (${where}): ${name}: ${message}`,
-      { cause: error },
+      JSON.stringify(told),
+      { cause: error, logged: `EC2 has refused launch ${refused} of ${all}.` },
     );
   }
 }

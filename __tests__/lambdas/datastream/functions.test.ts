@@ -70,6 +70,26 @@ describe('EC2StarterFromAMI', () => {
     expect(message).toContain('Client.VolumeLimitExceeded');
   });
 
+  it.each<[string, (message: string) => string, number]>([
+    ['goes on with the next place after a refusal', (message) => message, 2],
+    ['begins anew where an older deployment told of the refusal in prose', () => 'Launch 1 of 6 (spot): x', 1],
+  ])('%s', async (_what, errorMessage, launch) => {
+    const { call } = testCloud({
+      faults: (name) => (name === 'RunInstances' ? { error: 'InsufficientInstanceCapacity' } : undefined),
+    });
+    const state = executionFile({ ii_cheapo: true });
+    const first = await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state }));
+    const refused = { Error: first.name, Cause: JSON.stringify({ errorMessage: errorMessage(first.message) }) };
+
+    const second = await failureOf(
+      call('starter', { execution: EXECUTION, start_time: NOW, state: { ...state, refused } }),
+    );
+
+    expect(first.name).toBe('LaunchRefused');
+    expect(JSON.parse(first.message)).toMatchObject({ launch: 1, of: 6, market: 'spot' });
+    expect(JSON.parse(second.message)).toMatchObject({ launch, error: 'InsufficientInstanceCapacity' });
+  });
+
   it('counts timeout_s from the launch, however long EC2 has throttled it', async () => {
     const { call, start, wait, instances } = testCloud({
       faults: (name, count) => (name === 'RunInstances' && count === 1 ? { error: 'RequestLimitExceeded' } : undefined),
