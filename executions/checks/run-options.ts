@@ -2,8 +2,7 @@ import type { Problems } from '../../files/problems';
 import { isRecord, list, member, record } from '../../files/values';
 import type { Execution } from '../model';
 import { readRetryBackoff } from '../retry-backoff';
-import { DEFAULT_TIMEOUT_S, MOST_RETRIES, SHORTEST_TIMEOUT_S } from '../shape';
-import { LONGEST_EXECUTION_SECONDS } from '../ssm-limits';
+import { DEFAULT_TIMEOUT_S } from '../shape';
 
 /** `run_options` as one model, whichever spelling the file has. */
 export interface RunOptions
@@ -49,14 +48,8 @@ export function readRunOptions(value: unknown, problems: Problems): RunOptions {
     );
   }
   return {
-    timeout_s: count(
-      options,
-      'timeout_s',
-      DEFAULT_TIMEOUT_S,
-      [SHORTEST_TIMEOUT_S, LONGEST_EXECUTION_SECONDS],
-      problems,
-    ),
-    n_retries_allowed: count(options, 'n_retries_allowed', 0, [0, MOST_RETRIES], problems),
+    timeout_s: count(options, 'timeout_s', DEFAULT_TIMEOUT_S, problems),
+    n_retries_allowed: count(options, 'n_retries_allowed', 0, problems),
     ii_cheapo: cheap,
     ...instanceTypes(options),
     ...(backoff && { retry_backoff: backoff }),
@@ -83,24 +76,12 @@ function sameMeaning(options: Readonly<Record<string, unknown>>, key: string, ol
   );
 }
 
-function count(
-  options: Readonly<Record<string, unknown>>,
-  key: string,
-  fallback: number,
-  [minimum, maximum]: readonly [number, number],
-  problems: Problems,
-): number {
+/** A number, where nothing is wrong with it. */
+function count(options: Readonly<Record<string, unknown>>, key: string, fallback: number, problems: Problems): number {
   const path = ['run_options', key];
   const value = member(options, key);
-  const numeric = typeof value === 'string' && /^\s*\d+\s*$/.test(value);
-  const number = typeof value === 'number' || numeric ? Number(value) : undefined;
-  if (typeof value === 'string' && !numeric) problems.error(path, 'Write a whole number, without quotes.', value);
-  if (number === undefined) return fallback;
-  if (!Number.isInteger(number) || number < minimum || number > maximum) {
-    const limit = key === 'timeout_s' ? ' (SSM cancels a command after 48 hours)' : '';
-    problems.error(path, `Write a whole number from ${minimum} to ${maximum}${limit}.`, value);
-    return fallback;
-  }
+  if (value === undefined || problems.hasProblemAt(path)) return fallback;
+  const number = Number(value);
   if (key === 'timeout_s' && number < BOOT_ALLOWANCE_S) {
     problems.warning(
       path,
@@ -108,6 +89,7 @@ function count(
       value,
     );
   }
-  if (numeric) problems.warning(path, `Write ${number} without quotes; it is read as that number.`, value);
+  if (typeof value === 'string')
+    problems.warning(path, `Write ${number} without quotes; it is read as that number.`, value);
   return number;
 }
