@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { shorten } from '../files/problems';
 
 /**
  * RunInstances' request as EC2's API reference has it (2016-11-15), in boto3's spelling and types.
@@ -220,10 +221,18 @@ export const instanceParametersShape = z
       .min(1, { error: 'This list is empty: name a security group, or leave SecurityGroupIds out.' })
       .meta({ description: 'Security groups, sg-... Default: the deployment’s own, which lets nothing in.' })
       .optional(),
-    IamInstanceProfile: structure('The instance profile. Default: the deployment’s own. Give the name or the ARN.', {
-      Name: text('Name of the instance profile.'),
-      Arn: text('ARN of the instance profile.'),
-    }),
+    IamInstanceProfile: z
+      .strictObject(
+        { Name: text('Name of the instance profile.'), Arn: text('ARN of the instance profile.') },
+        {
+          error: ({ input }) =>
+            typeof input === 'string'
+              ? `Write {"${input.startsWith('arn:') ? 'Arn' : 'Name'}": ${shorten(input)}} in place of a string.`
+              : undefined,
+        },
+      )
+      .meta({ description: 'The instance profile. Default: the deployment’s own. Give the name or the ARN.' })
+      .optional(),
     TagSpecifications: listOf('Tags for what the launch makes.', tagSpecification),
     BlockDeviceMappings: listOf('Volumes. Default: the AMI’s own.', blockDevice),
     MinCount: only(1, ONE_INSTANCE, 'Always 1: an execution runs on one instance. May be left out.'),

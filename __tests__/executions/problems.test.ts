@@ -508,6 +508,18 @@ const ERRORS: Case[] = [
     { imageArchitecture: 'arm64' },
   ],
   [
+    'a profile as a string',
+    withParameters({ IamInstanceProfile: 'my-profile' }),
+    `${P}.IamInstanceProfile`,
+    /^Write \{"Name": "my-profile"\} in place of a string\.$/,
+  ],
+  [
+    'a profile’s ARN as a string',
+    withParameters({ IamInstanceProfile: 'arn:aws:iam::123456789012:instance-profile/p' }),
+    `${P}.IamInstanceProfile`,
+    /^Write \{"Arn": "arn:aws:iam::/,
+  ],
+  [
     'credits without the word that EC2 needs',
     withParameters({ CreditSpecification: {} }),
     `${P}.CreditSpecification.CpuCredits`,
@@ -721,7 +733,19 @@ const WARNINGS: Case[] = [
     '$.commands[0]',
     /day of the start in UTC/,
   ],
-  ['a command of a Windows editor', withCommands('ls\r'), '$.commands[0]', /carriage return/],
+  ['a command of a Windows editor', withCommands('ls\r'), '$.commands[0]', /carriage return, as editors on Windows/],
+  [
+    'a command of an old Mac’s editor',
+    withCommands('cd x\rls'),
+    '$.commands[0]',
+    /carriage return, as editors on old Macs/,
+  ],
+  [
+    'user data of a Windows editor',
+    withParameters({ UserData: '#!/bin/sh\r\nls\r\n' }),
+    `${P}.UserData`,
+    /carriage return, as editors on Windows/,
+  ],
   [
     'a variable that no command sets',
     withCommands('cp nextgen_$VPU.parquet x', 'echo ${VPU}'),
@@ -885,6 +909,7 @@ describe('no problem is', () => {
     ['an empty tag value', tagged({ Key: 'Name', Value: '' })],
     ['34 tags', tagged(...tags(34))],
     ['14 KB of user data', withParameters({ UserData: '#'.repeat(14 * 1024) })],
+    ['a cloud-config of a Windows editor', withParameters({ UserData: '#cloud-config\r\npackages: [git]\r\n' })],
     ['an ID of 8 digits', withParameters({ ImageId: 'ami-01234567', SecurityGroupIds: ['sg-01234567'] })],
     ...[
       '/datastream/ami',

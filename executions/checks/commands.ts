@@ -66,13 +66,18 @@ function checkCommand(command: string, index: number, problems: Problems): void 
     const message = `${JSON.stringify(placeholder)} looks like a placeholder: write the command that is meant.`;
     problems.placeholder('warning', path, message, command);
   }
-  if (command.includes('\r')) {
-    problems.warning(
-      path,
-      'This holds a carriage return, as editors on Windows write line ends: the shell takes it for a part of the word before it. Write \\n alone.',
-      command,
-    );
-  }
+  checkLineEnds(command, path, problems);
+}
+
+/** Warns of line ends that a shell does not know. */
+export function checkLineEnds(script: string, path: Path, problems: Problems): void {
+  if (!script.includes('\r')) return;
+  const editors = /\r(?!\n|$)/.test(script) ? 'on old Macs' : 'on Windows';
+  problems.warning(
+    path,
+    `This holds a carriage return, as editors ${editors} write line ends: the shell takes it for a part of the word before it. Write \\n alone.`,
+    script,
+  );
 }
 
 /** What a shell or a login sets, and what awk calls its own. */

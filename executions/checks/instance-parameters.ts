@@ -3,6 +3,7 @@ import { isRecord, list, member, text, utf8Bytes } from '../../files/values';
 import type { ParseOptions } from '../model';
 import { REGION } from '../region';
 import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID, WRITE_IMAGE } from '../run-instances';
+import { checkLineEnds } from './commands';
 import { isDoubtful, placeholderInValue } from './placeholders';
 import { checkRootDevice } from './root-device';
 import { checkTags } from './tags';
@@ -26,7 +27,7 @@ export function checkInstanceParameters(value: unknown, options: ParseOptions, p
   checkImage(parameters, problems);
   checkKeyName(parameters, problems);
   checkNetwork(parameters, problems);
-  checkProfile(parameters, options, problems);
+  checkProfile(parameters.IamInstanceProfile, options, problems);
   checkTags(parameters.TagSpecifications, [ROOT, 'TagSpecifications'], problems);
   checkRootDevice(parameters.BlockDeviceMappings, problems);
   checkUserData(parameters, problems);
@@ -124,66 +125,36 @@ function checkPlacement(parameters: Parameters, problems: Problems): void {
   );
 }
 
-function checkProfile(parameters: Parameters, options: ParseOptions, problems: Problems): void {
+function checkProfile(profile: unknown, { profileName }: ParseOptions, problems: Problems): void {
+  if (!isRecord(profile)) return;
   const path = [ROOT, 'IamInstanceProfile'];
-  if (parameters.IamInstanceProfile === undefined) return;
-  const name = member(parameters.IamInstanceProfile, 'Name');
-  const arn = member(parameters.IamInstanceProfile, 'Arn');
+  const [name, arn] = [text(profile.Name), text(profile.Arn)];
   const leaveOut = 'or leave IamInstanceProfile out';
-  if (name !== undefined && arn !== undefined) {
-    problems.error(
-      path,
-      'EC2 takes the name or the ARN, not both: leave one of them out.',
-      parameters.IamInstanceProfile,
-    );
+  if (profile.Name !== undefined && profile.Arn !== undefined) {
+    problems.error(path, 'EC2 takes the name or the ARN, not both: leave one of them out.', profile);
   }
-  if (name === undefined && arn === undefined) {
-    problems.error(
-      path,
-      `This names no instance profile: write its "Name", ${leaveOut}.`,
-      parameters.IamInstanceProfile,
-    );
+  if (profile.Name === undefined && profile.Arn === undefined) {
+    problems.error(path, `This names no instance profile: write its "Name", ${leaveOut}.`, profile);
   }
-  if (typeof name === 'string' && !placeholderInValue(name)) {
-    if (name === '')
-      problems.error([...path, 'Name'], `This is empty: write the instance profile's name, ${leaveOut}.`, name);
-    else if (name.startsWith('arn:')) problems.error([...path, 'Name'], 'This is an ARN: write it as "Arn".', name);
-    else if (!/^[\w+=,.@-]{1,128}$/.test(name)) {
-      problems.error(
-        [...path, 'Name'],
-        'No instance profile can have this name: write up to 128 letters, digits and +=,.@_-.',
-        name,
-      );
-    }
-  }
-  const its = text(arn)?.split('/').at(-1) ?? name;
-  if (
-    options.profileName !== undefined &&
-    typeof its === 'string' &&
-    its !== options.profileName &&
-    !placeholderInValue(its)
-  ) {
-    const key = typeof arn === 'string' ? 'Arn' : 'Name';
-    if (!problems.hasProblemAt([...path, key])) {
-      const write = `write ${JSON.stringify(options.profileName)}, ${leaveOut}`;
-      problems.warning(
-        [...path, key],
-        `The deployment may pass its own instance profile alone: ${write}.`,
-        arn ?? name,
-      );
-    }
-  }
-  if (
-    typeof arn === 'string' &&
-    !/^arn:aws[\w-]*:iam::\d{12}:instance-profile\/.+$/.test(arn) &&
-    !placeholderInValue(arn)
-  ) {
-    problems.error(
-      [...path, 'Arn'],
-      `This is no instance profile's ARN: write "arn:aws:iam::<account>:instance-profile/<name>", ${leaveOut}.`,
-      arn,
-    );
-  }
+  const refuse = (key: string, value: string | undefined, good: RegExp, what: (value: string) => string) => {
+    if (value === undefined || good.test(value) || placeholderInValue(value)) return;
+    problems.error([...path, key], what(value), value);
+  };
+  refuse('Name', name, /^[\w+=,.@-]{1,128}$/, (value) => {
+    if (value === '') return `This is empty: write the instance profile's name, ${leaveOut}.`;
+    if (value.startsWith('arn:')) return 'This is an ARN: write it as "Arn".';
+    return 'No instance profile can have this name: write up to 128 letters, digits and +=,.@_-.';
+  });
+  const write = `write "arn:aws:iam::<account>:instance-profile/<name>", ${leaveOut}`;
+  const isArn = /^arn:aws[\w-]*:iam::\d{12}:instance-profile\/.+$/;
+  refuse('Arn', arn, isArn, () => `This is no instance profile's ARN: ${write}.`);
+
+  const its = arn?.split('/').at(-1) ?? name;
+  const at = [...path, arn === undefined ? 'Name' : 'Arn'];
+  if (!profileName || its === undefined || its === profileName) return;
+  if (placeholderInValue(its) || problems.hasProblemAt(at)) return;
+  const ours = `write ${JSON.stringify(profileName)}, ${leaveOut}`;
+  problems.warning(at, `The deployment may pass its own instance profile alone: ${ours}.`, arn ?? name);
 }
 
 function checkUserData(parameters: Parameters, problems: Problems): void {
@@ -201,6 +172,8 @@ function checkUserData(parameters: Parameters, problems: Problems): void {
       data,
     );
   }
+  // cloud-init's own kinds are read with any line ends.
+  if (!/^(#cloud-config|#include|Content-Type:|MIME-Version:)/.test(data)) checkLineEnds(data, path, problems);
   if (
     /^[A-Za-z0-9+/\s]{16,}={0,2}\s*$/.test(data.slice(0, USER_DATA_BYTES)) &&
     Buffer.from(data, 'base64').toString('utf8').startsWith('#')
