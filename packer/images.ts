@@ -6,7 +6,6 @@ import {
   DescribeSnapshotsCommand,
   type EC2Client,
   type Image,
-  type Snapshot,
   type Tag,
 } from '@aws-sdk/client-ec2';
 
@@ -64,16 +63,10 @@ const PAGE = 500;
  * @throws the SDK's error
  */
 export async function findImages(ec2: Ec2): Promise<Inventory> {
-  const all: Image[] = [];
-  let NextToken: string | undefined;
-  do {
-    // All of the account's own: a snapshot that any of them is made of is not to be deleted.
-    const page = await ec2.send(
-      new DescribeImagesCommand({ Owners: ['self'], IncludeDisabled: true, MaxResults: PAGE, NextToken }),
-    );
-    all.push(...(page.Images ?? []).filter(({ State }) => State !== 'deregistered'));
-    NextToken = page.NextToken;
-  } while (NextToken);
+  // All of the account's own: a snapshot that any of them is made of is not to be deleted.
+  const ofAccount = { Owners: ['self'], IncludeDisabled: true, MaxResults: PAGE };
+  const pages = await everyPage((NextToken) => ec2.send(new DescribeImagesCommand({ ...ofAccount, NextToken })));
+  const all = pages.flatMap(({ Images = [] }) => Images).filter(({ State }) => State !== 'deregistered');
   const users = new Map<string, string[]>();
   for (const image of all) {
     for (const snapshot of snapshotsOf(image)) {
@@ -84,23 +77,21 @@ export async function findImages(ec2: Ec2): Promise<Inventory> {
 }
 
 async function findSnapshots(ec2: Ec2): Promise<OwnSnapshot[]> {
-  const found: Snapshot[] = [];
-  let NextToken: string | undefined;
-  do {
-    const page = await ec2.send(
-      new DescribeSnapshotsCommand({
-        OwnerIds: ['self'],
-        Filters: [{ Name: 'tag-key', Values: [ImageTag.image] }],
-        MaxResults: PAGE,
-        NextToken,
-      }),
-    );
-    found.push(...(page.Snapshots ?? []));
-    NextToken = page.NextToken;
-  } while (NextToken);
-  return found.flatMap(({ SnapshotId, VolumeSize = 0, State = '' }) =>
-    SnapshotId === undefined ? [] : [{ id: SnapshotId, sizeGiB: VolumeSize, state: State }],
+  const tagged = { OwnerIds: ['self'], Filters: [{ Name: 'tag-key', Values: [ImageTag.image] }], MaxResults: PAGE };
+  const pages = await everyPage((NextToken) => ec2.send(new DescribeSnapshotsCommand({ ...tagged, NextToken })));
+  return pages.flatMap(({ Snapshots = [] }) =>
+    Snapshots.flatMap(({ SnapshotId: id, VolumeSize: sizeGiB = 0, State: state = '' }) =>
+      id === undefined ? [] : [{ id, sizeGiB, state }],
+    ),
   );
+}
+
+async function everyPage<Page extends { NextToken?: string | undefined }>(
+  ask: (token: string | undefined) => Promise<Page>,
+): Promise<Page[]> {
+  const pages = [await ask(undefined)];
+  for (let token = pages[0]?.NextToken; token; token = pages.at(-1)?.NextToken) pages.push(await ask(token));
+  return pages;
 }
 
 function ownImage(image: Image): OwnImage[] {
