@@ -50,7 +50,7 @@ export function addAmi(program: Command): void {
       '\nExamples:\n' +
         '  datastream ami build --var architecture=x86_64\n' +
         '  datastream ami build --var \'docker_images=["awiciroh/datastream:latest"]\'\n' +
-        '\nExit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options, 130 after Ctrl-C.',
+        '\nExit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options and without a Packer that can build it, 130 after Ctrl-C.',
     )
     .action(async (options) => {
       const { build } = require('../packer/build') as typeof import('../packer/build');

@@ -124,7 +124,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   else process.exit(1);
 });
 
-program.parseAsync().catch((error: Error) => {
+program.parseAsync().catch((error: Error & { exitCode?: number }) => {
   process.stderr.write(`datastream: ${error.message}\n`);
-  process.exitCode = 1;
+  process.exitCode = error.exitCode ?? 1;
 });
