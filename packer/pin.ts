@@ -3,7 +3,7 @@ import path from 'node:path';
 import { writeFileAtomically } from '../files/write-file';
 import { downloads, isSafe, PACKER_FOLDER, type Settings, sha256Of } from './variables';
 
-/** Packer reads it by itself, and so does `datastream ami build`. */
+/** `datastream ami build` reads it, as it reads every *.auto.pkrvars.* of its folder. */
 export const PINNED_FILE = path.join(PACKER_FOLDER, 'checksums.auto.pkrvars.json');
 
 /** A file whose SHA-256 was not known. */

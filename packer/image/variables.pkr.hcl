@@ -1,5 +1,5 @@
 # What may be chosen. `npx datastream ami build` checks it all before anything is launched, and what concerns two
-# variables at once, or AWS itself, there alone. regex_replace, since Packer before 1.7 has no regex.
+# variables at once, or AWS itself, there alone. regex_replace, and no regex: docs/decisions/packer.md says why.
 
 variable "architecture" {
   type        = string
