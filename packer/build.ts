@@ -180,9 +180,9 @@ export async function pinDownloads(
     if (faults.length > 0) return refuse(faults, print);
   }
   const pinned = await pin(settings);
-  for (const { url, sha256 } of pinned) print(`${url}\n  ${sha256}`);
+  for (const [url, sha256] of pinned) print(`${url}\n  ${sha256}`);
   print(
-    pinned.length === 0
+    pinned.size === 0
       ? 'Every download has its SHA-256 already.'
       : `Written to ${path.relative('', PINNED_FILE)}: compare the sums with a source that you trust, and commit the file.`,
   );

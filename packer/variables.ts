@@ -15,15 +15,6 @@ export const VARIABLES_FILE = path.join(IMAGE_FOLDER, 'variables.pkr.hcl');
 /** The values of the template's variables, as Packer takes them. */
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** One variable of variables.pkr.hcl. */
-interface Declaration {
-  /** HCL's type, such as `list(string)`. */
-  readonly type: string;
-  readonly default: unknown;
-  /** What its own rule says; absent where it has none. */
-  readonly rule?: string;
-}
-
 /** What is wrong with a variable's value, and what to write instead. */
 export interface VariableFault {
   readonly name: string;
@@ -45,11 +36,15 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-const Declaration = z.object({
-  type: z.string(),
-  default: z.unknown(),
-  validation: z.array(z.object({ error_message: z.string() })).optional(),
-});
+/** One variable of variables.pkr.hcl: HCL's type, such as `list(string)`, and what its rule says, where it has one. */
+type Declaration = z.infer<typeof Declaration>;
+const Declaration = z
+  .object({
+    type: z.string().transform((type) => type.replace(/^\$\{(.*)\}$/, '$1')),
+    default: z.unknown(),
+    validation: z.tuple([z.object({ error_message: z.string() })]).optional(),
+  })
+  .transform(({ validation, ...rest }) => ({ ...rest, rule: validation?.[0].error_message }));
 const Declarations = z.object({
   variable: z.record(z.string(), z.tuple([Declaration])),
   variables: z.tuple([z.record(z.string(), z.string())]),
@@ -58,12 +53,10 @@ const Declarations = z.object({
 /** What the template's variables are. Those of the block `variables` are texts without a rule. */
 export async function readDeclarations(): Promise<ReadonlyMap<string, Declaration>> {
   const { variable, variables } = Declarations.parse(await readHclFile(VARIABLES_FILE));
-  const texts = Object.entries(variables[0]).map(([name, text]) => [name, { type: 'string', default: text }] as const);
-  const others = Object.entries(variable).map(([name, [{ type, default: value, validation }]]) => {
-    const rule = validation?.[0]?.error_message;
-    return [name, { type: type.replace(/^\$\{(.*)\}$/, '$1'), default: value, ...(rule && { rule }) }] as const;
-  });
-  return new Map<string, Declaration>([...others, ...texts]);
+  const declarations = new Map(Object.entries(variable).map(([name, [declaration]]) => [name, declaration]));
+  for (const [name, text] of Object.entries(variables[0]))
+    declarations.set(name, { type: 'string', default: text, rule: undefined });
+  return declarations;
 }
 
 /**
@@ -71,53 +64,44 @@ export async function readDeclarations(): Promise<ReadonlyMap<string, Declaratio
  *
  * @throws Error that names a file that cannot be read, or a variable that the template does not have
  */
-export async function readVariables(sources: Sources): Promise<Variables> {
+export async function readVariables({ folder = PACKER_FOLDER, ...sources }: Sources): Promise<Variables> {
   const declarations = await readDeclarations();
   const values: Record<string, unknown> = { ...sources.fallbacks };
-  const assign = (from: string, given: Readonly<Record<string, unknown>>) => {
-    for (const [name, value] of Object.entries(given)) {
-      if (!declarations.has(name)) {
-        const meant = nearest(name, [...declarations.keys()]);
-        throw new Error(
-          `${from}: the template has no variable ${JSON.stringify(name)}: write ${meant ?? 'one of packer/image/variables.pkr.hcl'}.`,
-        );
-      }
-      values[name] = value;
-    }
+  const declaration = (from: string, name: string) => {
+    const declared = declarations.get(name);
+    if (declared) return declared;
+    const meant = nearest(name, [...declarations.keys()]) ?? 'one of packer/image/variables.pkr.hcl';
+    throw new Error(`${from}: the template has no variable ${JSON.stringify(name)}: write ${meant}.`);
   };
-  for (const [name, declaration] of declarations) {
+  for (const [name, declared] of declarations) {
     const text = sources.environment[`PKR_VAR_${name}`];
-    if (text !== undefined) values[name] = await fromText(name, text, declaration);
+    if (text !== undefined) values[name] = await fromText(name, text, declared);
   }
-  const { folder = PACKER_FOLDER } = sources;
-  const inFolder = readdirSync(folder).sort();
   const automatic = ['.auto.pkrvars.hcl', '.auto.pkrvars.json'].flatMap((end) =>
-    inFolder.filter((name) => name.endsWith(end)),
+    readdirSync(folder)
+      .filter((name) => name.endsWith(end))
+      .sort(),
   );
   for (const file of [...automatic.map((name) => path.join(folder, name)), ...sources.files]) {
-    assign(file, await readHclFile(file));
+    const given = await readHclFile(file);
+    for (const name of Object.keys(given)) declaration(file, name);
+    Object.assign(values, given);
   }
   for (const assignment of sources.assignments) {
     const [, name = '', text = ''] = /^([^=]*)=(.*)$/s.exec(assignment) ?? [];
     if (!name)
       throw new Error(`--var ${JSON.stringify(assignment)}: write <name>=<value>, such as --var architecture=x86_64.`);
-    const declaration = declarations.get(name);
-    assign('--var', { [name]: declaration && (await fromText(name, text, declaration)) });
+    values[name] = await fromText(name, text, declaration('--var', name));
   }
-  const all = [...declarations].map(([name, declaration]) => [name, values[name] ?? declaration.default]);
-  return Object.fromEntries(all) as Variables;
+  return Object.fromEntries([...declarations].map(([name, declared]) => [name, values[name] ?? declared.default]));
 }
 
 /** Texts of strings are taken as they are, those of other types are HCL. */
 async function fromText(name: string, text: string, { type }: Declaration): Promise<unknown> {
   if (type === 'string') return text;
-  try {
-    const { value } = await readHcl(name, `value = ${text}\n`);
-    // A word is an expression in HCL, and no value of these types.
-    return typeof value === 'string' ? text : value;
-  } catch {
-    return text; // No HCL: the type's check shows it.
-  }
+  // No HCL: the type's check shows it. A word is an expression in HCL, and no value of these types.
+  const { value } = await readHcl(name, `value = ${text}\n`).catch(() => ({ value: text }));
+  return typeof value === 'string' ? text : value;
 }
 
 const TYPES: Readonly<Record<string, { readonly schema: z.ZodType; readonly write: string }>> = {
@@ -189,6 +173,15 @@ export function isSafe(url: string): boolean {
   return URL.canParse(url) && (url.startsWith('https://') || new URL(url).hostname === '127.0.0.1');
 }
 
+function checkDownloads(settings: Settings): readonly VariableFault[] {
+  return [...downloads(settings)].flatMap(([file, url]) => {
+    const address = { name: 'the address', value: url, message: 'Write an address that begins with https://.' };
+    const message = `This is to be the SHA-256 of ${url}: run 'npx datastream ami pin', which downloads it once and writes down what came, or write the 64 hexadecimal digits of a source that you trust.`;
+    const sum = { name: `sha256["${file}"]`, value: undefined, message };
+    return [...(isSafe(url) ? [] : [address]), ...(sha256Of(settings, file) === undefined ? [sum] : [])];
+  });
+}
+
 /** What concerns more than one variable, and no rule of variables.pkr.hcl can say. */
 export function checkTogether(settings: Settings): readonly VariableFault[] {
   const faults: VariableFault[] = [];
@@ -207,19 +200,7 @@ export function checkTogether(settings: Settings): readonly VariableFault[] {
     );
   }
 
-  if (settings.communicator !== 'none') {
-    faults.push(...ambiguousDownloads(settings));
-    for (const [file, url] of downloads(settings)) {
-      if (!isSafe(url))
-        faults.push({ name: 'the address', value: url, message: 'Write an address that begins with https://.' });
-      if (sha256Of(settings, file) !== undefined) continue;
-      faults.push({
-        name: `sha256["${file}"]`,
-        value: undefined,
-        message: `This is to be the SHA-256 of ${url}: run 'npx datastream ami pin', which downloads it once and writes down what came, or write the 64 hexadecimal digits of a source that you trust.`,
-      });
-    }
-  }
+  if (settings.communicator !== 'none') faults.push(...ambiguousDownloads(settings), ...checkDownloads(settings));
 
   // That region_kms_key_ids has a key for each of ami_regions, and for no other region, is what Packer asks itself.
   const isOwn = (key = '') => key === '' || key.endsWith('alias/aws/ebs');
