@@ -115,12 +115,11 @@ export async function findNames(
  * @param region where the parameters were read, for the messages
  */
 export function reasonsToKeep({ names, unknown }: NamedImages, region: string): Map<string, string> {
-  const maybe = [...unknown].map(([id, { parameter, error }]): [string, string] => [
-    id,
-    `SSM parameter ${parameter} may name it and cannot be read: ${awsSentence(error, region)}`,
-  ]);
-  const surely = [...names].map(([id, where]): [string, string] => [id, `named by ${where.join(', ')}`]);
-  return new Map([...maybe, ...surely]);
+  const reasons = new Map<string, string>();
+  for (const [id, { parameter, error }] of unknown)
+    reasons.set(id, `SSM parameter ${parameter} may name it and cannot be read: ${awsSentence(error, region)}`);
+  for (const [id, where] of names) reasons.set(id, `named by ${where.join(', ')}`);
+  return reasons;
 }
 
 /** @returns undefined for a parameter that does not exist, which therefore names nothing */
