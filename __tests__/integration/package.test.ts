@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
-import { App, TerraformStack } from 'cdktf';
+import { App, LocalBackend, TerraformStack } from 'cdktf';
 import { DataStream } from '../../constructs';
 import { clone, ROOT, run, succeed } from '../support/terraform';
 
@@ -16,7 +17,7 @@ const TSCONFIG = path.join(ROOT, 'node_modules/cdktf-cli/bundle/templates/typesc
 
 const mainOf = (cdk: string, provider: string, entry: string) => `
 import { Construct } from 'constructs';
-import { App, TerraformStack } from '${cdk}';
+import { App, LocalBackend, TerraformStack } from '${cdk}';
 import { AwsProvider } from '${provider}/lib/provider';
 import { DataStream } from '${entry}';
 
@@ -24,6 +25,7 @@ class Jobs extends TerraformStack {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     new AwsProvider(this, 'aws', { region: 'us-east-1' });
+    new LocalBackend(this, { path: 'terraform.tfstate' });
     new DataStream(this, 'datastream', { smName: 'machine', tags: { Team: 'hydrology' } });
   }
 }
@@ -38,27 +40,30 @@ function synthesiseHere(outdir: string): void {
   const app = new App({ outdir });
   const stack = new TerraformStack(app, 'jobs');
   new AwsProvider(stack, 'aws', { region: 'us-east-1' });
+  new LocalBackend(stack, { path: 'terraform.tfstate' });
   new DataStream(stack, 'datastream', { smName: 'machine', tags: { Team: 'hydrology' } });
   app.synth();
 }
 
-/** Every file of a synthesis, by its path in it. */
-function filesOf(outdir: string): Record<string, Buffer> {
+/** Every file of a synthesis, by its path in it: a text, or an archive's SHA-256. */
+function filesOf(outdir: string): Record<string, string> {
   const all = readdirSync(outdir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = all.map((entry) => path.join(entry.parentPath, entry.name)).sort();
-  return Object.fromEntries(paths.map((file) => [path.relative(outdir, file), readFileSync(file)]));
+  const content = (file: string) =>
+    file.endsWith('.zip') ? createHash('sha256').update(readFileSync(file)).digest('hex') : readFileSync(file, 'utf8');
+  return Object.fromEntries(paths.map((file) => [path.relative(outdir, file), content(file)]));
 }
 
 /** The stack's JSON without what differs between cdktf, cdktn and their providers on purpose. */
 function stackOf(outdir: string): Record<string, unknown> {
   const json = readFileSync(path.join(outdir, 'stacks/jobs/cdk.tf.json'), 'utf8');
   const { '//': _metadata, terraform, ...stack } = JSON.parse(json, (key, value) => (key === '//' ? undefined : value));
-  const { version: _version, ...provider } = terraform.required_providers.aws;
-  return { ...stack, backend: terraform.backend, provider };
+  const { required_providers: _providers, ...settings } = terraform;
+  return { ...stack, terraform: settings };
 }
 
-const withoutJson = (files: Record<string, Buffer>) =>
-  Object.fromEntries(Object.entries(files).filter(([file]) => file.endsWith('.zip')));
+const archivesOf = (outdir: string) =>
+  Object.fromEntries(Object.entries(filesOf(outdir)).filter(([file]) => file.endsWith('.zip')));
 
 let packed: string;
 let here: string;
@@ -195,7 +200,8 @@ describe('in an App with cdktn and bindings of provider 6', () => {
 
     const outdir = path.join(app, 'cdktf.out');
     expect(stackOf(outdir)).toEqual(stackOf(here));
-    expect(withoutJson(filesOf(outdir))).toEqual(withoutJson(filesOf(here)));
+    expect(archivesOf(outdir)).toEqual(archivesOf(here));
+    expect(Object.keys(archivesOf(here))).toHaveLength(7);
   });
 
   test('the sources themselves pass the types of provider 6', async () => {
