@@ -115,6 +115,22 @@ test('the provider is imported by resource, never as a whole', () => {
   expect(provider.filter(({ specifier }) => !/^@cdktf\/provider-aws\/lib\/[\w-]+$/.test(specifier))).toEqual([]);
 });
 
+test('docs/architecture.md draws every arrow between two rooms, and no other', () => {
+  const rooms = Object.keys(MAY_IMPORT);
+  const roomOf = (file: string) =>
+    rooms.find((room) => file === room.replace(/\.ts$/, '') || file.startsWith(`${room}/`)) ?? file;
+  const arrows = rooms.flatMap((room) =>
+    sources(room)
+      .flatMap(arrowsFrom)
+      .filter(({ target }) => target !== undefined && !/^cdktf$/.test(target))
+      .map(({ target = '' }) => `${room} --> ${roomOf(target)}`)
+      .filter((arrow) => arrow !== `${room} --> ${room}`),
+  );
+  const page = readFileSync(path.join(ROOT, 'docs/architecture.md'), 'utf8');
+
+  expect(page.match(/^ {2}\S+ --> \S+$/gm)?.map((line) => line.trim())).toEqual([...new Set(arrows)].sort());
+});
+
 describe('the check itself', () => {
   test.each([
     ['files', 'files/a.ts', "import { b } from '../executions/b';"],
