@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command runs from its TypeScript sources: nothing has to be built first.
+require('./node-version.cjs').checkForDatastream();
 try {
   require.resolve('tsx/cjs/api');
 } catch {

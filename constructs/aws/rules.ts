@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Token } from 'cdktf';
 import { REGION } from '../../executions/region';
 
@@ -66,36 +67,78 @@ export const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
-/**
- * Refuses a value that AWS would refuse during the deployment. Terraform's variables pass: their own validation,
- * made from the same rules, looks at them.
- *
- * @throws Error that names the property, shows the value and says what to write
- */
-export function check(property: string, value: string | undefined, rule: Rule): void {
-  if (!value || Token.isUnresolved(value) || new RegExp(rule.pattern).test(value)) return;
-  throw new Error(`${property} is ${JSON.stringify(value)}: write ${rule.write}.`);
-}
+/** What a construct's property may hold; it throws a sentence where the value is another. */
+export type Check = (property: string, value: unknown) => void;
 
 /**
- * The same for each value of a list.
- *
- * @throws Error that names the property, shows the value and says what to write
+ * Text by a rule. Terraform's variables pass: their own validation, made from the same rules, looks at them. So do undefined
+ * and an empty string, which count as left out.
  */
-export function checkEach(property: string, values: readonly string[] = [], rule: Rule): void {
-  // Not an element of it: cdktf stands one placeholder in for a list that is not known.
-  if (Token.isUnresolved(values)) return;
-  for (const [index, value] of values.entries()) check(`${property}[${index}]`, value, rule);
+export function text({ pattern, write }: Rule): Check {
+  return (property, value) => {
+    if (isLeftOut(value) || (typeof value === 'string' && new RegExp(pattern).test(value))) return;
+    refuse(property, value, write);
+  };
 }
 
+/** Text that must be given. */
+export function requiredText(rule: Rule): Check {
+  return (property, value) => {
+    if (!value) refuse(property, value, rule.write);
+    text(rule)(property, value);
+  };
+}
+
+/** A list of texts, each by the rule. */
+export function texts(rule: Rule): Check {
+  return (property, value) => {
+    // Not an element of it: cdktf stands one placeholder in for a list that is not known.
+    if (isLeftOut(value)) return;
+    if (!Array.isArray(value)) refuse(property, value, `a list of ${rule.write}`);
+    for (const [index, each] of value.entries()) requiredText(rule)(`${property}[${index}]`, each);
+  };
+}
+
+/** Days that CloudWatch Logs accepts as a retention. */
+export const logRetention: Check = (property, value) => {
+  if (value === undefined || Token.isUnresolved(value) || LOG_RETENTION_DAYS.some((days) => days === value)) return;
+  refuse(property, value, `one of ${LOG_RETENTION_DAYS.join(', ')} (what CloudWatch Logs accepts)`);
+};
+
+/** Tags: text by text. */
+export const tagSet: Check = (property, value) => {
+  if (isLeftOut(value)) return;
+  const write = 'an object of strings such as { Team: "hydrology" }';
+  if (typeof value !== 'object' || Array.isArray(value)) refuse(property, value, write);
+  for (const [key, each] of Object.entries(value)) {
+    if (typeof each !== 'string') refuse(`${property}.${key}`, each, 'a string');
+  }
+};
+
 /**
- * The same for a retention.
+ * Refuses properties that AWS would refuse during the deployment, or that no one would read. JavaScript has no compiler
+ * that has looked at them before.
  *
+ * @param construct its name, for what is thrown
  * @throws Error that names the property, shows the value and says what to write
  */
-export function checkLogRetention(property: string, days: number | undefined): void {
-  if (days === undefined || Token.isUnresolved(days) || LOG_RETENTION_DAYS.some((allowed) => allowed === days)) return;
-  throw new Error(
-    `${property} is ${days}: write one of ${LOG_RETENTION_DAYS.join(', ')} (what CloudWatch Logs accepts).`,
-  );
+export function checkProps(construct: string, props: unknown, checks: Readonly<Record<string, Check>>): void {
+  if (typeof props !== 'object' || props === null)
+    refuse(`props of ${construct}`, props, 'an object of its properties');
+  const unknown = Object.keys(props).find((property) => !Object.hasOwn(checks, property));
+  if (unknown !== undefined) {
+    throw new Error(`${construct} has no property ${unknown}: choose from ${Object.keys(checks).join(', ')}.`);
+  }
+  for (const [property, check] of Object.entries(checks)) {
+    check(property, (props as Readonly<Record<string, unknown>>)[property]);
+  }
+}
+
+function isLeftOut(value: unknown): value is undefined | null | '' {
+  return value === undefined || value === null || value === '' || Token.isUnresolved(value);
+}
+
+function refuse(property: string, value: unknown, write: string): never {
+  const found = typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 1, breakLength: Infinity });
+  throw new Error(`${property} is ${found}: write ${write}.`);
 }

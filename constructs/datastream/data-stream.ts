@@ -4,12 +4,13 @@ import { Tag } from '../../lambdas/datastream/tags';
 import { Buckets } from '../aws/buckets';
 import { CurrentAws } from '../aws/current-aws';
 import { derivedName, differentNames } from '../aws/names';
+import { checkOneCopy } from '../aws/one-copy';
 import { orElse } from '../aws/optional';
-import { check, checkEach, checkLogRetention } from '../aws/rules';
+import { type Check, checkProps, logRetention, requiredText, tagSet, text, texts } from '../aws/rules';
 import { Tags } from '../aws/tags';
 import { type NamedProperty, SUFFIXES } from './default-names';
 import type { DatastreamFunction } from './function';
-import { type FunctionName, MACHINE_FUNCTIONS } from './functions';
+import type { FunctionName } from './functions';
 import { InstanceProfile } from './instance-profile';
 import { InstanceSecurityGroup } from './instance-security-group';
 import { MachineFunctions } from './machine-functions';
@@ -79,7 +80,8 @@ export interface DataStreamProps {
  * A state machine that runs one job on one fresh EC2 instance for each execution, with everything it needs: its
  * functions, the relay and the reaper beside it, roles, logs, the instances' profile and security group.
  *
- * @throws Error that names the property whose value AWS would refuse, or `vpcId` or `subnetIds` without the other
+ * @throws Error that names the property whose value AWS would refuse, or `vpcId` or `subnetIds` without the other; or that
+ * says that the App uses another copy of cdktf
  */
 export class DataStream extends Construct {
   /** What to start executions of. */
@@ -97,7 +99,8 @@ export class DataStream extends Construct {
 
   constructor(scope: Construct, id: string, props: DataStreamProps) {
     super(scope, id);
-    checkProps(props);
+    checkOneCopy(this);
+    checkProps('DataStream', props, CHECKS);
     const { permissionsBoundaryArn, smName } = props;
     const namePrefix = orElse(props.resourcePrefix, smName);
     const named = (property: NamedProperty) => orElse(props[property], derivedName(namePrefix, SUFFIXES[property]));
@@ -198,26 +201,28 @@ function perRole<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, string>;
 }
 
-function checkProps(props: DataStreamProps): void {
-  if (props.smName === '') throw new Error(`smName is "": write ${RULES.stateMachine.write}.`);
-  check('smName', props.smName, RULES.stateMachine);
-  check('resourcePrefix', props.resourcePrefix, RULES.prefix);
-  for (const name of MACHINE_FUNCTIONS) {
-    const property = `${name}LambdaName` as const;
-    check(property, props[property], RULES.lambda);
-  }
-  for (const property of ['smRoleName', 'lambdaRoleName', 'ec2Role'] as const) {
-    check(property, props[property], RULES.role);
-  }
-  for (const property of ['lambdaPolicyName', 'lambdaInvokePolicyName', 'ec2PolicyName'] as const) {
-    check(property, props[property], RULES.policy);
-  }
-  check('profileName', props.profileName, RULES.profile);
-  check('s3Bucket', props.s3Bucket, RULES.bucket);
-  check('jobLogs', props.jobLogs, RULES.jobLogs);
-  check('amiParameterName', props.amiParameterName, RULES.amiParameter);
-  check('vpcId', props.vpcId, RULES.vpc);
-  checkEach('subnetIds', props.subnetIds, RULES.subnet);
-  check('permissionsBoundaryArn', props.permissionsBoundaryArn, RULES.permissionsBoundary);
-  checkLogRetention('logRetentionDays', props.logRetentionDays);
-}
+/** What each property may hold. */
+const CHECKS: { readonly [Property in keyof Required<DataStreamProps>]: Check } = {
+  smName: requiredText(RULES.stateMachine),
+  resourcePrefix: text(RULES.prefix),
+  smRoleName: text(RULES.role),
+  starterLambdaName: text(RULES.lambda),
+  commanderLambdaName: text(RULES.lambda),
+  pollerLambdaName: text(RULES.lambda),
+  checkerLambdaName: text(RULES.lambda),
+  stopperLambdaName: text(RULES.lambda),
+  lambdaPolicyName: text(RULES.policy),
+  lambdaRoleName: text(RULES.role),
+  lambdaInvokePolicyName: text(RULES.policy),
+  ec2Role: text(RULES.role),
+  ec2PolicyName: text(RULES.policy),
+  profileName: text(RULES.profile),
+  s3Bucket: text(RULES.bucket),
+  jobLogs: text(RULES.jobLogs),
+  amiParameterName: text(RULES.amiParameter),
+  vpcId: text(RULES.vpc),
+  subnetIds: texts(RULES.subnet),
+  permissionsBoundaryArn: text(RULES.permissionsBoundary),
+  logRetentionDays: logRetention,
+  tags: tagSet,
+};

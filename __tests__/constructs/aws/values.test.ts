@@ -1,7 +1,7 @@
 import { Fn, TerraformOutput, TerraformStack, TerraformVariable, Testing } from 'cdktf';
 import { derivedName } from '../../../constructs/aws/names';
 import { orElse, orNull, whenSet } from '../../../constructs/aws/optional';
-import { check, checkLogRetention, RULES } from '../../../constructs/aws/rules';
+import { logRetention, RULES, text } from '../../../constructs/aws/rules';
 
 const stack = new TerraformStack(Testing.app(), 'stack');
 const variable = new TerraformVariable(stack, 'name', { type: 'string' }).stringValue;
@@ -43,8 +43,8 @@ describe("a Terraform variable's value", () => {
   });
 
   test('passes the rules, which its own validation knows', () => {
-    expect(() => check('vpcId', Fn.upper(variable), RULES.vpc)).not.toThrow();
-    expect(() => checkLogRetention('logRetentionDays', Fn.lengthOf(variable))).not.toThrow();
+    expect(() => text(RULES.vpc)('vpcId', Fn.upper(variable))).not.toThrow();
+    expect(() => logRetention('logRetentionDays', Fn.lengthOf(variable))).not.toThrow();
   });
 });
 
@@ -79,9 +79,9 @@ describe('the rule for', () => {
       ['boundary', 'arn:aws:iam::123456789012:role/r', 'arn:aws:iam::12345:policy/b'],
     ],
   ])('%s', (name, good, bad) => {
-    for (const value of good) expect(() => check('value', value, RULES[name])).not.toThrow();
+    for (const value of good) expect(() => text(RULES[name])('value', value)).not.toThrow();
     for (const value of bad) {
-      expect(() => check('value', value, RULES[name])).toThrow(`value is "${value}": write ${RULES[name].write}.`);
+      expect(() => text(RULES[name])('value', value)).toThrow(`value is "${value}": write ${RULES[name].write}.`);
     }
   });
 });

@@ -175,18 +175,28 @@ test('the security group lets nothing in', () => {
 });
 
 describe('vpcId and subnetIds', () => {
-  const scope = new TerraformStack(Testing.app(), 'stack');
-  const vpc = new TerraformVariable(scope, 'vpc', { type: 'string' }).stringValue;
-  const subnets = new TerraformVariable(scope, 'subnets', { type: 'list(string)' }).listValue;
+  const vpcId = (scope: TerraformStack) => new TerraformVariable(scope, 'vpc', { type: 'string' }).stringValue;
+  const subnetIds = (scope: TerraformStack) =>
+    new TerraformVariable(scope, 'subnets', { type: 'list(string)' }).listValue;
+  const [vpc, subnet] = ['vpc-0123456789abcdef0', 'subnet-0123456789abcdef0'];
 
-  test.each<[string, Partial<DataStreamProps>, string]>([
-    ['both', { vpcId: vpc, subnetIds: subnets }, '${((length(var.vpc) >= 1) == (length(var.subnets) >= 1))}'],
-    ['the VPC', { vpcId: vpc, subnetIds: ['subnet-0123456789abcdef0'] }, '${((length(var.vpc) >= 1) == true)}'],
-    ['the VPC, without subnets', { vpcId: vpc }, '${!(length(var.vpc) >= 1)}'],
-    ['the subnets', { vpcId: 'vpc-0123456789abcdef0', subnetIds: subnets }, '${(true == (length(var.subnets) >= 1))}'],
-    ['the subnets, without a VPC', { subnetIds: subnets }, '${!(length(var.subnets) >= 1)}'],
+  test.each<[string, (scope: TerraformStack) => Partial<DataStreamProps>, string]>([
+    [
+      'both',
+      (scope) => ({ vpcId: vpcId(scope), subnetIds: subnetIds(scope) }),
+      '${((length(var.vpc) >= 1) == (length(var.subnets) >= 1))}',
+    ],
+    ['the VPC', (scope) => ({ vpcId: vpcId(scope), subnetIds: [subnet] }), '${((length(var.vpc) >= 1) == true)}'],
+    ['the VPC, without subnets', (scope) => ({ vpcId: vpcId(scope) }), '${!(length(var.vpc) >= 1)}'],
+    [
+      'the subnets',
+      (scope) => ({ vpcId: vpc, subnetIds: subnetIds(scope) }),
+      '${(true == (length(var.subnets) >= 1))}',
+    ],
+    ['the subnets, without a VPC', (scope) => ({ subnetIds: subnetIds(scope) }), '${!(length(var.subnets) >= 1)}'],
   ])('go together by a precondition where a variable holds %s', (_what, props, condition) => {
-    const [group] = Object.values(resources(synthesise({ smName: 'machine', ...props }), 'aws_security_group'));
+    const stack = synthesise((scope) => ({ smName: 'machine', ...props(scope) }));
+    const [group] = Object.values(resources(stack, 'aws_security_group'));
 
     expect(group?.lifecycle).toEqual({ precondition: [expect.objectContaining({ condition })] });
   });
@@ -255,5 +265,36 @@ describe('refuses, before anything is deployed,', () => {
     const scope = new TerraformStack(Testing.app(), 'stack');
 
     expect(() => new DataStream(scope, 'datastream', { smName: 'machine', ...props })).toThrow(message);
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'props of DataStream is undefined: write an object of its properties.'],
+    ['machine', 'props of DataStream is "machine": write an object of its properties.'],
+    [{}, 'smName is undefined: write 1 to 80 letters'],
+    [{ smName: 7 }, 'smName is 7: write 1 to 80 letters'],
+    [{ smName: 'machine', sm_role_name: 'role' }, 'DataStream has no property sm_role_name: choose from smName, '],
+    [{ smName: 'machine', subnetIds: 'subnet-0123abcd' }, 'subnetIds is "subnet-0123abcd": write a list of IDs of'],
+    [{ smName: 'machine', subnetIds: [null] }, 'subnetIds[0] is null: write IDs of subnets'],
+    [{ smName: 'machine', vpcId: { ref: 'vpc' } }, "vpcId is { ref: 'vpc' }: write the ID of a VPC"],
+    [{ smName: 'machine', logRetentionDays: '30' }, 'logRetentionDays is "30": write one of 1, 3, 5'],
+    [{ smName: 'machine', tags: ['a=b'] }, "tags is [ 'a=b' ]: write an object of strings"],
+    [{ smName: 'machine', tags: { team: 1 } }, 'tags.team is 1: write a string.'],
+  ])('what no compiler has looked at: %j', (props, message) => {
+    const scope = new TerraformStack(Testing.app(), 'stack');
+
+    expect(() => new DataStream(scope, 'datastream', props as DataStreamProps)).toThrow(message);
+  });
+
+  test('a stack of another copy of cdktf, which would drop every tag', () => {
+    let other: typeof import('cdktf') | undefined;
+    jest.isolateModules(() => {
+      other = require('cdktf');
+    });
+    const { TerraformStack: OtherStack, Testing: OtherTesting } = other as typeof import('cdktf');
+    const scope = new OtherStack(OtherTesting.app(), 'stack');
+
+    expect(() => new DataStream(scope, 'datastream', { smName: 'machine' })).toThrow(
+      /^The App uses another copy of cdkt[fn] than DataStream, whose copy is .*cdkt[fn]: tags would get lost\. Run "npm ls cdkt[fn]"/,
+    );
   });
 });

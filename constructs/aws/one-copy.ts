@@ -1,0 +1,19 @@
+import path from 'node:path';
+import { TerraformStack } from 'cdktf';
+import type { Construct } from 'constructs';
+
+/**
+ * Refuses a construct in a stack of another copy of cdktf. Each copy keeps its own aspects and knows only those: every tag
+ * would be missing, without a word, and IAM's conditions and the clean-up rest on tags.
+ *
+ * @throws Error that names the copy of this package, and says how to get down to one
+ */
+export function checkOneCopy(construct: Construct): void {
+  if (TerraformStack.of(construct) instanceof TerraformStack) return;
+  const copy = path.dirname(path.dirname(require.resolve('cdktf')));
+  const name = path.basename(copy);
+  throw new Error(
+    `The App uses another copy of ${name} than ${construct.constructor.name}, whose copy is ${copy}: tags would get lost. ` +
+      `Run "npm ls ${name}" to see both and "npm dedupe" to have one.`,
+  );
+}
