@@ -4,11 +4,12 @@ import * as z from 'zod';
 import { architectureOfType, checkInstanceType } from '../executions/instance-types';
 import { readHcl, readHclFile } from '../files/hcl';
 import { nearest } from '../files/nearest';
+import { PRODUCT, WORKSPACE } from '../files/product';
 
-/** The folder of the template. */
-export const PACKER_FOLDER = __dirname;
+/** Where the user's *.auto.pkrvars.* files and Packer's output are. */
+export const PACKER_FOLDER = WORKSPACE === PRODUCT ? path.join(PRODUCT, 'packer') : WORKSPACE;
 /** Packer's template, its variables and its scripts. */
-export const IMAGE_FOLDER = path.join(PACKER_FOLDER, 'image');
+export const IMAGE_FOLDER = path.join(PRODUCT, 'packer', 'image');
 /** The template's variables, with their rules. */
 export const VARIABLES_FILE = path.join(IMAGE_FOLDER, 'variables.pkr.hcl');
 
