@@ -24,8 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executions: ['files'],
   'lambdas/runtime': [],
   ...Object.fromEntries(SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files']])),
-  // A region's code is AWS's, and execution files hold it too.
-  'constructs/aws': ['executions/region'],
+  // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder.
+  'constructs/aws': ['executions/region', 'files/product'],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),
@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
+  package: ['constructs', 'files'],
   'main.ts': ['constructs', 'cdktf'],
 };
 
