@@ -1,5 +1,6 @@
 import { SchedulerSchedule } from '@cdktf/provider-aws/lib/scheduler-schedule';
 import { SchedulerScheduleGroup } from '@cdktf/provider-aws/lib/scheduler-schedule-group';
+import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import type { CurrentAws } from '../aws/current-aws';
 import { EventRule } from '../aws/event-rule';
@@ -17,6 +18,8 @@ export interface ReaperProps {
   readonly aws: CurrentAws;
   readonly stateMachineName: string;
   readonly stateMachineArn: string;
+  /** What must exist before the rules. */
+  readonly stateMachine: ITerraformDependable;
   readonly logRetentionDays: number;
 }
 
@@ -55,6 +58,7 @@ export class Reaper extends Construct {
       description: 'An execution has ended, perhaps without its clean-up.',
       pattern: { ...executionEnded, detail: { ...executionEnded.detail, stateMachineArn: [stateMachineArn] } },
       target: this.function,
+      after: props.stateMachine,
     });
     this.#schedule(props);
   }

@@ -3,7 +3,7 @@ import { TerraformResource, TerraformStack, TerraformVariable, Testing } from 'c
 import { bundle } from '../../../constructs/aws/bundle';
 import { DataStream, type DataStreamProps } from '../../../constructs/datastream/data-stream';
 import { definition } from '../../../constructs/datastream/definition';
-import { type FunctionName, SOURCES } from '../../../constructs/datastream/functions';
+import { type FunctionName, MACHINE_FUNCTIONS, SOURCES } from '../../../constructs/datastream/functions';
 import { Tag } from '../../../lambdas/datastream/tags';
 import { dataStreamStack, readable, resources, synthesise } from '../../support/stack';
 
@@ -62,6 +62,53 @@ test('takes an empty string for a value that was left out', () => {
   const empty = { resourcePrefix: '', starterLambdaName: '', s3Bucket: '', vpcId: '', permissionsBoundaryArn: '' };
 
   expect(synthesise({ smName: 'machine', amiParameterName: '', ...empty })).toEqual(stack);
+});
+
+describe('of a deployment whose names another one has', () => {
+  const all = Object.fromEntries(
+    Object.entries(stack.resource).flatMap(([type, each]) =>
+      Object.entries(each).map(([id, resource]) => [`${type}.${id}`, resource]),
+    ),
+  );
+
+  /** Every resource without which Terraform does not begin with this one. */
+  function waitsFor(address: string, seen = new Set<string>()): Set<string> {
+    for (const [other] of JSON.stringify(all[address]).matchAll(/\baws_\w+\.datastream_[\w-]+/g)) {
+      if (!(other in all) || seen.has(other)) continue;
+      seen.add(other);
+      waitsFor(other, seen);
+    }
+    return seen;
+  }
+  const addresses = (type: string) => Object.keys(all).filter((address) => address.startsWith(`${type}.`));
+
+  test.each(['aws_cloudwatch_event_rule', 'aws_cloudwatch_event_target'])(
+    '%s, which AWS takes over in silence, waits for the state machine, its functions and its own function',
+    (type) => {
+      expect(addresses(type)).toHaveLength(4);
+      for (const address of addresses(type)) {
+        const own = address.includes('_reaper_') ? '_reaper_function' : '_relay_function';
+        const found = [...waitsFor(address)].filter((each) => /^aws_(lambda_function|sfn_state_machine)\./.test(each));
+        expect(found.map((each) => each.replace(/^.*?\.datastream|_[0-9A-F]{8}$/g, '')).sort()).toEqual([
+          ...MACHINE_FUNCTIONS.map((name) => `_functions_${name}_function`).sort(),
+          own,
+          '_state-machine',
+        ]);
+      }
+    },
+  );
+
+  test.each(['aws_cloudwatch_log_group', 'aws_iam_role_policy'])('%s waits for its role', (type) => {
+    for (const address of addresses(type)) {
+      expect([address, ...waitsFor(address)]).toContainEqual(expect.stringMatching(/^aws_iam_role\./));
+    }
+  });
+
+  test('the state machine, which AWS takes over where its definition is the same, waits for its functions', () => {
+    const [address = ''] = addresses('aws_sfn_state_machine');
+
+    expect([...waitsFor(address)].filter((each) => each.startsWith('aws_lambda_function.'))).toHaveLength(5);
+  });
 });
 
 describe('the functions', () => {
