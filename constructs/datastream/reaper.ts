@@ -66,7 +66,11 @@ export class Reaper extends Construct {
   #schedule({ namePrefix, permissionsBoundaryArn, aws }: ReaperProps): void {
     // A group of its own, for the role's trust can name a group but not a schedule (EventBridge Scheduler User Guide,
     // confused deputy prevention); and a schedule has no tags, but its group has.
-    const group = new SchedulerScheduleGroup(this, 'schedules', { name: derivedName(namePrefix, '_reaper') });
+    const group = new SchedulerScheduleGroup(this, 'schedules', {
+      name: derivedName(namePrefix, '_reaper'),
+      // A deployment whose names another one has ends at the function.
+      dependsOn: [this.function.function],
+    });
     const role = new Role(this, 'scheduler-role', {
       roleName: derivedName(namePrefix, '_scheduler_role'),
       policyName: 'scheduler',

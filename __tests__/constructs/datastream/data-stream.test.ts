@@ -98,11 +98,14 @@ describe('of a deployment whose names another one has', () => {
     },
   );
 
-  test.each(['aws_cloudwatch_log_group', 'aws_iam_role_policy'])('%s waits for its role', (type) => {
-    for (const address of addresses(type)) {
-      expect([address, ...waitsFor(address)]).toContainEqual(expect.stringMatching(/^aws_iam_role\./));
-    }
-  });
+  test.each(['aws_cloudwatch_log_group', 'aws_iam_role_policy', 'aws_scheduler_schedule_group'])(
+    '%s waits for a role',
+    (type) => {
+      for (const address of addresses(type)) {
+        expect([address, ...waitsFor(address)]).toContainEqual(expect.stringMatching(/^aws_iam_role\./));
+      }
+    },
+  );
 
   test('the state machine, which AWS takes over where its definition is the same, waits for its functions', () => {
     const [address = ''] = addresses('aws_sfn_state_machine');
