@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AssetType, Fn, TerraformAsset } from 'cdktf';
+import { AssetType, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
 import { PRODUCT } from '../../files/product';
 import { bundle, type Sources } from './bundle';
@@ -35,6 +36,7 @@ export class Code extends Construct {
     const file = path.join(archives(sources), `${name}.zip`);
     const asset = new TerraformAsset(this, 'archive', { path: file, type: AssetType.FILE });
     this.path = asset.path;
-    this.hash = Fn.filebase64sha256(asset.path);
+    // A value, no filebase64sha256(): what is planned is what was made here.
+    this.hash = createHash('sha256').update(readFileSync(file)).digest('base64');
   }
 }
