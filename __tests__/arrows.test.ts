@@ -24,8 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executions: ['files'],
   'lambdas/runtime': [],
   ...Object.fromEntries(SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files']])),
-  // A region's code is AWS's, and execution files hold it too.
-  'constructs/aws': ['executions/region'],
+  // A region's code is AWS's, and execution files hold it too. A bundle is made in a temporary folder.
+  'constructs/aws': ['executions/region', 'files/temporary-folder'],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),

@@ -46,7 +46,7 @@ beforeAll(async () => {
     synthesise('unknown', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":["datastream","bisons"]}' }),
     synthesise('none', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":[]}' }),
   ]);
-}, 60_000);
+});
 
 test('synthesises one stack with the archives of seven functions', () => {
   expect(here).toEqual({ code: 0, output: '' });

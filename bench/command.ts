@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { constants } from 'node:os';
+import { temporaryFolder } from '../files/temporary-folder';
 
 /**
  * Runs a command of this repository: with a folder of its own for temporary files, gone however the command ends, and
@@ -13,9 +12,7 @@ export function runCommand(usage: string, main: () => Promise<void>): void {
     console.log(usage);
     return;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'datastream-'));
-  process.env.TMPDIR = folder;
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  process.env.TMPDIR = temporaryFolder('command');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (!process.send) console.error('Stopped.');

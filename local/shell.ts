@@ -13,6 +13,9 @@ const MOUNTS = resolve(__dirname, 'mounts.cjs');
 /** How much of each stream is kept, from the end; AWS' own limits apply where the API reports it. */
 const KEPT = 1_000_000;
 
+/** More characters than both pipes hold at once (pipe(7): 64 KiB each, or what pipe-max-size allows). */
+const PIPES = 4_000_000;
+
 /** The user that upstream's AMIs have; a path below its home in a command means the scratch folder's home. */
 const HOME = /\/home\/ec2-user(?![\w-])/g;
 
@@ -70,9 +73,11 @@ function run(
     // A group of its own: the end of the instance ends all that the script has started, and Ctrl-C reaches only us.
     const child = spawn(program, args, { ...place, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
+    let read = 0;
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
         output[stream] = (output[stream] + text).slice(-KEPT);
+        read += text.length;
       });
     }
     const kill = () => {
@@ -91,17 +96,21 @@ function run(
     );
     child.on('exit', (code) => {
       const done = () => {
+        clearTimeout(late);
         child.stdout.destroy();
         child.stderr.destroy();
         // Killed by a signal: -1, as SSM's agent has it from Go.
         finish({ code: code ?? -1, ...output });
       };
-      // What a background process still holds open is not waited for.
-      const late = setTimeout(done, 200);
-      child.on('close', () => {
-        clearTimeout(late);
-        done();
-      });
+      const atExit = read;
+      // What a background process still holds open is not waited for. What the script itself has written is in the
+      // pipes: it has been read when nothing more comes, or as much as they can hold.
+      const look = () => {
+        const before = read;
+        setImmediate(() => (read === before || read - atExit > PIPES ? done() : look()));
+      };
+      const late = setTimeout(look, 200);
+      child.on('close', done);
     });
   });
 }

@@ -1,8 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { temporaryFolder } from '../files/temporary-folder';
 import { IMAGE_FOLDER, readDeclarations, type VariableFault, type Variables } from './variables';
 
 /** Debian 12's, the oldest that this template is tested with. */
@@ -37,8 +37,7 @@ export async function preparePacker(variables: Variables): Promise<Prepared> {
     );
   }
   const plugins = !isBefore(version, WITH_PLUGINS);
-  const folder = mkdtempSync(path.join(tmpdir(), 'datastream-packer-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder('packer');
   const template = path.join(folder, 'template');
   layOut(template, { plugins });
   const values = path.join(folder, 'values.pkrvars.json');

@@ -44,7 +44,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     moto = await startMoto({ MOTO_AMIS_PATH: images });
     internet = createServer(({ url }, response) => response.end(url)).listen(0, '127.0.0.1');
     workspace = new Workspace(moto.endpoint);
-  }, 60_000);
+  });
   afterAll(async () => {
     workspace.remove();
     internet.close();
@@ -78,7 +78,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     expect(output).toContain('executions/first-job.json: written.');
     expect(output).toContain('"executionArn": "arn:aws:states:us-east-1:');
     expect(await inventory('us-east-1', workspace.environment)).toEqual(before);
-  }, 400_000);
+  });
 
   it('keep the state in S3 when that is asked for', async () => {
     const { s3 } = motoClients(moto.endpoint);
@@ -97,7 +97,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
       code: 0,
       output: expect.stringContaining('Successfully configured the backend "s3"'),
     });
-  }, 120_000);
+  });
 
   /** Each block begins in the README's folder. */
   function blockInFolder(block: readonly string[]): string {

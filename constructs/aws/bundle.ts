@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Metafile } from 'esbuild';
+import { temporaryFolder } from '../../files/temporary-folder';
 import { zip } from './zip';
 
 /** The sources of a system's functions. */
@@ -40,7 +40,7 @@ export function bundle<Name extends string>(
   { folder, names }: Sources<Name>,
   root: string = path.join(__dirname, '../..'),
 ): Bundles<Name> {
-  const outdir = mkdtempSync(path.join(tmpdir(), 'datastream-bundle-'));
+  const outdir = temporaryFolder('bundle');
   try {
     execFileSync(process.execPath, [path.join(__dirname, 'bundler.cjs'), root, outdir, folder, ...names], {
       stdio: ['ignore', 'ignore', 'pipe'],

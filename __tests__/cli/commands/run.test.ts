@@ -1,10 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
-
-/** Each test starts programs; on a busy machine that takes its time. */
-jest.setTimeout(30_000);
 
 const { datastream, env, file, path, scratchFolders } = inNewFolders();
 
@@ -155,10 +152,15 @@ describe('datastream run --local', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'on %s stops the execution, and the reaper ends the instance and all that ran on it',
     async (signal) => {
-      const survived = path('survived');
+      const [go, survived] = [path('go'), path('survived')];
       const child = spawn(
         process.execPath,
-        [COMMAND, 'run', '--local', file('x.json', job([`sleep 2; touch ${survived}`]))],
+        [
+          COMMAND,
+          'run',
+          '--local',
+          file('x.json', job([`while [ ! -e ${go} ]; do sleep 0.1; done; touch ${survived}`])),
+        ],
         { cwd: path(), env: env() },
       );
       let stdout = '';
@@ -172,7 +174,8 @@ describe('datastream run --local', () => {
       expect(code).toBe(130);
       expect(stdout).toContain('ABORTED after');
       expect(stdout).toMatch(/reaper: instance i-[0-9a-f]{17} is shutting-down/);
-      await new Promise((done) => setTimeout(done, 2500));
+      writeFileSync(go, '');
+      await new Promise((done) => setTimeout(done, 500));
       expect(existsSync(survived)).toBe(false);
       expect(scratchFolders()).toEqual([]);
     },
