@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
-  'main.ts': ['constructs', 'cdktf'],
+  'main.ts': ['constructs', 'cdktf', 'files/disk'],
 };
 
 /** Packages that only the cloud's side may import. */

@@ -156,6 +156,17 @@ test('refuses another backend', () => {
   ]);
 });
 
+test.each([
+  ['a folder for the result', { CDKTF_OUTDIR: __filename }],
+  ['a temporary folder', { TMPDIR: path.join(__dirname, 'nowhere') }],
+])('says in one sentence that it cannot make %s', async (_, env) => {
+  const args = ['--require', require.resolve('tsx/cjs'), 'main.ts'];
+  const { code, output } = await run(process.execPath, args, { cwd: ROOT, env: { TSX_DISABLE_CACHE: '1', ...env } });
+
+  expect(code).toBe(2);
+  expect(output).toMatch(/^\/[^\n]+: [^\n]+: set (CDKTF_OUTDIR|TMPDIR) to another folder[^\n]*\.\n$/);
+});
+
 test('refuses a system that it does not know, and no system at all', () => {
   expect([unknown.code, unknown.output]).toEqual([
     1,

@@ -105,7 +105,7 @@ program
   .addHelpText(
     'after',
     '\nThe commands of the file run on this computer, as you.\n' +
-      'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, and for wrong options, 130 after Ctrl-C.',
+      'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, when this computer cannot write what it must, and for wrong options, 130 after Ctrl-C.',
   )
   .action(async (file: string, options: { local?: boolean; folder: string }) => {
     // Loaded here, for it brings the embedded cloud and the AWS clients along.

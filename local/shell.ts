@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { type DiskError, isDiskError } from '../files/disk';
 import type { LocalClock } from './clock';
 import type { Shell } from './ssm';
 
@@ -25,8 +26,19 @@ const HOME = /\/home\/ec2-user(?![\w-])/g;
  * (amazon-ssm-agent, issue 427).
  *
  * @param buckets the folder that holds a folder for each bucket
+ * @param onDiskError told when an instance's disk cannot be laid out: the command fails then, through no fault of its own
  */
-export function bashShell({ buckets, scratch, clock }: { buckets: string; scratch: string; clock: LocalClock }): Shell {
+export function bashShell({
+  buckets,
+  scratch,
+  clock,
+  onDiskError = () => {},
+}: {
+  readonly buckets: string;
+  readonly scratch: string;
+  readonly clock: LocalClock;
+  readonly onDiskError?: (error: DiskError) => void;
+}): Shell {
   return async ({ script, instanceId, signal }) => {
     const disk = join(scratch, instanceId);
     const release = clock.hold();
@@ -45,7 +57,7 @@ export function bashShell({ buckets, scratch, clock }: { buckets: string; scratc
       const settled = await run(process.execPath, [MOUNTS, 'enter', 'root'], { cwd, env }, signal);
       return { ...ended, code: ended.code || settled.code, stderr: ended.stderr + settled.stderr };
     } catch (error) {
-      // A full disk, a folder that cannot be made: as on an instance, the command fails and not the cloud.
+      if (isDiskError(error)) onDiskError(Object.assign(error, { path: disk }));
       return { code: 126, stdout: '', stderr: `${(error as Error).message}\n` };
     } finally {
       release();

@@ -82,7 +82,7 @@ describe('temporaryFolder', () => {
     const { stderr } = makeOne('', join(folder, 'file'));
 
     expect(stderr).toContain(
-      `Error: ${join(folder, 'file')}: a part of this path is no folder: set TMPDIR to another folder.\n`,
+      `Error: ${join(folder, 'file')}: a part of this path is not a folder: set TMPDIR to another folder.\n`,
     );
   });
 });

@@ -127,16 +127,63 @@ describe('datastream run --local', () => {
   });
 
   it.each([
-    ['a file', 'in-the-way', /in-the-way is not a folder/],
-    ['a place below a file', 'in-the-way/below', /is not a folder/],
-    ['a place where no folder can be made', '/proc/datastream', /cannot be made/],
+    ['a file', 'in-the-way', /in-the-way: this is not a folder: name another --folder\.\n$/],
+    ['a place below a file', 'in-the-way/below', /in-the-way: this is not a folder: name another --folder\.\n$/],
+    ['a place where no folder can be made', '/proc/datastream', /^\/proc\/datastream: .*: name another --folder\.\n$/],
   ])('refuses %s as its folder before anything starts', (_what, folder, message) => {
     file('in-the-way', '');
 
     const { status, stdout, stderr } = datastream('run', '--local', '--folder', folder, file('x.json', job(['true'])));
 
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(message);
+  });
+
+  it('names the temporary folder where none can be made in it', () => {
+    const options = { cwd: path(), env: { ...env(), TMPDIR: path(file('in-the-way', '')) }, encoding: 'utf8' } as const;
+
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [COMMAND, 'run', '--local', file('x.json', job(['true']))],
+      options,
+    );
+
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toBe(`${path('in-the-way')}: a part of this path is not a folder: set TMPDIR to another folder.\n`);
+  });
+
+  it('does not blame the job for what this computer cannot write', () => {
+    // A limit of no bytes in any file is a disk that is full for root as well.
+    const limited = `trap '' XFSZ; ulimit -f 0; exec ${process.execPath} ${COMMAND} run --local ${file('x.json', job(['true']))}`;
+
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', limited], {
+      cwd: path(),
+      env: env(),
+      encoding: 'utf8',
+    });
+
+    expect(status).toBe(2);
+    expect(stderr).toMatch(
+      /^\/.*: the file would be larger than is allowed here: the job is stopped, and .* here\.\n$/,
+    );
+    expect(stdout).not.toMatch(/FAILED|CommandFailed|reaper/);
+    expect(scratchFolders()).toEqual([]);
+  });
+
+  it('runs twice at once in one folder', async () => {
+    const commands = ['sleep 1; date | aws s3 cp - s3://a-bucket/out/x.txt'];
+    const run_options = { ii_terminate_instance: true, ii_check_s3: { bucket: 'a-bucket', prefix: 'out/x.txt' } };
+    const args = [COMMAND, 'run', '--local', file('x.json', job(commands, { run_options }))];
+
+    const runs = [1, 2].map(() => {
+      const child = spawn(process.execPath, args, { cwd: path(), env: env(), stdio: 'ignore' });
+      return new Promise((done) => child.on('exit', done));
+    });
+
+    expect(await Promise.all(runs)).toEqual([0, 0]);
+    expect(datastream('validate', '.datastream/buckets/a-bucket/out/datastream-metadata/execution.json').status).toBe(
+      0,
+    );
   });
 
   it('ends what runs, quietly, when nobody reads its output any more', async () => {
