@@ -12,6 +12,7 @@ import { bashShell, missingForLocalRun } from '../../local/shell';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
 import { faultLines } from '../output/fault-lines';
 import { type ProgressView, progressView } from '../output/progress';
+import { wrap } from '../output/wrap';
 import { faultsOfFile } from './validate';
 
 type Output = NodeJS.WriteStream;
@@ -45,13 +46,13 @@ export async function run(
   }
   const content = readExecutionFile(file);
   if ('error' in content) {
-    err.write(`${content.error}\n`);
+    err.write(wrap(`${content.error}\n`, err));
     return 2;
   }
   const { execution } = parseExecution(content.value);
   const faults = faultsOfFile(content.value);
-  for (const line of content.repeated) err.write(`${line}\n`);
-  for (const fault of faults) err.write(faultLines(fault));
+  for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
+  for (const fault of faults) err.write(faultLines(fault, err));
   if (!execution || faults.some(({ severity }) => severity === 'error')) {
     err.write(`${file}: nothing was started.\n`);
     return 1;
@@ -59,14 +60,14 @@ export async function run(
   const buckets = resolve(options.folder, 'buckets');
   const missing = missingForLocalRun() ?? cannotMake(buckets) ?? cannotWrite(buckets, REMEDY);
   if (missing) {
-    err.write(`${missing}\n`);
+    err.write(wrap(`${missing}\n`, err));
     return 2;
   }
   let scratch: string;
   try {
     scratch = realpathSync(temporaryFolder('run'));
   } catch (error) {
-    err.write(`${(error as Error).message}\n`);
+    err.write(wrap(`${(error as Error).message}\n`, err));
     return 2;
   }
   try {
@@ -150,7 +151,7 @@ async function runLocally(
       broken = cannotWrite(resolve(folder, 'buckets'), remedy) ?? cannotWrite(dirname(scratch), remedy);
     }
     if (broken) {
-      err.write(`${broken}\n`);
+      err.write(wrap(`${broken}\n`, err));
       return 2;
     }
     return { SUCCEEDED: 0, FAILED: 1, ABORTED: 130 }[end.status];
@@ -187,9 +188,9 @@ async function showReaper(view: ProgressView, cloud: EmbeddedCloud, reaped: Prom
 
 function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: Output): void {
   const seconds = ((end.endedAt.getTime() - end.startedAt.getTime()) / 1000).toFixed(1);
-  const row = (name: string, text: string) => out.write(`  ${name.padEnd(10)}${text}\n`);
+  const row = (name: string, text: string) => out.write(wrap(`  ${name.padEnd(10)}${text}\n`, out));
   out.write(`\n${end.status} after ${seconds} s${end.error ? `: ${end.error}` : ''}\n`);
-  if (end.cause) out.write(`${indent(visible(end.cause))}\n`);
+  if (end.cause) out.write(wrap(`${indent(visible(end.cause))}\n`, out));
 
   const job = [...cloud.ssm.commands.values()].at(-1);
   if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
