@@ -1,6 +1,9 @@
 const inRoot = (...folders) => folders.map((folder) => `<rootDir>/(.*/)?${folder}/`);
 
-/** Two suites: `unit` needs Node.js alone; `integration` needs Terraform, its AWS provider and moto. */
+/**
+ * Three suites. `unit` needs Node.js alone; `cdktn` is the part of it that synthesises, with cdktn in cdktf's place;
+ * `integration` needs Terraform, its AWS provider and moto.
+ */
 const shared = {
   rootDir: __dirname,
   testEnvironment: 'node',
@@ -20,7 +23,18 @@ module.exports = {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
-      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '<rootDir>/__tests__/integration/'],
+      testPathIgnorePatterns: [
+        ...shared.testPathIgnorePatterns,
+        '<rootDir>/__tests__/integration/',
+        '<rootDir>/__tests__/cdktn\\.test\\.ts$',
+      ],
+    },
+    {
+      ...shared,
+      displayName: 'cdktn',
+      testMatch: ['<rootDir>/__tests__/constructs/datastream/*.test.ts', '<rootDir>/__tests__/cdktn.test.ts'],
+      // The provider's bindings ask for cdktf as well.
+      moduleNameMapper: { '^cdktf$': 'cdktn' },
     },
     { ...shared, displayName: 'integration', testMatch: ['<rootDir>/__tests__/integration/**/*.test.ts'] },
   ],

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { WORKSPACE } from '../files/product';
 import { region, sentences } from './options';
-
-const ROOT = path.join(__dirname, '..');
 
 /** As often as the option stands there. */
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
@@ -23,12 +22,12 @@ export function addAmi(program: Command): void {
     .description('build the image that executions start from, and look after what was built');
   const tfvars = () =>
     new Option('--tfvars <file>', 'the tfvars that the state machine is deployed with').default(
-      path.join(ROOT, 'variables.tfvars'),
+      path.join(WORKSPACE, 'variables.tfvars'),
       'variables.tfvars',
     );
   const executions = () =>
     new Option('--executions <folder>', 'where the execution template and files are').default(
-      path.join(ROOT, 'executions'),
+      path.join(WORKSPACE, 'executions'),
       'executions',
     );
   const variables = (command: Command) =>

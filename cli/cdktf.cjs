@@ -1,11 +1,6 @@
 #!/usr/bin/env node
 // `npx cdktf` of this folder: cdktf-cli, where it can run.
-require('./node-version.cjs').checkNodeVersion(
-  'npx cdktf',
-  // cdktf-cli's node-pty is built for these alone, and nobody builds it any more.
-  (major) => major >= 20 && major <= 22,
-  'use Node.js 22, or synthesise with "npx tsx main.ts" and deploy with Terraform in cdktf.out/stacks/datastream.',
-);
+require('./node-version.cjs').checkForCdktf();
 let command;
 try {
   command = require.resolve('cdktf-cli/bundle/bin/cdktf');

@@ -1,10 +1,6 @@
 #!/usr/bin/env node
 // The command runs from its TypeScript sources: nothing has to be built first.
-require('./node-version.cjs').checkNodeVersion(
-  'datastream',
-  (major) => major >= 20,
-  'install Node.js 22, which is recommended, or any version from 20 on.',
-);
+require('./node-version.cjs').checkForDatastream();
 try {
   require.resolve('tsx/cjs/api');
 } catch {

@@ -2,14 +2,15 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type DiskError, isDiskError } from '../files/disk';
+import { PRODUCT } from '../files/product';
 import type { LocalClock } from './clock';
 import type { Shell } from './ssm';
 
 /** Stand-ins for what an instance has and this computer has not, or must not run: first on the commands' PATH. */
-const STAND_INS = resolve(__dirname, 'stand-ins');
+const STAND_INS = join(PRODUCT, 'local', 'stand-ins');
 
 /** Settles what the script has done with the buckets that it has mounted. */
-const MOUNTS = resolve(__dirname, 'mounts.cjs');
+const MOUNTS = join(PRODUCT, 'local', 'mounts.cjs');
 
 /** How much of each stream is kept, from the end; AWS' own limits apply where the API reports it. */
 const KEPT = 1_000_000;

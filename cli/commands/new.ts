@@ -5,6 +5,7 @@ import { applyEdit, type Edit, isKnownPath, parseUnset } from '../../executions/
 import { architectureOfType } from '../../executions/instance-types';
 import type { ParseOptions } from '../../executions/model';
 import { type Fault, formatPath, type Path } from '../../files/faults';
+import { PRODUCT } from '../../files/product';
 import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
@@ -21,7 +22,7 @@ export interface NewOptions extends ParseOptions {
   readonly force?: boolean;
 }
 
-const EXECUTIONS = join(__dirname, '../../executions');
+const EXECUTIONS = join(PRODUCT, 'executions');
 const TEMPLATE = join(EXECUTIONS, 'execution_template.json');
 const SCHEMA = join(EXECUTIONS, 'execution.schema.json');
 

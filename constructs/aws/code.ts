@@ -1,14 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AssetType, Fn, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
+import { PRODUCT } from '../../files/product';
 import { temporaryFolder } from '../../files/temporary-folder';
 import { bundle, type Sources } from './bundle';
 
 const folders = new Map<string, string>();
 
-/** One run of esbuild for all that this process synthesises of a system. @returns the folder of the archives */
+/** The folder of a system's archives: the npm package has them, else one run of esbuild makes them for this process. */
 function archives(sources: Sources): string {
+  const packed = path.join(PRODUCT, 'functions', sources.folder);
+  if (existsSync(packed)) return packed;
   const known = folders.get(sources.folder);
   if (known) return known;
   const { functions } = bundle(sources);

@@ -175,18 +175,28 @@ test('the security group lets nothing in', () => {
 });
 
 describe('vpcId and subnetIds', () => {
-  const scope = new TerraformStack(Testing.app(), 'stack');
-  const vpc = new TerraformVariable(scope, 'vpc', { type: 'string' }).stringValue;
-  const subnets = new TerraformVariable(scope, 'subnets', { type: 'list(string)' }).listValue;
+  const vpcId = (scope: TerraformStack) => new TerraformVariable(scope, 'vpc', { type: 'string' }).stringValue;
+  const subnetIds = (scope: TerraformStack) =>
+    new TerraformVariable(scope, 'subnets', { type: 'list(string)' }).listValue;
+  const [vpc, subnet] = ['vpc-0123456789abcdef0', 'subnet-0123456789abcdef0'];
 
-  test.each<[string, Partial<DataStreamProps>, string]>([
-    ['both', { vpcId: vpc, subnetIds: subnets }, '${((length(var.vpc) >= 1) == (length(var.subnets) >= 1))}'],
-    ['the VPC', { vpcId: vpc, subnetIds: ['subnet-0123456789abcdef0'] }, '${((length(var.vpc) >= 1) == true)}'],
-    ['the VPC, without subnets', { vpcId: vpc }, '${!(length(var.vpc) >= 1)}'],
-    ['the subnets', { vpcId: 'vpc-0123456789abcdef0', subnetIds: subnets }, '${(true == (length(var.subnets) >= 1))}'],
-    ['the subnets, without a VPC', { subnetIds: subnets }, '${!(length(var.subnets) >= 1)}'],
+  test.each<[string, (scope: TerraformStack) => Partial<DataStreamProps>, string]>([
+    [
+      'both',
+      (scope) => ({ vpcId: vpcId(scope), subnetIds: subnetIds(scope) }),
+      '${((length(var.vpc) >= 1) == (length(var.subnets) >= 1))}',
+    ],
+    ['the VPC', (scope) => ({ vpcId: vpcId(scope), subnetIds: [subnet] }), '${((length(var.vpc) >= 1) == true)}'],
+    ['the VPC, without subnets', (scope) => ({ vpcId: vpcId(scope) }), '${!(length(var.vpc) >= 1)}'],
+    [
+      'the subnets',
+      (scope) => ({ vpcId: vpc, subnetIds: subnetIds(scope) }),
+      '${(true == (length(var.subnets) >= 1))}',
+    ],
+    ['the subnets, without a VPC', (scope) => ({ subnetIds: subnetIds(scope) }), '${!(length(var.subnets) >= 1)}'],
   ])('go together by a precondition where a variable holds %s', (_what, props, condition) => {
-    const [group] = Object.values(resources(synthesise({ smName: 'machine', ...props }), 'aws_security_group'));
+    const stack = synthesise((scope) => ({ smName: 'machine', ...props(scope) }));
+    const [group] = Object.values(resources(stack, 'aws_security_group'));
 
     expect(group?.lifecycle).toEqual({ precondition: [expect.objectContaining({ condition })] });
   });
