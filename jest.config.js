@@ -1,3 +1,5 @@
+const inRoot = (...folders) => folders.map((folder) => `<rootDir>/(.*/)?${folder}/`);
+
 /**
  * Three suites. `unit` needs Node.js alone; `cdktn` is the part of it that synthesises, with cdktn in cdktf's place;
  * `integration` needs Terraform, its AWS provider and moto.
@@ -5,18 +7,27 @@
 const shared = {
   rootDir: __dirname,
   testEnvironment: 'node',
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
-  testPathIgnorePatterns: ['/node_modules/', '/cdktf.out/', '/\\.datastream/'],
-  modulePathIgnorePatterns: ['/cdktf\\.out/', '/\\.datastream/'],
+  // Below the root: what the folders above it are called is the user's business.
+  testPathIgnorePatterns: inRoot('node_modules', 'cdktf\\.out', '\\.datastream'),
+  modulePathIgnorePatterns: inRoot('cdktf\\.out', '\\.datastream'),
 };
 
 module.exports = {
+  // Ends a run that hangs. It is no limit of how long a test may take: a machine may be busy.
+  testTimeout: 600_000,
+  globalSetup: '<rootDir>/__tests__/support/temporary-folder.ts',
   projects: [
     {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
-      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/__tests__/integration/', '/cdktn\\.test\\.ts$'],
+      testPathIgnorePatterns: [
+        ...shared.testPathIgnorePatterns,
+        '<rootDir>/__tests__/integration/',
+        '<rootDir>/__tests__/cdktn\\.test\\.ts$',
+      ],
     },
     {
       ...shared,

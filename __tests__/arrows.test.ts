@@ -24,8 +24,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executions: ['files'],
   'lambdas/runtime': [],
   ...Object.fromEntries(SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files']])),
-  // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder.
-  'constructs/aws': ['executions/region', 'files/product'],
+  // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder, and
+  // a bundle is made in a temporary one.
+  'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder'],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),
@@ -34,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
   package: ['constructs', 'files'],
-  'main.ts': ['constructs', 'cdktf'],
+  'main.ts': ['constructs', 'cdktf', 'files/disk'],
 };
 
 /** Packages that only the cloud's side may import. */

@@ -8,6 +8,8 @@ try {
   console.error("npx cdktf: the packages to deploy are not installed: run 'npm ci' first.");
   process.exit(2);
 }
+// cdktf and Terraform tell their maker of each call, and print an error where there is no internet.
+process.env.CHECKPOINT_DISABLE ??= '1';
 // As the main module: by that it finds its own version.
 process.argv[1] = command;
 require('node:module').runMain();

@@ -1,8 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { temporaryFolder } from '../files/temporary-folder';
 import { IMAGE_FOLDER, readDeclarations, VARIABLES_FILE, type VariableFault, type Variables } from './variables';
 
 /** The first that image.pkr.hcl is kept for, and where to get it. */
@@ -28,9 +28,7 @@ export interface Packer {
  */
 export async function preparePacker(variables: Variables): Promise<Packer> {
   await checkVersion();
-  const folder = mkdtempSync(path.join(tmpdir(), 'datastream-packer-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const file = path.join(folder, 'values.pkrvars.json');
+  const file = path.join(temporaryFolder('packer'), 'values.pkrvars.json');
   writeFileSync(file, JSON.stringify(variables));
   const values = `-var-file=${file}`;
   let running: ReturnType<typeof show> | undefined;

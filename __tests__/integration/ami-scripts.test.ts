@@ -9,8 +9,6 @@ import { imageForDebians } from '../support/packer';
 import { run, succeed } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
-jest.setTimeout(60_000);
-
 /** The scripts in the order in which the template runs them. */
 async function order(): Promise<readonly string[]> {
   const template = (await readHclFile(path.join(SCRIPTS, '../image.pkr.hcl'))) as {
@@ -155,7 +153,7 @@ describeWith(['jq'], 'The provisioning scripts', () => {
 
     expect(steps.length).toBeGreaterThan(30);
     expect(survived).toEqual([]);
-  }, 300_000);
+  });
 
   describe.each([
     ['MOUNT_S3_SHA256', 'mount-s3.sh', 'mount-s3-1.14.0-arm64.rpm'],

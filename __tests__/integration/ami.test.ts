@@ -24,8 +24,6 @@ import { pathWithPacker, readableImage } from '../support/packer';
 import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
-jest.setTimeout(30_000);
-
 const asRecord = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
 describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emulated AWS', () => {
@@ -60,7 +58,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     // The deployment's; IAM knows no regions.
     const profile = ['iam', 'create-instance-profile', '--instance-profile-name', 'nextgen_ec2_profile'];
     await succeed('aws', profile, { cwd: folder, env });
-  }, 60_000);
+  });
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
     await moto.stop();
@@ -160,7 +158,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
       instance_parameters: { ImageId: copy?.ImageId },
     });
     await completesAndStarts(cwd, datastream, 'us-east-2', 'arm64', image?.ImageId);
-  }, 300_000);
+  });
 
   it('builds for x86_64 by one variable, from an image that is given', async () => {
     const { cwd, build, read, datastream } = deployment('x86_64', 'eu-central-1');
@@ -184,7 +182,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     });
     expect(readdirSync(cwd).sort()).toEqual(['execution_template.json', 'my.tfvars', 'output']);
     await completesAndStarts(cwd, datastream, 'eu-central-1', 'x86_64', image?.ImageId);
-  }, 300_000);
+  });
 
   /** The template, filled in as its user would, is valid and its instance is launched. */
   async function completesAndStarts(
@@ -344,7 +342,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     expect(output).toContain('the execution template is as it was');
     expect(read('execution_template.json')).toEqual(before);
     expect(await instancesIn('eu-north-1')).toEqual([]);
-  }, 120_000);
+  });
 
   it.each([
     ['Ctrl-C', 'SIGINT', true, 'sa-east-1'],

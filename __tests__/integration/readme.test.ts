@@ -51,7 +51,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     const packer = path.join(workspace.folder, 'packer');
     mkdirSync(packer);
     packerPath = pathWithPacker(packer);
-  }, 60_000);
+  });
   afterAll(async () => {
     workspace.remove();
     internet.close();
@@ -95,7 +95,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     expect(output).toContain('executions/first-job.json: written.');
     expect(output).toContain('"executionArn": "arn:aws:states:us-east-1:');
     expect(await inventory('us-east-1', workspace.environment)).toEqual(before);
-  }, 400_000);
+  });
 
   it('move the state of a deployment to S3', async () => {
     const { s3 } = motoClients(moto.endpoint);

@@ -14,8 +14,6 @@ import { describeWith } from '../support/tools';
 const NAME = 'upgraded';
 const VARIABLES = ['-var=region=us-east-1', `-var=sm_name=${NAME}`];
 // Terraform waits seconds for each function that it has made or changed, three times over.
-jest.setTimeout(600_000);
-
 const FUNCTION_NAMES: Readonly<Record<MachineFunction, string>> = {
   starter: `${NAME}_start_ec2`,
   commander: `${NAME}_ec2_commander`,

@@ -10,11 +10,8 @@ import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
 import { faultLines } from '../output/fault-lines';
+import { type Output, wrap } from '../output/wrap';
 import { faultsOfFile } from './validate';
-
-interface Output {
-  write(text: string): unknown;
-}
 
 export interface NewOptions extends ParseOptions {
   /** `template`, or the path of an execution file to begin with. */
@@ -35,8 +32,8 @@ const SCHEMA = join(EXECUTIONS, 'execution.schema.json');
  * @returns the exit code: 0 written, 1 with any error, 2 when a file cannot be read or written
  */
 export function writeNew(file: string, options: NewOptions, out: Output, err: Output): number {
-  const refuse = (sentence: string, exitCode = 2) => {
-    err.write(`${sentence}\n`);
+  const refuse = (sentence: string, exitCode = 2, options = '') => {
+    err.write(`${wrap(sentence, err)}\n${options}`);
     return exitCode;
   };
   if (!options.force && existsSync(file))
@@ -48,7 +45,7 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
   const source = options.from === 'template' ? TEMPLATE : options.from;
   const content = readExecutionFile(source);
   if ('error' in content) return refuse(content.error);
-  for (const line of content.repeated) err.write(`${line}\n`);
+  for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
   let value = withSchema(content.value, folder);
   for (const edit of options.edits) {
     const edited = applyEdit(value, edit);
@@ -57,11 +54,13 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
   }
 
   const faults = faultsOfFile(value, { ...options, ...architectureOf(content.value, value) });
-  for (const fault of faults) err.write(faultLines(fault));
+  for (const fault of faults) err.write(faultLines(fault, err));
   // A new file is a filled template: what may be meant elsewhere is left over here.
   const inTheWay = faults.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
   if (inTheWay.length > 0) {
-    return refuse(`${file}: nothing was written.${remedies(inTheWay, value, options.edits)}`, 1);
+    const mending = remedies(inTheWay, value, options.edits);
+    const how = mending && '\nGive what is missing, or take with --unset PATH what may be left out:';
+    return refuse(`${file}: nothing was written.${how}`, 1, mending);
   }
   try {
     writeFileAtomically(file, `${JSON.stringify(value, null, 2)}\n`);
@@ -99,12 +98,11 @@ function remedies(faults: readonly Fault[], file: unknown, edits: readonly Edit[
     const at = parseUnset(fault.path);
     if ('error' in at) return [];
     const name = fault.path.slice('$.'.length);
-    if (isKnownPath(at.path)) return [`\n  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}`];
+    if (isKnownPath(at.path)) return [`  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}\n`];
     const own = edits.some(({ path }) => fault.path.startsWith(formatPath(path)));
-    return own ? [] : [`\n  --unset ${quoted(name)}`];
+    return own ? [] : [`  --unset ${quoted(name)}\n`];
   });
-  if (options.length === 0) return '';
-  return `\nGive what is missing, or take with --unset PATH what may be left out:${[...new Set(options)].join('')}`;
+  return [...new Set(options)].join('');
 }
 
 /** A command is long, and only a part of it is to be written anew. */

@@ -5,10 +5,7 @@ import { member } from '../../files/values';
 import { syntaxFaults } from '../../local/syntax';
 import { readExecutionFile } from '../execution-file';
 import { faultLines } from '../output/fault-lines';
-
-interface Output {
-  write(text: string): unknown;
-}
+import { type Output, wrap } from '../output/wrap';
 
 /**
  * Prints every fault of every file.
@@ -21,15 +18,15 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
   for (const file of files) {
     const content = readExecutionFile(file);
     if ('error' in content) {
-      out.write(`${content.error}\n`);
+      out.write(wrap(`${content.error}\n`, out));
       exitCode = 2;
       continue;
     }
-    for (const line of content.repeated) out.write(`${line}\n`);
+    for (const line of content.repeated) out.write(wrap(`${line}\n`, out));
     const faults = faultsOfFile(content.value, options);
     const errors = faults.filter((fault) => fault.severity === 'error').length;
     out.write(`${file}: ${summary(errors, faults.length - errors + content.repeated.length)}\n`);
-    for (const fault of faults) out.write(faultLines(fault));
+    for (const fault of faults) out.write(faultLines(fault, out));
     if (errors > 0) exitCode = Math.max(exitCode, 1);
   }
   return exitCode;

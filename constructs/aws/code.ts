@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AssetType, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
 import { PRODUCT } from '../../files/product';
+import { temporaryFolder } from '../../files/temporary-folder';
 import { bundle, type Sources } from './bundle';
 
 const folders = new Map<string, string>();
@@ -16,9 +16,8 @@ function archives(sources: Sources): string {
   const known = folders.get(sources.folder);
   if (known) return known;
   const { functions } = bundle(sources);
-  const made = mkdtempSync(path.join(tmpdir(), 'datastream-code-'));
-  // cdktf copies the files when the app is synthesised, and does not say when it has.
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+  const made = temporaryFolder('code');
+  // It stays to the process' end: cdktf copies the files when the app is synthesised, and does not say when it has.
   for (const [name, { archive }] of Object.entries(functions)) writeFileSync(path.join(made, `${name}.zip`), archive);
   folders.set(sources.folder, made);
   return made;

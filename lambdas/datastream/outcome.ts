@@ -35,6 +35,9 @@ export interface CommandResult {
 /** How a task ends: with a result, or with an error of `ErrorName`. */
 export type Outcome = { readonly result: CommandResult } | { readonly error: string; readonly cause: string };
 
+/** `timeout_s`, in seconds; undefined where an instance's tag does not say it. */
+type Timeout = number | string | undefined;
+
 /** Bytes, as JSON, of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
 const STDOUT_KEPT = 8000;
 const STDERR_KEPT = 4000;
@@ -72,10 +75,11 @@ export async function outcomeSoon(
   clock: Pick<Clock, 'sleep'>,
   instanceId: string,
   commandId: string,
+  timeout: Timeout,
 ): Promise<Outcome | undefined> {
   for (let again = 1; again < LOOKS; again++) {
     await clock.sleep(LAG_MS);
-    const outcome = outcomeOf(await invocation(ssm, instanceId, commandId));
+    const outcome = outcomeOf(await invocation(ssm, instanceId, commandId), timeout);
     if (outcome) return outcome;
   }
   return undefined;
@@ -85,14 +89,29 @@ export async function outcomeSoon(
  * The outcome of a command whose invocation is final; undefined while it is under way.
  *
  * @param found what SSM says of it
+ * @param timeout the job's, to name it
  */
-export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined): Outcome | undefined {
+export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined, timeout: Timeout): Outcome | undefined {
   if (!found) return undefined;
   // StatusDetails says more than Status where this project knows what it says.
-  return outcomeIn(found, found.StatusDetails) ?? outcomeIn(found, found.Status);
+  return outcomeIn(found, timeout, found.StatusDetails) ?? outcomeIn(found, timeout, found.Status);
 }
 
-function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | undefined): Outcome | undefined {
+/**
+ * The Cause of JobTimedOut.
+ *
+ * @param rest what else there is to know, from a new line
+ */
+export function ranTooLong(timeout: Timeout, rest = ''): string {
+  const seconds = timeout === undefined ? '' : ` (${timeout} s)`;
+  return `The job ran longer than run_options.timeout_s${seconds}, which counts from the launch, and was ended. Raise timeout_s if the job is sound.${rest}`;
+}
+
+function outcomeIn(
+  found: GetCommandInvocationCommandOutput,
+  timeout: Timeout,
+  status: string | undefined,
+): Outcome | undefined {
   const details = (status ?? '').replaceAll(' ', '');
   const stderr = found.StandardErrorContent ?? '';
   const id = found.CommandId ?? '';
@@ -116,7 +135,7 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
     case 'TimedOut':
       return {
         error: ErrorName.JobTimedOut,
-        cause: `SSM stopped command ${id}: the job ran longer than timeout_s.${rest(script, stderr)}`,
+        cause: ranTooLong(timeout, rest(script, stderr)),
       };
     case 'DeliveryTimedOut':
     case 'Undeliverable':
@@ -134,7 +153,7 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
       if (script.late) {
         return {
           error: ErrorName.JobTimedOut,
-          cause: `The job ran longer than timeout_s and was ended.${rest(script, stderr)}`,
+          cause: ranTooLong(timeout, rest(script, stderr)),
         };
       }
       return { error: ErrorName.CommandFailed, cause: describeFailure(script, found.ResponseCode, stderr) };
