@@ -1,19 +1,40 @@
-/** Two suites: `unit` needs Node.js alone; `integration` needs Terraform, its AWS provider and moto. */
+const inRoot = (...folders) => folders.map((folder) => `<rootDir>/(.*/)?${folder}/`);
+
+/**
+ * Three suites. `unit` needs Node.js alone; `cdktn` is the part of it that synthesises, with cdktn in cdktf's place;
+ * `integration` needs Terraform, its AWS provider and moto.
+ */
 const shared = {
   rootDir: __dirname,
   testEnvironment: 'node',
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
-  testPathIgnorePatterns: ['/node_modules/', '/cdktf.out/', '/\\.datastream/'],
-  modulePathIgnorePatterns: ['/cdktf\\.out/', '/\\.datastream/'],
+  // Below the root: what the folders above it are called is the user's business.
+  testPathIgnorePatterns: inRoot('node_modules', 'cdktf\\.out', '\\.datastream'),
+  modulePathIgnorePatterns: inRoot('cdktf\\.out', '\\.datastream'),
 };
 
 module.exports = {
+  // Ends a run that hangs. It is no limit of how long a test may take: a machine may be busy.
+  testTimeout: 600_000,
+  globalSetup: '<rootDir>/__tests__/support/temporary-folder.ts',
   projects: [
     {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
-      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/__tests__/integration/'],
+      testPathIgnorePatterns: [
+        ...shared.testPathIgnorePatterns,
+        '<rootDir>/__tests__/integration/',
+        '<rootDir>/__tests__/cdktn\\.test\\.ts$',
+      ],
+    },
+    {
+      ...shared,
+      displayName: 'cdktn',
+      testMatch: ['<rootDir>/__tests__/constructs/datastream/*.test.ts', '<rootDir>/__tests__/cdktn.test.ts'],
+      // The provider's bindings ask for cdktf as well.
+      moduleNameMapper: { '^cdktf$': 'cdktn' },
     },
     { ...shared, displayName: 'integration', testMatch: ['<rootDir>/__tests__/integration/**/*.test.ts'] },
   ],

@@ -1,23 +1,35 @@
 import { App } from 'cdktf';
 import { context } from './cdktf.json';
 import { DatastreamStack } from './constructs/datastream/stack';
+import { fileErrorSentence } from './files/disk';
 
 /** The stacks of each system; every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
   datastream: (app) => new DatastreamStack(app, 'datastream'),
 };
 
-// cdktf hands the context over; a plain `tsx main.ts` has the file alone.
-const app = new App({ context });
-const named: unknown = app.node.tryGetContext('systems') ?? ['datastream'];
-const systems = Array.isArray(named) ? named.map(String) : [JSON.stringify(named)];
-const unknown = systems.find((system) => !Object.hasOwn(SYSTEMS, system));
-if (unknown !== undefined || systems.length === 0) {
-  // Not thrown: a stack would bury the sentence.
-  console.error(
-    `context.systems of cdktf.json names ${unknown ?? 'no system'}: write a list of ${Object.keys(SYSTEMS).join(', ')}.`,
-  );
-  process.exit(1);
+function main(): void {
+  // cdktf hands the context over; a plain `tsx main.ts` has the file alone.
+  const app = new App({ context });
+  const named: unknown = app.node.tryGetContext('systems') ?? ['datastream'];
+  const systems = Array.isArray(named) ? named.map(String) : [JSON.stringify(named)];
+  const unknown = systems.find((system) => !Object.hasOwn(SYSTEMS, system));
+  if (unknown !== undefined || systems.length === 0) {
+    // Not thrown: a stack would bury the sentence.
+    console.error(
+      `context.systems of cdktf.json names ${unknown ?? 'no system'}: write a list of ${Object.keys(SYSTEMS).join(', ')}.`,
+    );
+    process.exit(1);
+  }
+  for (const system of new Set(systems)) SYSTEMS[system]?.(app);
+  app.synth();
 }
-for (const system of new Set(systems)) SYSTEMS[system]?.(app);
-app.synth();
+
+try {
+  main();
+} catch (error) {
+  const sentence = fileErrorSentence(error, 'set CDKTF_OUTDIR to another folder, or see to this one');
+  if (sentence === undefined) throw error;
+  console.error(sentence);
+  process.exit(2);
+}

@@ -24,8 +24,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executions: ['files'],
   'lambdas/runtime': [],
   ...Object.fromEntries(SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files']])),
-  // A region's code is AWS's, and execution files hold it too.
-  'constructs/aws': ['executions/region'],
+  // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder, and
+  // a bundle is made in a temporary one.
+  'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder'],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),
@@ -33,7 +34,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
-  'main.ts': ['constructs', 'cdktf'],
+  package: ['constructs', 'files'],
+  'main.ts': ['constructs', 'cdktf', 'files/disk'],
 };
 
 /** Packages that only the cloud's side may import. */
@@ -112,6 +114,22 @@ test('the provider is imported by resource, never as a whole', () => {
 
   expect(provider.length).toBeGreaterThan(10);
   expect(provider.filter(({ specifier }) => !/^@cdktf\/provider-aws\/lib\/[\w-]+$/.test(specifier))).toEqual([]);
+});
+
+test('docs/architecture.md draws every arrow between two rooms, and no other', () => {
+  const rooms = Object.keys(MAY_IMPORT);
+  const roomOf = (file: string) =>
+    rooms.find((room) => file === room.replace(/\.ts$/, '') || file.startsWith(`${room}/`)) ?? file;
+  const arrows = rooms.flatMap((room) =>
+    sources(room)
+      .flatMap(arrowsFrom)
+      .filter(({ target }) => target !== undefined && !/^cdktf$/.test(target))
+      .map(({ target = '' }) => `${room} --> ${roomOf(target)}`)
+      .filter((arrow) => arrow !== `${room} --> ${room}`),
+  );
+  const page = readFileSync(path.join(ROOT, 'docs/architecture.md'), 'utf8');
+
+  expect(page.match(/^ {2}\S+ --> \S+$/gm)?.map((line) => line.trim())).toEqual([...new Set(arrows)].sort());
 });
 
 describe('the check itself', () => {

@@ -46,7 +46,7 @@ beforeAll(async () => {
     synthesise('unknown', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":["datastream","bisons"]}' }),
     synthesise('none', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":[]}' }),
   ]);
-}, 60_000);
+});
 
 test('synthesises one stack with the archives of seven functions', () => {
   expect(here).toEqual({ code: 0, output: '' });
@@ -154,6 +154,17 @@ test('refuses another backend', () => {
     1,
     expect.stringContaining('DATASTREAM_BACKEND is "gcs": write local or s3, or leave it out.'),
   ]);
+});
+
+test.each([
+  ['a folder for the result', { CDKTF_OUTDIR: __filename }],
+  ['a temporary folder', { TMPDIR: path.join(__dirname, 'nowhere') }],
+])('says in one sentence that it cannot make %s', async (_, env) => {
+  const args = ['--require', require.resolve('tsx/cjs'), 'main.ts'];
+  const { code, output } = await run(process.execPath, args, { cwd: ROOT, env: { TSX_DISABLE_CACHE: '1', ...env } });
+
+  expect(code).toBe(2);
+  expect(output).toMatch(/^\/[^\n]+: [^\n]+: set (CDKTF_OUTDIR|TMPDIR) to another folder[^\n]*\.\n$/);
 });
 
 test('refuses a system that it does not know, and no system at all', () => {

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { constants } from 'node:os';
+import { fileErrorSentence } from '../files/disk';
+import { temporaryFolder } from '../files/temporary-folder';
 
 /**
  * Runs a command of this repository: with a folder of its own for temporary files, gone however the command ends, and
- * in words where something is wrong. The exit code is 2 for a wrong argument and 1 for anything else.
+ * in words where something is wrong. The exit code is 2 for a wrong argument and what cannot be written, 1 for the rest.
  *
  * @param usage what `--help` and a wrong argument show
  */
@@ -13,9 +13,12 @@ export function runCommand(usage: string, main: () => Promise<void>): void {
     console.log(usage);
     return;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'datastream-'));
-  process.env.TMPDIR = folder;
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  try {
+    process.env.TMPDIR = temporaryFolder('command');
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (!process.send) console.error('Stopped.');
@@ -26,7 +29,8 @@ export function runCommand(usage: string, main: () => Promise<void>): void {
   process.stdout.on('error', () => process.exit(1));
   main().catch((error: Error & { code?: string }) => {
     const wrongArgument = error.code?.startsWith('ERR_PARSE_ARGS');
-    console.error(wrongArgument ? `${error.message.split('.')[0]}: ${usage}` : error.message);
-    process.exitCode = wrongArgument ? 2 : 1;
+    const notWritten = fileErrorSentence(error, 'make room, or take a checkout of your own');
+    console.error(wrongArgument ? `${error.message.split('.')[0]}: ${usage}` : (notWritten ?? error.message));
+    process.exitCode = wrongArgument || notWritten !== undefined ? 2 : 1;
   });
 }

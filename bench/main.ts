@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { performancePage } from '../docs/performance';
+import { writeFileAtomically } from '../files/write-file';
 import { runCommand } from './command';
 import { deploymentFigures, requireTerraform } from './deployment';
 import { bundleFigures, loadingFigures } from './functions';
@@ -44,8 +45,8 @@ async function main(): Promise<void> {
   }
   if (!values.write) return;
   if (report.missing.length > 0) throw new Error('Not stored, for not everything was measured.');
-  writeFileSync(STORED, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(DOCS, 'performance.md'), performancePage(report));
+  writeFileAtomically(STORED, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileAtomically(join(DOCS, 'performance.md'), performancePage(report));
   console.log('Stored in docs/performance.json and docs/performance.md.');
 }
 

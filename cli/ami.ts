@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { region } from './options';
-
-const ROOT = path.join(__dirname, '..');
+import { WORKSPACE } from '../files/product';
+import { region, sentences } from './options';
 
 /** As often as the option stands there. */
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
@@ -23,12 +22,12 @@ export function addAmi(program: Command): void {
     .description('build the image that executions start from, and look after what was built');
   const tfvars = () =>
     new Option('--tfvars <file>', 'the tfvars that the state machine is deployed with').default(
-      path.join(ROOT, 'variables.tfvars'),
+      path.join(WORKSPACE, 'variables.tfvars'),
       'variables.tfvars',
     );
   const executions = () =>
     new Option('--executions <folder>', 'where the execution template and files are').default(
-      path.join(ROOT, 'executions'),
+      path.join(WORKSPACE, 'executions'),
       'executions',
     );
   const variables = (command: Command) =>
@@ -49,8 +48,13 @@ export function addAmi(program: Command): void {
       'after',
       '\nExamples:\n' +
         '  datastream ami build --var architecture=x86_64\n' +
-        '  datastream ami build --var \'docker_images=["awiciroh/datastream:latest"]\'\n' +
-        '\nExit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options, 130 after Ctrl-C.',
+        '  datastream ami build --var \'docker_images=["awiciroh/datastream:latest"]\'',
+    )
+    .addHelpText(
+      'after',
+      sentences(
+        'Exit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options, for what cannot be written, and without a Packer that can build it, 130 after Ctrl-C.',
+      ),
     )
     .action(async (options) => {
       const { build } = require('../packer/build') as typeof import('../packer/build');
@@ -84,7 +88,7 @@ export function addAmi(program: Command): void {
 
   ofRegion(ami.command('list'))
     .description('list the images of this project, newest first, and what names each')
-    .addHelpText('after', '\nExit code: 0, 1 when AWS cannot be asked, 2 for wrong options.')
+    .addHelpText('after', sentences('Exit code: 0, 1 when AWS cannot be asked, 2 for wrong options.'))
     .action(async (options: { tfvars: string; executions: string; region?: string }) => {
       const { listImages } = require('./commands/ami-list') as typeof import('./commands/ami-list');
       process.exitCode = await listImages(options, process.stdout, process.stderr);
@@ -96,8 +100,10 @@ export function addAmi(program: Command): void {
     .option('--dry-run', 'print what would be removed, and change nothing')
     .addHelpText(
       'after',
-      '\nWhat a file in executions/ or an SSM parameter names stays, with --keep 0 too.\n' +
-        'Exit code: 0 when all of it is removed, 1 when something could not be, 2 for wrong options.',
+      sentences(
+        'What a file in executions/ or an SSM parameter names stays, with --keep 0 too.\n' +
+          'Exit code: 0 when all of it is removed, 1 when something could not be, 2 for wrong options.',
+      ),
     )
     .action(
       async (options: { tfvars: string; executions: string; region?: string; keep: number; dryRun?: boolean }) => {

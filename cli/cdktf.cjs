@@ -1,11 +1,6 @@
 #!/usr/bin/env node
 // `npx cdktf` of this folder: cdktf-cli, where it can run.
-require('./node-version.cjs').checkNodeVersion(
-  'npx cdktf',
-  // cdktf-cli's node-pty is built for these alone, and nobody builds it any more.
-  (major) => major >= 20 && major <= 22,
-  'use Node.js 22, or synthesise with "npx tsx main.ts" and deploy with Terraform in cdktf.out/stacks/datastream.',
-);
+require('./node-version.cjs').checkForCdktf();
 let command;
 try {
   command = require.resolve('cdktf-cli/bundle/bin/cdktf');
@@ -13,6 +8,8 @@ try {
   console.error("npx cdktf: the packages to deploy are not installed: run 'npm ci' first.");
   process.exit(2);
 }
+// cdktf and Terraform tell their maker of each call, and print an error where there is no internet.
+process.env.CHECKPOINT_DISABLE ??= '1';
 // As the main module: by that it finds its own version.
 process.argv[1] = command;
 require('node:module').runMain();

@@ -1,15 +1,13 @@
 #!/usr/bin/env node
 // The command runs from its TypeScript sources: nothing has to be built first.
-require('./node-version.cjs').checkNodeVersion(
-  'datastream',
-  (major) => major >= 20,
-  'install Node.js 22, which is recommended, or any version from 20 on.',
-);
+require('./node-version.cjs').checkForDatastream();
 try {
   require.resolve('tsx/cjs/api');
 } catch {
   console.error("datastream: the packages are not installed: run 'npm ci' first.");
   process.exit(2);
 }
+// Its cache would stay in the temporary folder, and need one that can be written; the command starts as fast without.
+process.env.TSX_DISABLE_CACHE ??= '1';
 require('tsx/cjs/api').register();
 require('./main.ts');

@@ -1,9 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Edit } from '../executions/edit';
 import type { ParseOptions } from '../executions/model';
+import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
-import { OWN_REGION, region } from './options';
+import { OWN_REGION, region, sentences } from './options';
+import { wrap } from './output/wrap';
 
 // Node.js 20 is what this project runs on; the SDK's word about the one after it is not the user's business.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -11,6 +13,8 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 const program = new Command('datastream')
   .description('Scientific batch jobs on AWS: one JSON file, one fresh EC2 instance, one true outcome.')
   .showHelpAfterError()
+  .configureHelp({ minWidthToWrap: 20 })
+  .configureOutput({ outputError: (text, write) => write(wrap(text, process.stderr)) })
   .exitOverride((error) => process.exit(error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2));
 
 program
@@ -32,12 +36,14 @@ program
   )
   .addHelpText(
     'after',
-    '\nExit code: 0 without errors, 1 with any error, 2 when a file cannot be read or is not JSON, and for wrong options.',
+    sentences(
+      'Exit code: 0 without errors, 1 with any error, 2 when a file cannot be read or is not JSON, and for wrong options.',
+    ),
   )
   .action(async (files: string[], { tfvars, ...options }: ParseOptions & { tfvars?: string }) => {
     const deployment = tfvars === undefined ? {} : await deploymentOf(tfvars);
     if ('error' in deployment) {
-      process.stderr.write(`${deployment.error}\n`);
+      process.stderr.write(wrap(`${deployment.error}\n`, process.stderr));
       process.exitCode = 2;
       return;
     }
@@ -84,9 +90,16 @@ program
   .addHelpText(
     'after',
     '\nExample:\n' +
-      '  datastream new executions/my-job.json --set instance_parameters.ImageId=ami-0123456789abcdef0 \\\n' +
-      '    --unset instance_parameters.KeyName --set \'commands=["./model"]\' --set run_options.ii_check_s3=false\n' +
-      '\nExit code: 0 when the file is written, 1 with any error in it, 2 when a file cannot be read or written, and for wrong options.',
+      '  datastream new executions/my-job.json \\\n' +
+      '    --set instance_parameters.ImageId=ami-0123456789abcdef0 \\\n' +
+      '    --unset instance_parameters.KeyName --set \'commands=["./model"]\' \\\n' +
+      '    --set run_options.ii_check_s3=false',
+  )
+  .addHelpText(
+    'after',
+    sentences(
+      'Exit code: 0 when the file is written, 1 with any error in it, 2 when a file cannot be read or written, and for wrong options.',
+    ),
   )
   .action((file: string, options: Omit<NewOptions, 'edits'>) => {
     const { writeNew } = require('./commands/new') as typeof import('./commands/new');
@@ -104,8 +117,10 @@ program
   .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
   .addHelpText(
     'after',
-    '\nThe commands of the file run on this computer, as you.\n' +
-      'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, and for wrong options, 130 after Ctrl-C.',
+    sentences(
+      'The commands of the file run on this computer, as you.\n' +
+        'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, when this computer cannot write what it must, and for wrong options, 130 after Ctrl-C.',
+    ),
   )
   .action(async (file: string, options: { local?: boolean; folder: string }) => {
     // Loaded here, for it brings the embedded cloud and the AWS clients along.
@@ -124,7 +139,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   else process.exit(1);
 });
 
-program.parseAsync().catch((error: Error) => {
-  process.stderr.write(`datastream: ${error.message}\n`);
-  process.exitCode = 1;
+program.parseAsync().catch((error: Error & { exitCode?: number }) => {
+  // A sentence of what cannot be written is for the user; any other error too, as far as it goes.
+  const notWritten = fileErrorSentence(error, 'see to this place');
+  process.stderr.write(wrap(`datastream: ${notWritten ?? error.message}\n`, process.stderr));
+  process.exitCode = notWritten === undefined ? (error.exitCode ?? 1) : 2;
 });

@@ -1,8 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFileAtomically } from '../files/write-file';
 import { performancePage } from './performance';
 import { stateMachinePage } from './state-machine';
 
-writeFileSync(join(__dirname, 'state-machine.md'), stateMachinePage());
-const report = JSON.parse(readFileSync(join(__dirname, 'performance.json'), 'utf8'));
-writeFileSync(join(__dirname, 'performance.md'), performancePage(report));
+try {
+  writeFileAtomically(join(__dirname, 'state-machine.md'), stateMachinePage());
+  const report = JSON.parse(readFileSync(join(__dirname, 'performance.json'), 'utf8'));
+  writeFileAtomically(join(__dirname, 'performance.md'), performancePage(report));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 2;
+}

@@ -1,8 +1,13 @@
 /** Writes execution.schema.json: `npx tsx executions/generate.ts`. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFileAtomically } from '../files/write-file';
 import { executionSchema } from './schema';
 
 const file = join(__dirname, 'execution.schema.json');
-writeFileSync(file, `${JSON.stringify(executionSchema(), null, 2)}\n`);
-console.log(`wrote ${file}`);
+try {
+  writeFileAtomically(file, `${JSON.stringify(executionSchema(), null, 2)}\n`);
+  console.log(`wrote ${file}`);
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 2;
+}

@@ -35,8 +35,8 @@ export const realClock: LocalClock = {
   run: (until) => until,
 };
 
-/** Of real time: what holds virtual time is a child process or a step of the interpreter, and takes moments. */
-const HELD_TOO_LONG_MS = 60_000;
+/** Of real time: what holds virtual time is a child process or a step of the interpreter, and takes moments; it hangs. */
+const HELD_TOO_LONG_MS = 540_000;
 
 interface Timer {
   readonly at: number;
@@ -98,7 +98,8 @@ export function virtualClock(start: Date): LocalClock {
         await new Promise((resolve) => setImmediate(resolve));
         if (settled) return until;
         if (holds > 0) {
-          if (Date.now() - heldSince > HELD_TOO_LONG_MS) throw new Error('Virtual time has been held for a minute.');
+          if (Date.now() - heldSince > HELD_TOO_LONG_MS)
+            throw new Error('Virtual time has been held for nine minutes.');
           continue;
         }
         heldSince = Date.now();

@@ -6,6 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import type { DiskError } from '../files/disk';
 import { createChecker } from '../lambdas/datastream/checker';
 import { createCommander } from '../lambdas/datastream/commander';
 import { createPoller } from '../lambdas/datastream/poller';
@@ -87,6 +88,8 @@ export interface EmbeddedCloudOptions {
   readonly code?: Code;
   /** Told of every call of a function. */
   readonly onInvocation?: (invocation: Invocation) => void;
+  /** Told when this computer cannot write what S3 is given. By default nobody is. */
+  readonly onDiskError?: (error: DiskError) => void;
   /** By default the functions' logs go nowhere. */
   readonly log?: Log;
 }
@@ -145,7 +148,7 @@ export class EmbeddedCloud {
     const emit: Emit = (source, type, detail) => this.emit(source, type, detail);
     this.ec2 = new EmbeddedEc2(clock, emit, options.lifecycle, service(EC2Client));
     this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service(SSMClient));
-    this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service(S3Client));
+    this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service(S3Client), options.onDiskError);
     this.sfn = new EmbeddedSfn(clock, service(SFNClient));
 
     const { stateMachineArn } = this;

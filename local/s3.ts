@@ -1,16 +1,21 @@
-import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { type DiskError, isDiskError } from '../files/disk';
 import type { LocalClock } from './clock';
 import { awsError, type Caller, type Service } from './service';
 
 /** S3 as far as the functions use it: buckets are folders, objects are files, the time of a file is its LastModified. */
 export class EmbeddedS3 {
-  /** @param folder holds a folder for each bucket */
+  /**
+   * @param folder holds a folder for each bucket
+   * @param onDiskError told when an object cannot be written, which S3 never says; the function's call fails as well
+   */
   constructor(
     private readonly clock: LocalClock,
     readonly folder: string,
     private readonly service: Service,
+    private readonly onDiskError: (error: DiskError) => void = () => {},
   ) {
     service
       .on(HeadObjectCommand, ({ Bucket = '', Key = '' }) => {
@@ -33,9 +38,18 @@ export class EmbeddedS3 {
   /** Writes an object, dated by the cloud's clock. */
   put(bucket: string, key: string, body: string): void {
     const file = this.#file(bucket, key);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, body);
-    utimesSync(file, this.clock.now(), this.clock.now());
+    // Written beside it and moved: whoever reads it meanwhile, another local run for one, has it whole.
+    const part = `${file}.part.${process.pid}`;
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(part, body);
+      utimesSync(part, this.clock.now(), this.clock.now());
+      renameSync(part, file);
+    } catch (error) {
+      rmSync(part, { force: true });
+      if (isDiskError(error)) this.onDiskError(Object.assign(error, { path: file }));
+      throw error;
+    }
   }
 
   #file(bucket: string, key: string): string {

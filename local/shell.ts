@@ -1,17 +1,22 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { type DiskError, isDiskError } from '../files/disk';
+import { PRODUCT } from '../files/product';
 import type { LocalClock } from './clock';
 import type { Shell } from './ssm';
 
 /** Stand-ins for what an instance has and this computer has not, or must not run: first on the commands' PATH. */
-const STAND_INS = resolve(__dirname, 'stand-ins');
+const STAND_INS = join(PRODUCT, 'local', 'stand-ins');
 
 /** Settles what the script has done with the buckets that it has mounted. */
-const MOUNTS = resolve(__dirname, 'mounts.cjs');
+const MOUNTS = join(PRODUCT, 'local', 'mounts.cjs');
 
 /** How much of each stream is kept, from the end; AWS' own limits apply where the API reports it. */
 const KEPT = 1_000_000;
+
+/** More characters than both pipes hold at once (pipe(7): 64 KiB each, or what pipe-max-size allows). */
+const PIPES = 4_000_000;
 
 /** The user that upstream's AMIs have; a path below its home in a command means the scratch folder's home. */
 const HOME = /\/home\/ec2-user(?![\w-])/g;
@@ -22,8 +27,19 @@ const HOME = /\/home\/ec2-user(?![\w-])/g;
  * (amazon-ssm-agent, issue 427).
  *
  * @param buckets the folder that holds a folder for each bucket
+ * @param onDiskError told when an instance's disk cannot be laid out: the command fails then, through no fault of its own
  */
-export function bashShell({ buckets, scratch, clock }: { buckets: string; scratch: string; clock: LocalClock }): Shell {
+export function bashShell({
+  buckets,
+  scratch,
+  clock,
+  onDiskError = () => {},
+}: {
+  readonly buckets: string;
+  readonly scratch: string;
+  readonly clock: LocalClock;
+  readonly onDiskError?: (error: DiskError) => void;
+}): Shell {
   return async ({ script, instanceId, signal }) => {
     const disk = join(scratch, instanceId);
     const release = clock.hold();
@@ -42,7 +58,7 @@ export function bashShell({ buckets, scratch, clock }: { buckets: string; scratc
       const settled = await run(process.execPath, [MOUNTS, 'enter', 'root'], { cwd, env }, signal);
       return { ...ended, code: ended.code || settled.code, stderr: ended.stderr + settled.stderr };
     } catch (error) {
-      // A full disk, a folder that cannot be made: as on an instance, the command fails and not the cloud.
+      if (isDiskError(error)) onDiskError(Object.assign(error, { path: disk }));
       return { code: 126, stdout: '', stderr: `${(error as Error).message}\n` };
     } finally {
       release();
@@ -70,9 +86,11 @@ function run(
     // A group of its own: the end of the instance ends all that the script has started, and Ctrl-C reaches only us.
     const child = spawn(program, args, { ...place, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
+    let read = 0;
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
         output[stream] = (output[stream] + text).slice(-KEPT);
+        read += text.length;
       });
     }
     const kill = () => {
@@ -91,17 +109,21 @@ function run(
     );
     child.on('exit', (code) => {
       const done = () => {
+        clearTimeout(late);
         child.stdout.destroy();
         child.stderr.destroy();
         // Killed by a signal: -1, as SSM's agent has it from Go.
         finish({ code: code ?? -1, ...output });
       };
-      // What a background process still holds open is not waited for.
-      const late = setTimeout(done, 200);
-      child.on('close', () => {
-        clearTimeout(late);
-        done();
-      });
+      const atExit = read;
+      // What a background process still holds open is not waited for. What the script itself has written is in the
+      // pipes: it has been read when nothing more comes, or as much as they can hold.
+      const look = () => {
+        const before = read;
+        setImmediate(() => (read === before || read - atExit > PIPES ? done() : look()));
+      };
+      const late = setTimeout(look, 200);
+      child.on('close', done);
     });
   });
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { LARGEST_DOCUMENT_BYTES } from '../executions/ssm-limits';
 import { collectProblems, type Path, type Problem } from '../files/problems';
 import { MOST_PARTS, shellOf } from '../lambdas/datastream/script';
 
@@ -14,7 +15,10 @@ export function syntaxProblems(commands: readonly string[], path: Path = ['comma
   if ((shell !== 'sh' && shell !== 'bash') || bashIsMissing()) return [];
   const problems = collectProblems();
   const starts = lineStarts(commands);
-  const whole = parse(commands.join('\n'), shell);
+  const text = commands.join('\n');
+  // SSM takes no such script, and bash would read it byte by byte.
+  if (text.length > LARGEST_DOCUMENT_BYTES) return [];
+  const whole = parse(text, shell);
   const parts = commands.length > MOST_PARTS ? [] : joined(commands, shell);
   if (whole !== undefined) {
     // Where the end is missing bash names the last line: what was begun and not ended says more.

@@ -1,7 +1,5 @@
 import { type Load, load } from '../../bench/load';
 
-jest.setTimeout(120_000);
-
 const EXECUTIONS = 200;
 
 describe(`${EXECUTIONS} executions that start at once under AWS's rates`, () => {

@@ -6,8 +6,6 @@ import { type Figure, isWorse, type Report, storedOf } from '../../bench/report'
 
 const file = (name: string) => readFileSync(join(__dirname, '../..', name), 'utf8');
 
-jest.setTimeout(60_000);
-
 describe('The orchestration of a healthy job', () => {
   let measured: readonly Measured[];
   const [MINUTE, EIGHT_MINUTES, HOUR, DAY] = [0, 1, 2, 3];

@@ -1,9 +1,10 @@
 import { fork } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCommand } from '../../bench/command';
+import { writeFileAtomically } from '../../files/write-file';
 import { INVARIANTS, type Invariant } from '../support/invariants';
 import { add, emptyTally, matrix, type Tally } from './matrix';
 import { DEPLOYMENTS, DISORDERS, FAULTS, parseRun, perform, STOPS } from './run';
@@ -126,7 +127,7 @@ function store(sum: Tally, seed: number, seconds: string): void {
   const how =
     `\`npm run faults -- --seed ${seed} --write\`, on ${availableParallelism()} cores with Node.js ${process.versions.node.split('.')[0]}: ` +
     `${sum.runs} runs in ${seconds} s. The number in a cell is that of the runs in which this call, or event, met this.`;
-  writeFileSync(PAGE, `${page}${LAST_RUN}\n${how}\n\n${tables(sum)}\n`);
+  writeFileAtomically(PAGE, `${page}${LAST_RUN}\n${how}\n\n${tables(sum)}\n`);
 }
 
 /** What was held against how many runs, and which call or event has met what. */

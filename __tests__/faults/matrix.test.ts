@@ -8,8 +8,6 @@ import { nameOf, parseRun, perform, undisturbed } from './run';
 import { SCENARIOS } from './scenarios';
 import { walk } from './walk';
 
-jest.setTimeout(60_000);
-
 /** Of the matrix that `npm run faults` plays whole. */
 const EVERY = 89;
 

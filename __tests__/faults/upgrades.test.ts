@@ -10,8 +10,6 @@ import { upgradePoints } from './matrix';
 import { perform, undisturbed } from './run';
 import { UPGRADED } from './scenarios';
 
-jest.setTimeout(60_000);
-
 describe('An execution that began under the first deployment', () => {
   it.each(UPGRADED)('ends as it would have, whenever it is upgraded: %s', async (scenario) => {
     expect((await undisturbed(scenario, true)).broken).toEqual([]);

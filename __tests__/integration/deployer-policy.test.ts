@@ -67,7 +67,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
     await terraform('apply', '-auto-approve', ...second);
     await terraform('destroy', '-auto-approve', ...second);
     asked = calls;
-  }, 400_000);
+  });
 
   afterAll(async () => {
     workspace?.remove();
@@ -229,5 +229,5 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
     expect(new Set(used.map(({ action }) => action))).toEqual(
       new Set(allowed.Statement.flatMap(({ Action }) => Action)),
     );
-  }, 120_000);
+  });
 });

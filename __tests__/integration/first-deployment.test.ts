@@ -32,7 +32,7 @@ describeWith(['moto_server', 'aws'], 'The check list of the first deployment', (
   beforeAll(async () => {
     moto = await startMoto();
     workspace = new Workspace(moto.endpoint);
-  }, 60_000);
+  });
   afterAll(async () => {
     workspace?.remove();
     await moto?.stop();
@@ -67,5 +67,5 @@ describeWith(['moto_server', 'aws'], 'The check list of the first deployment', (
       commands: ['sleep 60', 'date | aws s3 cp - s3://first-123456789012-us-east-1/ok/done'],
       run_options: { ii_check_s3: { bucket: 'first-123456789012-us-east-1', prefix: 'ok/done' } },
     });
-  }, 400_000);
+  });
 });

@@ -36,7 +36,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     ({ ec2, ssm, s3 } = motoClients(moto.endpoint));
     const { ImageId: Value } = (await x86Image()) ?? {};
     await ssm.send(new PutParameterCommand({ Name: '/ami', Value, Type: 'String', DataType: 'aws:ec2:image' }));
-  }, 60_000);
+  });
   afterAll(() => moto.stop());
 
   /** moto has no DescribeInstanceInformation: every other command goes to it. */
@@ -124,7 +124,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     await expect(createReaper({ ec2, sfn: sfn.client(), clock: systemClock, stateMachineArn })({})).resolves.toEqual(
       [],
     );
-  }, 60_000);
+  });
 
   it.each([
     [

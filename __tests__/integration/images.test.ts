@@ -64,7 +64,7 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
     for (const name of ['0', '1', '2', '3', '4']) images.push(await makeImage(name, OWN));
     untagged = await makeImage('of somebody else', {});
     await name();
-  }, 90_000);
+  });
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
     await moto.stop();
@@ -154,7 +154,7 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
       row(1, 'private', 'SSM parameter /datastream/ami'),
       row(0, 'private', 'executions/mine.json'),
     ]);
-  }, 30_000);
+  });
 
   it('are not pruned while a file in executions/ cannot be read', async () => {
     const file = path.join(folder, 'executions', 'broken.json');
@@ -167,7 +167,7 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
     expect(output).toContain('executions/broken.json:1:36: not JSON: ');
     expect(output).toContain('Nothing was removed');
     expect(await left()).toEqual({ images: [0, 1, 2, 3, 4], snapshots: [0, 1, 2, 3, 4] });
-  }, 30_000);
+  });
 
   it('are pruned but for the newest and those that are named, and only without --dry-run', async () => {
     const orphan = await ec2.send(
@@ -202,14 +202,14 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
       code: 0,
       output: expect.stringMatching(/^us-east-1: nothing to remove\.$/m),
     });
-  }, 60_000);
+  });
 
   it('are none in a region where there are none', async () => {
     expect(await datastream('list', '--region', 'eu-west-1')).toEqual({
       code: 0,
       output: 'eu-west-1: this project has no images here.\n',
     });
-  }, 30_000);
+  });
 
   async function volume(): Promise<string> {
     const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instance] }));

@@ -63,7 +63,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     for (const generation of GENERATIONS) lives.set(generation, live(generation));
     throughCdktf = liveThroughCdktf();
     await Promise.allSettled([...lives.values(), throughCdktf]);
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await moto?.stop();
@@ -118,7 +118,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     const { code, output } = await workspace.terraform(stack, 'validate');
 
     expect([code, output]).toEqual([0, expect.stringContaining('The configuration is valid.')]);
-  }, 120_000);
+  });
 
   describe.each(GENERATIONS)("with upstream's tfvars of %s", (generation) => {
     const given = values(tfvars(generation));
@@ -205,7 +205,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
       const left = await inventory(region, workspace.environment);
       expect([region, left]).toEqual([region, Object.fromEntries(Object.keys(there).map((kind) => [kind, []]))]);
     }
-  }, 120_000);
+  });
 
   test('takes a VPC, subnets and a permissions boundary, and needs only region and sm_name beside them', async () => {
     const folder = workspace.copy(stack, 'network');
@@ -233,7 +233,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
         },
       }),
     );
-  }, 120_000);
+  });
 
   test.each([
     ['vpc_id', 'vpc-0123456789abcdef0', 'vpc_id is "vpc-0123456789abcdef0" and subnet_ids is []'],
@@ -283,7 +283,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     expect(printed).toContain(
       'region is "cn-north-1": choose a region outside of China (cn-), whose service principals',
     );
-  }, 120_000);
+  });
 
   test('refuses, in the plan, every kind of value that AWS would refuse in the deployment', async () => {
     const bad: Record<string, [value: string, message: string]> = {
@@ -321,5 +321,5 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
     // Terraform frames and wraps what it prints.
     const printed = output.replace(/[│╷╵\s]+/g, ' ');
     for (const message of [...Object.values(bad).map(([, each]) => each), long]) expect(printed).toContain(message);
-  }, 120_000);
+  });
 });

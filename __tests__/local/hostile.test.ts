@@ -5,8 +5,6 @@ import { LARGEST_COMMANDS_BYTES } from '../../executions/ssm-limits';
 import { bashShell } from '../../local/shell';
 import { executionFile, play } from '../support/scenario';
 
-jest.setTimeout(60_000);
-
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'datastream-test-'));

@@ -7,8 +7,6 @@ import { bashShell } from '../../local/shell';
 import { brokenInvariants } from '../support/invariants';
 import { BUCKET, begin, executionFile, healthyJob, type Job, KEY, play } from '../support/scenario';
 
-jest.setTimeout(30_000);
-
 /** The first calls of an operation fail. */
 const failing =
   (operation: string, error: string, { times = 1, after = false, status = 400 } = {}): Faults =>

@@ -5,8 +5,6 @@ import { script } from '../../lambdas/datastream/script';
 import { realClock } from '../../local/clock';
 import { bashShell, missingForLocalRun } from '../../local/shell';
 
-jest.setTimeout(30_000);
-
 let folder: string;
 beforeEach(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'datastream-test-')));
@@ -23,6 +21,9 @@ function sh(script: string, signal = new AbortController().signal) {
     signal,
   });
 }
+
+/** A command in the background that waits for the file `go` before it does something. */
+const whenTold = (command: string) => `(while [ ! -e ${folder}/go ]; do sleep 0.1; done; ${command})`;
 
 function put(key: string, body: string): void {
   mkdirSync(join(bucket(key), '..'), { recursive: true });
@@ -307,23 +308,36 @@ describe("The embedded instance's shell", () => {
 
   it('ends everything that the script has started when the instance ends', async () => {
     const instance = new AbortController();
-    const run = sh(`(sleep 1; touch ${folder}/survived) & sleep 30`, instance.signal);
-    await realClock.sleep(200);
+    const run = sh(
+      `${whenTold('touch "$DATASTREAM_DISK/../survived"')} & touch ${folder}/begun; wait`,
+      instance.signal,
+    );
+    while (!existsSync(join(folder, 'begun'))) await realClock.sleep(20);
 
     instance.abort();
 
     expect((await run).code).not.toBe(0);
-    await realClock.sleep(1200);
+    writeFileSync(join(folder, 'go'), '');
+    await realClock.sleep(300);
     expect(existsSync(join(folder, 'survived'))).toBe(false);
   });
 
   it('does not wait for what a script leaves in the background', async () => {
-    const begun = Date.now();
     const instance = new AbortController();
 
-    await sh('sleep 20 & echo started', instance.signal);
+    // It ends when it is told to, which is after the shell has returned.
+    const { stdout } = await sh(`${whenTold('echo late')} & echo started`, instance.signal);
 
-    expect(Date.now() - begun).toBeLessThan(5000);
+    expect(stdout).toBe('started\n');
+    instance.abort();
+  });
+
+  it('has all that a script has written by its end, though something in the background writes on', async () => {
+    const instance = new AbortController();
+
+    const { stdout } = await sh(`yes background >&2 & head -c 60000 /dev/zero | tr '\\0' x`, instance.signal);
+
+    expect(stdout).toBe('x'.repeat(60_000));
     instance.abort();
   });
 });

@@ -8,6 +8,9 @@ import { ENVIRONMENT } from './terraform';
 export const COMMAND = resolve(__dirname, '../../cli/datastream.cjs');
 export const EXAMPLES = resolve(__dirname, '../../executions/examples');
 
+/** Nothing that a test runs takes so long on the busiest machine: it hangs. Jest cannot say so while it waits for it. */
+const HANGS_MS = 540_000;
+
 /** A new folder for each test of a suite, in which the command runs. */
 export function inNewFolders() {
   let folder: string;
@@ -24,7 +27,7 @@ export function inNewFolders() {
     scratchFolders: () => readdirSync(folder).filter((name) => name.startsWith('datastream-')),
     /** Runs the command to its end. */
     datastream(...args: string[]) {
-      const options = { cwd: folder, env: env(), encoding: 'utf8' } as const;
+      const options = { cwd: folder, env: env(), encoding: 'utf8', timeout: HANGS_MS } as const;
       const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], options);
       return { status, stdout, stderr };
     },

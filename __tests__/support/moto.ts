@@ -63,7 +63,7 @@ export function motoClients(endpoint: string, region = 'us-east-1') {
  *
  * @param environment moto's own settings, such as MOTO_AMIS_PATH
  * @param heard is told of every request; default: nobody is
- * @throws Error when moto_server cannot be started or does not answer within 30 s
+ * @throws Error when moto_server cannot be started
  */
 export async function startMoto(
   environment: Readonly<Record<string, string>> = {},
@@ -78,8 +78,13 @@ export async function startMoto(
     throw new Error('moto_server could not be started.', { cause: error });
   });
   const exited = once(moto, 'exit');
+  const endedEarly = exited.then(([code, signal]) => {
+    throw new Error(`moto_server has ended: ${code ?? signal}.`);
+  });
+  // Later it ends because it is told to.
+  endedEarly.catch(() => {});
   try {
-    await Promise.race([answers(port), failed]);
+    await Promise.race([answers(port), failed, endedEarly]);
     // Lambda's configuration is all that is tested there: moto would run code in Docker.
     await fetch(`http://127.0.0.1:${port}/moto-api/config`, {
       method: 'POST',
@@ -146,7 +151,7 @@ export async function freePort(): Promise<number> {
 }
 
 async function answers(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 150; attempt++) {
+  for (;;) {
     try {
       if ((await fetch(`http://127.0.0.1:${port}/moto-api/`)).ok) return;
     } catch {
@@ -154,5 +159,4 @@ async function answers(port: number): Promise<void> {
     }
     await sleep(200);
   }
-  throw new Error('moto_server did not answer within 30 s.');
 }

@@ -9,16 +9,19 @@ export interface Synthesised {
   readonly resource: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
 }
 
+/** The properties, or what makes them of the stack's own variables. */
+type Props = DataStreamProps | ((stack: TerraformStack) => DataStreamProps);
+
 /** A stack that holds one DataStream, with cdktf's validations on. */
-export function synthesise(props: DataStreamProps): Synthesised {
+export function synthesise(props: Props): Synthesised {
   return JSON.parse(Testing.synth(dataStreamStack(props), true));
 }
 
 /** The same, before its synthesis. */
-export function dataStreamStack(props: DataStreamProps): TerraformStack {
+export function dataStreamStack(props: Props): TerraformStack {
   const stack = new TerraformStack(Testing.app(), 'stack');
   new AwsProvider(stack, 'aws', { region: 'us-east-1' });
-  new DataStream(stack, 'datastream', props);
+  new DataStream(stack, 'datastream', typeof props === 'function' ? props(stack) : props);
   return stack;
 }
 

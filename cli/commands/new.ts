@@ -5,15 +5,13 @@ import { applyEdit, type Edit, isKnownPath, parseUnset } from '../../executions/
 import { architectureOfType } from '../../executions/instance-types';
 import type { ParseOptions } from '../../executions/model';
 import { formatPath, type Path, type Problem } from '../../files/problems';
+import { PRODUCT } from '../../files/product';
 import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
 import { problemLines } from '../output/problem-lines';
+import { type Output, wrap } from '../output/wrap';
 import { checkFile } from './validate';
-
-interface Output {
-  write(text: string): unknown;
-}
 
 export interface NewOptions extends ParseOptions {
   /** `template`, or the path of an execution file to begin with. */
@@ -24,7 +22,7 @@ export interface NewOptions extends ParseOptions {
   readonly force?: boolean;
 }
 
-const EXECUTIONS = join(__dirname, '../../executions');
+const EXECUTIONS = join(PRODUCT, 'executions');
 const TEMPLATE = join(EXECUTIONS, 'execution_template.json');
 const SCHEMA = join(EXECUTIONS, 'execution.schema.json');
 
@@ -34,8 +32,8 @@ const SCHEMA = join(EXECUTIONS, 'execution.schema.json');
  * @returns the exit code: 0 written, 1 with any error, 2 when a file cannot be read or written
  */
 export function writeNew(file: string, options: NewOptions, out: Output, err: Output): number {
-  const refuse = (sentence: string, exitCode = 2) => {
-    err.write(`${sentence}\n`);
+  const refuse = (sentence: string, exitCode = 2, options = '') => {
+    err.write(`${wrap(sentence, err)}\n${options}`);
     return exitCode;
   };
   if (!options.force && existsSync(file))
@@ -47,7 +45,7 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
   const source = options.from === 'template' ? TEMPLATE : options.from;
   const content = readExecutionFile(source);
   if ('error' in content) return refuse(content.error);
-  for (const line of content.repeated) err.write(`${line}\n`);
+  for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
   let value = withSchema(content.value, folder);
   for (const edit of options.edits) {
     const edited = applyEdit(value, edit);
@@ -56,11 +54,13 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
   }
 
   const { problems } = checkFile(value, { ...options, ...architectureOf(content.value, value) });
-  for (const problem of problems) err.write(problemLines(problem));
+  for (const problem of problems) err.write(problemLines(problem, err));
   // A new file is a filled template: what may be meant elsewhere is left over here.
   const inTheWay = problems.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
   if (inTheWay.length > 0) {
-    return refuse(`${file}: nothing was written.${remedies(inTheWay, value, options.edits)}`, 1);
+    const mending = remedies(inTheWay, value, options.edits);
+    const how = mending && '\nGive what is missing, or take with --unset PATH what may be left out:';
+    return refuse(`${file}: nothing was written.${how}`, 1, mending);
   }
   try {
     writeFileAtomically(file, `${JSON.stringify(value, null, 2)}\n`);
@@ -98,12 +98,11 @@ function remedies(problems: readonly Problem[], file: unknown, edits: readonly E
     const at = parseUnset(problem.path);
     if ('error' in at) return [];
     const name = problem.path.slice('$.'.length);
-    if (isKnownPath(at.path)) return [`\n  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}`];
+    if (isKnownPath(at.path)) return [`  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}\n`];
     const own = edits.some(({ path }) => problem.path.startsWith(formatPath(path)));
-    return own ? [] : [`\n  --unset ${quoted(name)}`];
+    return own ? [] : [`  --unset ${quoted(name)}\n`];
   });
-  if (options.length === 0) return '';
-  return `\nGive what is missing, or take with --unset PATH what may be left out:${[...new Set(options)].join('')}`;
+  return [...new Set(options)].join('');
 }
 
 /** A command is long, and only a part of it is to be written anew. */

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
+import { type DiskError, diskErrorOf, diskSentence } from '../../files/disk';
+import { temporaryFolder } from '../../files/temporary-folder';
 import { withoutLines } from '../../lambdas/datastream/script';
 import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
@@ -10,6 +11,7 @@ import { bashShell, missingForLocalRun } from '../../local/shell';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
 import { problemLines } from '../output/problem-lines';
 import { type ProgressView, progressView } from '../output/progress';
+import { wrap } from '../output/wrap';
 import { checkFile } from './validate';
 
 type Output = NodeJS.WriteStream;
@@ -18,13 +20,14 @@ type Output = NodeJS.WriteStream;
 const SHOWN = 4000;
 /** Ctrl-C, `kill`, and the terminal's end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const REMEDY = 'name another --folder';
 /** How long Ctrl-C waits for the reaper at most. */
 const REAPER_WAIT_MS = 5000;
 
 /**
  * Runs one execution file on the embedded cloud and prints what happens.
  *
- * @returns the exit code: 0 succeeded, 1 failed or refused, 2 not readable as JSON or not to be run so, 130 stopped
+ * @returns the exit code: 0 succeeded, 1 failed or refused, 2 not readable as JSON or not to be run here, 130 stopped
  */
 export async function run(
   file: string,
@@ -42,43 +45,64 @@ export async function run(
   }
   const content = readExecutionFile(file);
   if ('error' in content) {
-    err.write(`${content.error}\n`);
+    err.write(wrap(`${content.error}\n`, err));
     return 2;
   }
   const { execution, problems } = checkFile(content.value);
-  for (const line of content.repeated) err.write(`${line}\n`);
-  for (const problem of problems) err.write(problemLines(problem));
+  for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
+  for (const problem of problems) err.write(problemLines(problem, err));
   if (!execution || problems.some(({ severity }) => severity === 'error')) {
     err.write(`${file}: nothing was started.\n`);
     return 1;
   }
-  const missing = missingForLocalRun() ?? notAFolder(join(options.folder, 'buckets'));
+  const buckets = resolve(options.folder, 'buckets');
+  const missing = missingForLocalRun() ?? cannotMake(buckets) ?? cannotWrite(buckets, REMEDY);
   if (missing) {
-    err.write(`${missing}\n`);
-    return 1;
+    err.write(wrap(`${missing}\n`, err));
+    return 2;
   }
-  const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'datastream-')));
+  let scratch: string;
   try {
-    return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out);
+    scratch = realpathSync(temporaryFolder('run'));
+  } catch (error) {
+    err.write(wrap(`${(error as Error).message}\n`, err));
+    return 2;
+  }
+  try {
+    return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out, err);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+function cannotWrite(folder: string, remedy: string): string | undefined {
+  const error = diskErrorOf(folder);
+  return error && diskSentence(folder, error, remedy);
 }
 
 /**
  * Makes a folder, level by level: in places such as /proc Node.js' recursive mkdir never ends.
  * @returns a sentence where that cannot be done
  */
-function notAFolder(folder: string): string | undefined {
-  const path = resolve(folder);
+function cannotMake(folder: string): string | undefined {
+  if (isFolder(folder)) return undefined;
+  const above = dirname(folder) === folder ? undefined : cannotMake(dirname(folder));
+  if (above) return above;
   try {
-    if (existsSync(path))
-      return statSync(path).isDirectory() ? undefined : `${path} is not a folder: name another --folder.`;
-    const above = dirname(path) === path ? undefined : notAFolder(dirname(path));
-    if (!above) mkdirSync(path);
-    return above;
+    mkdirSync(folder);
   } catch (error) {
-    return `The folder ${path} cannot be made (${(error as NodeJS.ErrnoException).code}): name another --folder.`;
+    // Another local run may have made it in between.
+    if (!isFolder(folder)) return diskSentence(folder, error, REMEDY);
+  }
+  return undefined;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // What it is instead of one, making it says.
+    return false;
   }
 }
 
@@ -86,10 +110,16 @@ async function runLocally(
   input: unknown,
   { folder, scratch, region }: { folder: string; scratch: string; region: string },
   out: Output,
+  err: Output,
 ): Promise<number> {
+  let broken: string | undefined;
+  const onDiskError = (error: DiskError) => {
+    broken ??= diskSentence(error.path ?? folder, error, 'the job is stopped, and could not be carried out here');
+    execution.stop();
+  };
   const view = progressView(out);
   const reaped = signalled<Invocation>();
-  const shell = bashShell({ buckets: join(folder, 'buckets'), scratch, clock: realClock });
+  const shell = bashShell({ buckets: join(folder, 'buckets'), scratch, clock: realClock, onDiskError });
   const cloud = new EmbeddedCloud({
     folder,
     clock: realClock,
@@ -97,6 +127,7 @@ async function runLocally(
     region,
     lifecycle: AT_ONCE,
     latency: 5,
+    onDiskError,
     onInvocation: (invocation) => {
       if (invocation.function === 'reaper') reaped.resolve(invocation);
     },
@@ -107,11 +138,20 @@ async function runLocally(
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const end = await execution.result;
-    if (end.status === 'ABORTED') await showReaper(view, cloud, reaped.promise);
+    if (end.status === 'ABORTED' && !broken) await showReaper(view, cloud, reaped.promise);
     view.end();
     // Long enough to see the instance off.
     await realClock.sleep(AT_ONCE.ended + 50);
-    printEnd(end, cloud, folder, out);
+    if (!broken) printEnd(end, cloud, folder, out);
+    if (end.status === 'FAILED') {
+      // What the job has written to a bucket, or to its own disk, has met the same.
+      const remedy = 'the job may have failed by that alone';
+      broken = cannotWrite(resolve(folder, 'buckets'), remedy) ?? cannotWrite(dirname(scratch), remedy);
+    }
+    if (broken) {
+      err.write(wrap(`${broken}\n`, err));
+      return 2;
+    }
     return { SUCCEEDED: 0, FAILED: 1, ABORTED: 130 }[end.status];
   } finally {
     view.end();
@@ -146,9 +186,9 @@ async function showReaper(view: ProgressView, cloud: EmbeddedCloud, reaped: Prom
 
 function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: Output): void {
   const seconds = ((end.endedAt.getTime() - end.startedAt.getTime()) / 1000).toFixed(1);
-  const row = (name: string, text: string) => out.write(`  ${name.padEnd(10)}${text}\n`);
+  const row = (name: string, text: string) => out.write(wrap(`  ${name.padEnd(10)}${text}\n`, out));
   out.write(`\n${end.status} after ${seconds} s${end.error ? `: ${end.error}` : ''}\n`);
-  if (end.cause) out.write(`${indent(visible(end.cause))}\n`);
+  if (end.cause) out.write(wrap(`${indent(visible(end.cause))}\n`, out));
 
   const job = [...cloud.ssm.commands.values()].at(-1);
   if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);

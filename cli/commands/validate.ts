@@ -4,10 +4,7 @@ import { member } from '../../files/values';
 import { syntaxProblems } from '../../local/syntax';
 import { readExecutionFile } from '../execution-file';
 import { problemLines } from '../output/problem-lines';
-
-interface Output {
-  write(text: string): unknown;
-}
+import { type Output, wrap } from '../output/wrap';
 
 /**
  * Prints every problem of every file.
@@ -20,15 +17,15 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
   for (const file of files) {
     const content = readExecutionFile(file);
     if ('error' in content) {
-      out.write(`${content.error}\n`);
+      out.write(wrap(`${content.error}\n`, out));
       exitCode = 2;
       continue;
     }
-    for (const line of content.repeated) out.write(`${line}\n`);
+    for (const line of content.repeated) out.write(wrap(`${line}\n`, out));
     const { problems } = checkFile(content.value, options);
     const errors = problems.filter((problem) => problem.severity === 'error').length;
     out.write(`${file}: ${summary(errors, problems.length - errors + content.repeated.length)}\n`);
-    for (const problem of problems) out.write(problemLines(problem));
+    for (const problem of problems) out.write(problemLines(problem, out));
     if (errors > 0) exitCode = Math.max(exitCode, 1);
   }
   return exitCode;

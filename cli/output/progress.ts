@@ -1,10 +1,5 @@
 import type { Progress } from '../../local/machine';
-
-interface Output {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
+import { type Output, wrap } from './wrap';
 
 /** Shows the states of an execution as they happen. */
 export interface ProgressView {
@@ -80,7 +75,7 @@ function liveList(out: Output): ProgressView {
     },
     note: (text) => {
       if (current) finish('■');
-      out.write(`  ${text}\n`);
+      out.write(wrap(`  ${text}\n`, out));
     },
     end: () => {
       clearInterval(timer);

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Metafile } from 'esbuild';
+import { PRODUCT } from '../../files/product';
+import { temporaryFolder } from '../../files/temporary-folder';
 import { zip } from './zip';
 
 /** The sources of a system's functions. */
@@ -36,13 +37,10 @@ export interface Bundles<Name extends string = string> {
  * @param root the folder that holds lambdas/ and node_modules/; default: this package
  * @throws Error with what esbuild says when a file of lambdas/ is missing or does not compile
  */
-export function bundle<Name extends string>(
-  { folder, names }: Sources<Name>,
-  root: string = path.join(__dirname, '../..'),
-): Bundles<Name> {
-  const outdir = mkdtempSync(path.join(tmpdir(), 'datastream-bundle-'));
+export function bundle<Name extends string>({ folder, names }: Sources<Name>, root: string = PRODUCT): Bundles<Name> {
+  const outdir = temporaryFolder('bundle');
   try {
-    execFileSync(process.execPath, [path.join(__dirname, 'bundler.cjs'), root, outdir, folder, ...names], {
+    execFileSync(process.execPath, [path.join(PRODUCT, 'constructs/aws/bundler.cjs'), root, outdir, folder, ...names], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const functions = Object.fromEntries(

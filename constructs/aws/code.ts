@@ -1,20 +1,23 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { AssetType, Fn, TerraformAsset } from 'cdktf';
+import { AssetType, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
+import { PRODUCT } from '../../files/product';
+import { temporaryFolder } from '../../files/temporary-folder';
 import { bundle, type Sources } from './bundle';
 
 const folders = new Map<string, string>();
 
-/** One run of esbuild for all that this process synthesises of a system. @returns the folder of the archives */
+/** The folder of a system's archives: the npm package has them, else one run of esbuild makes them for this process. */
 function archives(sources: Sources): string {
+  const packed = path.join(PRODUCT, 'functions', sources.folder);
+  if (existsSync(packed)) return packed;
   const known = folders.get(sources.folder);
   if (known) return known;
   const { functions } = bundle(sources);
-  const made = mkdtempSync(path.join(tmpdir(), 'datastream-code-'));
-  // cdktf copies the files when the app is synthesised, and does not say when it has.
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+  const made = temporaryFolder('code');
+  // It stays to the process' end: cdktf copies the files when the app is synthesised, and does not say when it has.
   for (const [name, { archive }] of Object.entries(functions)) writeFileSync(path.join(made, `${name}.zip`), archive);
   folders.set(sources.folder, made);
   return made;
@@ -32,6 +35,7 @@ export class Code extends Construct {
     const file = path.join(archives(sources), `${name}.zip`);
     const asset = new TerraformAsset(this, 'archive', { path: file, type: AssetType.FILE });
     this.path = asset.path;
-    this.hash = Fn.filebase64sha256(asset.path);
+    // A value, no filebase64sha256(): what is planned is what was made here.
+    this.hash = createHash('sha256').update(readFileSync(file)).digest('base64');
   }
 }

@@ -88,7 +88,7 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
   if (options.seconds < 1) {
     throw new DatastreamError(
       ErrorName.JobTimedOut,
-      `timeout_s (${state.job.timeout_s} s) was over before the instance was ready; no command was sent.`,
+      `run_options.timeout_s (${state.job.timeout_s} s), which counts from the launch, was over before the instance was ready; no command was sent. Raise timeout_s.`,
     );
   }
   const seconds = Math.min(options.seconds, LONGEST_EXECUTION_SECONDS - LOG_SECONDS);

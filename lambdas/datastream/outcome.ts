@@ -44,6 +44,9 @@ interface Failure {
 /** How a task ends: with a result, or with an error. */
 export type Outcome = { readonly result: CommandResult } | Failure;
 
+/** `timeout_s`, in seconds; undefined where an instance's tag does not say it. */
+type Timeout = number | string | undefined;
+
 /** Bytes, as JSON, of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
 const STDOUT_KEPT = 8000;
 const STDERR_KEPT = 4000;
@@ -81,10 +84,11 @@ export async function outcomeSoon(
   clock: Pick<Clock, 'sleep'>,
   instanceId: string,
   commandId: string,
+  timeout: Timeout,
 ): Promise<Outcome | undefined> {
   for (let again = 1; again < LOOKS; again++) {
     await clock.sleep(LAG_MS);
-    const outcome = outcomeOf(await invocation(ssm, instanceId, commandId));
+    const outcome = outcomeOf(await invocation(ssm, instanceId, commandId), timeout);
     if (outcome) return outcome;
   }
   return undefined;
@@ -94,14 +98,29 @@ export async function outcomeSoon(
  * The outcome of a command whose invocation is final; undefined while it is under way.
  *
  * @param found what SSM says of it
+ * @param timeout the job's, to name it
  */
-export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined): Outcome | undefined {
+export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined, timeout: Timeout): Outcome | undefined {
   if (!found) return undefined;
   // StatusDetails says more than Status where this project knows what it says.
-  return outcomeIn(found, found.StatusDetails) ?? outcomeIn(found, found.Status);
+  return outcomeIn(found, timeout, found.StatusDetails) ?? outcomeIn(found, timeout, found.Status);
 }
 
-function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | undefined): Outcome | undefined {
+/**
+ * The Cause of JobTimedOut.
+ *
+ * @param rest what else there is to know, from a new line
+ */
+export function ranTooLong(timeout: Timeout, rest = ''): string {
+  const seconds = timeout === undefined ? '' : ` (${timeout} s)`;
+  return `The job ran longer than run_options.timeout_s${seconds}, which counts from the launch, and was ended. Raise timeout_s if the job is sound.${rest}`;
+}
+
+function outcomeIn(
+  found: GetCommandInvocationCommandOutput,
+  timeout: Timeout,
+  status: string | undefined,
+): Outcome | undefined {
   const details = (status ?? '').replaceAll(' ', '');
   const stderr = found.StandardErrorContent ?? '';
   const id = found.CommandId ?? '';
@@ -125,7 +144,7 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
     case 'TimedOut':
       return {
         error: ErrorName.JobTimedOut,
-        cause: `SSM stopped command ${id}: the job ran longer than timeout_s.${rest(script, stderr)}`,
+        cause: ranTooLong(timeout, rest(script, stderr)),
       };
     case 'DeliveryTimedOut':
     case 'Undeliverable':
@@ -143,7 +162,7 @@ function outcomeIn(found: GetCommandInvocationCommandOutput, status: string | un
       if (script.late) {
         return {
           error: ErrorName.JobTimedOut,
-          cause: `The job ran longer than timeout_s and was ended.${rest(script, stderr)}`,
+          cause: ranTooLong(timeout, rest(script, stderr)),
         };
       }
       return {

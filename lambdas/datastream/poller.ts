@@ -8,7 +8,7 @@ import { named } from '../runtime/errors';
 import { createHandler, type Log, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
 import { type Ec2, findInstance, isDead, lossOf, registerToken } from './instance';
-import { invocation, type Outcome, outcomeOf, outcomeSoon, type Sfn, type Ssm, settle } from './outcome';
+import { invocation, type Outcome, outcomeOf, outcomeSoon, ranTooLong, type Sfn, type Ssm, settle } from './outcome';
 import { CommandedState, machineEvent } from './state';
 import { GRACE_SECONDS } from './user-data';
 
@@ -58,7 +58,7 @@ export async function poll(
     const why = named(error).message;
     throw new DatastreamError(
       ErrorName.JobTimedOut,
-      `timeout_s (${state.job.timeout_s} s) is over, and AWS did not let the job be looked at: ${why}`,
+      `run_options.timeout_s (${state.job.timeout_s} s) is over, and AWS did not let the job be looked at: ${why}`,
       { cause: error },
     );
   }
@@ -79,11 +79,13 @@ async function look(
   { ec2, ssm, clock }: PollerClients,
   registered: true | Error,
 ): Promise<Outcome | undefined> {
-  const outcome = outcomeOf(await invocation(ssm, state.instance_id, state.command_id));
+  const { timeout_s } = state.job;
+  const outcome = outcomeOf(await invocation(ssm, state.instance_id, state.command_id), timeout_s);
   if (outcome) return outcome;
   const instance = await findInstance(ec2, state.instance_id);
   if (instance && isDead(instance)) {
-    return (await outcomeSoon(ssm, clock, state.instance_id, state.command_id)) ?? lossOf(instance, 'the job did');
+    const later = await outcomeSoon(ssm, clock, state.instance_id, state.command_id, timeout_s);
+    return later ?? lossOf(instance, 'the job did');
   }
   // Neither of two calls knows it.
   const isNew = clock.now().getTime() < Date.parse(state.started_at) + NEW_MS;
@@ -94,10 +96,7 @@ async function look(
 }
 
 function timedOut(state: CommandedState): Outcome {
-  return {
-    error: ErrorName.JobTimedOut,
-    cause: `The job ran longer than timeout_s (${state.job.timeout_s} s) and was cancelled.`,
-  };
+  return { error: ErrorName.JobTimedOut, cause: ranTooLong(state.job.timeout_s) };
 }
 
 async function cancel(ssm: Ssm, state: CommandedState): Promise<void> {

@@ -77,16 +77,17 @@ async function outcomeOfEvent(
   { ssm, clock }: RelayClients,
 ): Promise<Outcome | undefined> {
   const instanceId = instance.InstanceId;
-  const told = outcomeOf(await invocation(ssm, instanceId, commandId));
+  const timeout = tagOf(instance, Tag.timeout);
+  const told = outcomeOf(await invocation(ssm, instanceId, commandId), timeout);
   if (told) return told;
   // A late event of an instance that runs again, or runs still, must not end its job.
   if ('state' in event.detail && !isDead(instance)) return undefined;
-  const later = await outcomeSoon(ssm, clock, instanceId, commandId);
+  const later = await outcomeSoon(ssm, clock, instanceId, commandId, timeout);
   if (later) return later;
   switch (event['detail-type']) {
     case 'EC2 Command Invocation Status-change Notification':
       // It is over: should GetCommandInvocation still not say so, the event's word is enough.
-      return outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status });
+      return outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status }, timeout);
     case 'EC2 Instance State-change Notification':
       return lossOf(instance, 'the job did');
     case 'EC2 Spot Instance Interruption Warning':

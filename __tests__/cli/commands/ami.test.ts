@@ -5,9 +5,6 @@ import { findImages, planPrune } from '../../../packer/images';
 import { COMMAND, inNewFolders } from '../../support/cli';
 import { ImageCloud } from '../../support/images';
 
-/** Each test starts programs; on a busy machine that takes its time. */
-jest.setTimeout(30_000);
-
 const { env, path, file } = inNewFolders();
 
 /** Without credentials, and with no AWS to be reached. */

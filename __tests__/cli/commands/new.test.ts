@@ -5,9 +5,6 @@ import { parseExecution } from '../../../executions/parse';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
 import { TEMPLATE } from '../../support/terraform';
 
-/** Each test starts programs; on a busy machine that takes its time. */
-jest.setTimeout(30_000);
-
 const { datastream, env, file, path } = inNewFolders();
 const OWN_TEMPLATE = resolve(__dirname, '../../../executions/execution_template.json');
 const read = (name: string): unknown => JSON.parse(readFileSync(path(name), 'utf8'));

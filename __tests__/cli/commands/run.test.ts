@@ -1,10 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
-
-/** Each test starts programs; on a busy machine that takes its time. */
-jest.setTimeout(30_000);
 
 const { datastream, env, file, path, scratchFolders } = inNewFolders();
 
@@ -130,16 +127,63 @@ describe('datastream run --local', () => {
   });
 
   it.each([
-    ['a file', 'in-the-way', /in-the-way is not a folder/],
-    ['a place below a file', 'in-the-way/below', /is not a folder/],
-    ['a place where no folder can be made', '/proc/datastream', /cannot be made/],
+    ['a file', 'in-the-way', /in-the-way: this is not a folder: name another --folder\.\n$/],
+    ['a place below a file', 'in-the-way/below', /in-the-way: this is not a folder: name another --folder\.\n$/],
+    ['a place where no folder can be made', '/proc/datastream', /^\/proc\/datastream: .*: name another --folder\.\n$/],
   ])('refuses %s as its folder before anything starts', (_what, folder, message) => {
     file('in-the-way', '');
 
     const { status, stdout, stderr } = datastream('run', '--local', '--folder', folder, file('x.json', job(['true'])));
 
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(message);
+  });
+
+  it('names the temporary folder where none can be made in it', () => {
+    const options = { cwd: path(), env: { ...env(), TMPDIR: path(file('in-the-way', '')) }, encoding: 'utf8' } as const;
+
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [COMMAND, 'run', '--local', file('x.json', job(['true']))],
+      options,
+    );
+
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toBe(`${path('in-the-way')}: a part of this path is not a folder: set TMPDIR to another folder.\n`);
+  });
+
+  it('does not blame the job for what this computer cannot write', () => {
+    // A limit of no bytes in any file is a disk that is full for root as well.
+    const limited = `trap '' XFSZ; ulimit -f 0; exec ${process.execPath} ${COMMAND} run --local ${file('x.json', job(['true']))}`;
+
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', limited], {
+      cwd: path(),
+      env: env(),
+      encoding: 'utf8',
+    });
+
+    expect(status).toBe(2);
+    expect(stderr).toMatch(
+      /^\/.*: the file would be larger than is allowed here: the job is stopped, and .* here\.\n$/,
+    );
+    expect(stdout).not.toMatch(/FAILED|CommandFailed|reaper/);
+    expect(scratchFolders()).toEqual([]);
+  });
+
+  it('runs twice at once in one folder', async () => {
+    const commands = ['sleep 1; date | aws s3 cp - s3://a-bucket/out/x.txt'];
+    const run_options = { ii_terminate_instance: true, ii_check_s3: { bucket: 'a-bucket', prefix: 'out/x.txt' } };
+    const args = [COMMAND, 'run', '--local', file('x.json', job(commands, { run_options }))];
+
+    const runs = [1, 2].map(() => {
+      const child = spawn(process.execPath, args, { cwd: path(), env: env(), stdio: 'ignore' });
+      return new Promise((done) => child.on('exit', done));
+    });
+
+    expect(await Promise.all(runs)).toEqual([0, 0]);
+    expect(datastream('validate', '.datastream/buckets/a-bucket/out/datastream-metadata/execution.json').status).toBe(
+      0,
+    );
   });
 
   it('ends what runs, quietly, when nobody reads its output any more', async () => {
@@ -155,10 +199,15 @@ describe('datastream run --local', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'on %s stops the execution, and the reaper ends the instance and all that ran on it',
     async (signal) => {
-      const survived = path('survived');
+      const [go, survived] = [path('go'), path('survived')];
       const child = spawn(
         process.execPath,
-        [COMMAND, 'run', '--local', file('x.json', job([`sleep 2; touch ${survived}`]))],
+        [
+          COMMAND,
+          'run',
+          '--local',
+          file('x.json', job([`while [ ! -e ${go} ]; do sleep 0.1; done; touch ${survived}`])),
+        ],
         { cwd: path(), env: env() },
       );
       let stdout = '';
@@ -172,7 +221,8 @@ describe('datastream run --local', () => {
       expect(code).toBe(130);
       expect(stdout).toContain('ABORTED after');
       expect(stdout).toMatch(/reaper: instance i-[0-9a-f]{17} is shutting-down/);
-      await new Promise((done) => setTimeout(done, 2500));
+      writeFileSync(go, '');
+      await new Promise((done) => setTimeout(done, 500));
       expect(existsSync(survived)).toBe(false);
       expect(scratchFolders()).toEqual([]);
     },

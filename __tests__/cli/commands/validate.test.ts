@@ -2,12 +2,19 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXAMPLES, inNewFolders, job } from '../../support/cli';
 
-/** Each test starts programs; on a busy machine that takes its time. */
-jest.setTimeout(30_000);
-
 const { datastream, file, path } = inNewFolders();
 
 describe('datastream validate', () => {
+  it('comes to the end of strings of ten million characters: what grows with their square would take days', () => {
+    const huge = '<a '.repeat(3_500_000);
+
+    const { status, stdout } = datastream('validate', file('huge.json', job([huge, `--S3_PREFIX ${huge}`])));
+
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^ {2}error {4}\$\n/m);
+    expect(stdout).toMatch(/^ {2}error {4}\$\.commands\n/m);
+  });
+
   it('finds nothing in the examples', () => {
     const examples = readdirSync(EXAMPLES).map((name) => join(EXAMPLES, name));
 

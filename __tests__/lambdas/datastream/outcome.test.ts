@@ -9,11 +9,11 @@ const invocation = (StatusDetails: string, rest: object = {}) => ({
 
 describe('The outcome of a command', () => {
   it.each(['Pending', 'InProgress', 'Delayed', 'Cancelling', ''])('is not known while it is %j', (details) => {
-    expect(outcomeOf(invocation(details))).toBeUndefined();
+    expect(outcomeOf(invocation(details), 600)).toBeUndefined();
   });
 
   it('is not known while SSM does not show it', () => {
-    expect(outcomeOf(undefined)).toBeUndefined();
+    expect(outcomeOf(undefined, 600)).toBeUndefined();
   });
 
   it.each([
@@ -30,7 +30,23 @@ describe('The outcome of a command', () => {
     // Status where StatusDetails is of a kind that nobody has heard of.
     ['Failed', 'CommandFailed', 'RateExceeded'],
   ])('of %j is %s', (status, error, details = status) => {
-    expect(outcomeOf(invocation(details, { Status: status }))).toMatchObject({ error });
+    expect(outcomeOf(invocation(details, { Status: status }), 600)).toMatchObject({ error });
+  });
+
+  it.each([
+    ['TimedOut', 'oh'],
+    ['Failed', 'oh\ndatastream: the commands were ended after 600 s\n'],
+  ])('names timeout_s where it was too short: %s', (details, StandardErrorContent) => {
+    const { cause } = outcomeOf(invocation(details, { StandardErrorContent }), 600) as { cause: string };
+
+    expect(cause).toMatch(/^The job ran longer than run_options\.timeout_s \(600 s\), .* Raise timeout_s/);
+    expect(cause).toContain('End of standard error:\noh');
+  });
+
+  it('says so without its value where the instance has lost its tag', () => {
+    expect(outcomeOf(invocation('TimedOut'), undefined)).toMatchObject({
+      cause: expect.stringMatching(/timeout_s, which/),
+    });
   });
 
   it('is its result when it succeeded', () => {
@@ -41,12 +57,13 @@ describe('The outcome of a command', () => {
           StandardOutputContent: 'a'.repeat(24_000),
           ExecutionEndDateTime: 'then',
         }),
+        600,
       ),
     ).toEqual({ result: { command_id: 'c', exit_code: 0, stdout: 'a'.repeat(8000), stderr: '', ended_at: 'then' } });
   });
 
   it('says the exit code where the script could not say which command it was', () => {
-    expect(outcomeOf(invocation('Failed', { ResponseCode: 9, StandardErrorContent: 'oh' }))).toEqual({
+    expect(outcomeOf(invocation('Failed', { ResponseCode: 9, StandardErrorContent: 'oh' }), 600)).toEqual({
       error: 'CommandFailed',
       cause: 'A command exited with code 9.\nEnd of standard error:\noh',
     });
@@ -61,7 +78,7 @@ describe('Settling a task', () => {
     >[0];
     const StandardErrorContent = 'datastream: command 2 of 3 exited with code 7\n';
 
-    const failed = outcomeOf(invocation('Failed', { StandardErrorContent }));
+    const failed = outcomeOf(invocation('Failed', { StandardErrorContent }), 600);
 
     expect(failed).toMatchObject({ cause: 'Command 2 of 3 exited with code 7.', command: 2 });
     if (failed) await settle(sfn, 'token', failed);

@@ -364,7 +364,8 @@ describe('What a job writes', () => {
     const bin = awsCli('true');
     const { status, stdout, stderr } = run(['echo begun; echo slow >&2', 'sleep 600', 'echo never'], 'bash', {
       log: { bucket: 'b', folder: 'f' },
-      seconds: 1,
+      // Time for the first command to begin, on a busy machine too.
+      seconds: 5,
       bin,
     });
 

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { diskSentence } from './disk';
+
+/** `datastream-<kind>-<where process numbers count>-<process>-<random>` */
+const NAME = /^datastream-[a-z]+-([0-9a-f]{8})-(\d+)-\w{6}$/;
+
+const made = new Set<string>();
+
+/**
+ * Makes a folder in the system's temporary folder, which is removed when this process exits; the caller may remove it
+ * earlier. What a process has left that was killed is removed by the next process that calls this.
+ *
+ * @param kind what it is for, a word in lower case
+ * @throws Error whose message is one sentence that names the temporary folder and says what to do
+ */
+export function temporaryFolder(kind: string): string {
+  const parent = tmpdir();
+  if (made.size === 0) {
+    removeStale(parent);
+    process.once('exit', () => {
+      for (const folder of made) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+      made.clear();
+    });
+  }
+  try {
+    const folder = mkdtempSync(join(parent, `datastream-${kind}-${place()}-${process.pid}-`));
+    made.add(folder);
+    return folder;
+  } catch (error) {
+    throw new Error(diskSentence(parent, error, 'set TMPDIR to another folder'), { cause: error });
+  }
+}
+
+/** Removes the folders of this user's processes that live no more. */
+function removeStale(parent: string): void {
+  for (const name of namesIn(parent)) {
+    const [, where, pid] = NAME.exec(name) ?? [];
+    if (where !== place() || isAlive(Number(pid))) continue;
+    try {
+      const folder = join(parent, name);
+      const { uid } = lstatSync(folder);
+      if (uid === process.getuid?.()) rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Another process may be removing it at the same moment, or a disk is read-only: nothing depends on it.
+    }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Some may write into a temporary folder and not list it.
+    return [];
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is another user's.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Other computers and containers may share the folder, and have the same process numbers. */
+function place(): string {
+  let namespace = '';
+  try {
+    namespace = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // Linux alone has it.
+  }
+  return createHash('sha256').update(`${hostname()} ${namespace}`).digest('hex').slice(0, 8);
+}
