@@ -139,9 +139,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   else process.exit(1);
 });
 
-program.parseAsync().catch((error: Error) => {
-  // A sentence of what cannot be written is for the user; any other error too, as far as it goes.
-  const notWritten = fileErrorSentence(error, 'see to this place');
+program.parseAsync().catch((error: Error & { exitCode?: number }) => {
+  const notWritten = fileErrorSentence(error, 'name another place');
   process.stderr.write(wrap(`datastream: ${notWritten ?? error.message}\n`, process.stderr));
-  process.exitCode = notWritten === undefined ? 1 : 2;
+  process.exitCode = error.exitCode ?? (notWritten === undefined ? 1 : 2);
 });

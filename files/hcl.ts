@@ -1,5 +1,5 @@
 import { parse } from '@cdktn/hcl2json';
-import { parseJson } from './json';
+import { readJsonFile } from './json-file';
 import { readTextFile } from './text-file';
 import { isRecord } from './values';
 
@@ -10,14 +10,11 @@ import { isRecord } from './values';
  * @throws Error that names the file and says why it cannot be read
  */
 export async function readHclFile(file: string): Promise<Readonly<Record<string, unknown>>> {
-  const read = readTextFile(file);
+  const read = file.endsWith('.json') ? readJsonFile(file) : readTextFile(file);
   if ('error' in read) throw new Error(read.error);
-  if (!file.endsWith('.json')) return readHcl(file, read.text);
-  const parsed = parseJson(read.text);
-  if ('error' in parsed)
-    throw new Error(`${file}:${parsed.error.line}:${parsed.error.column}: not JSON: ${parsed.error.message}`);
-  if (!isRecord(parsed.value)) throw new Error(`${file}: this is no object: write { "name": value, ... }.`);
-  return parsed.value;
+  if (!('value' in read)) return readHcl(file, read.text);
+  if (!isRecord(read.value)) throw new Error(`${file}: this is no object: write { "name": value, ... }.`);
+  return read.value;
 }
 
 /**

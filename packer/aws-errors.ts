@@ -1,41 +1,12 @@
 /** A call that did not come through, in one sentence for a person. */
 
-const EXPIRED: readonly string[] = ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenProviderError'];
-
-const REFUSED_CREDENTIALS: readonly string[] = [
-  'AuthFailure',
-  'InvalidClientTokenId',
-  'UnrecognizedClientException',
-  'SignatureDoesNotMatch',
-  'InvalidSignatureException',
-  'IncompleteSignature',
-  'MissingAuthenticationToken',
-];
-
-const NO_PERMISSION: readonly string[] = [
-  'UnauthorizedOperation',
-  'AccessDenied',
-  'AccessDeniedException',
-  'AuthorizationError',
-];
-
-const THROTTLED: readonly string[] = [
-  'RequestLimitExceeded',
-  'Throttling',
-  'ThrottlingException',
-  'TooManyRequestsException',
-];
-
+const EXPIRED = /^(ExpiredToken|ExpiredTokenException|RequestExpired|TokenProviderError)$/;
+const REFUSED_CREDENTIALS =
+  /^(AuthFailure|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature|MissingAuthenticationToken)$/;
+const NO_PERMISSION = /^(UnauthorizedOperation|AccessDenied|AccessDeniedException|AuthorizationError)$/;
+const THROTTLED = /^(RequestLimitExceeded|Throttling|ThrottlingException|TooManyRequestsException)$/;
 /** Node.js' codes for a connection that cannot be made or breaks, and the SDK's name for one that hangs. */
-const NO_CONNECTION: readonly string[] = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EPIPE',
-  'ETIMEDOUT',
-  'TimeoutError',
-];
+const NO_CONNECTION = /^(ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EPIPE|ETIMEDOUT|TimeoutError)$/;
 
 /**
  * Says what to do about an error that the AWS SDK has thrown. Anything else is told by its own message.
@@ -49,19 +20,19 @@ export function awsSentence(error: unknown, region: string): string {
   if (name === 'CredentialsProviderError') {
     return `There are no AWS credentials: run 'aws configure' or 'aws sso login', or set AWS_PROFILE (${told}).`;
   }
-  if (EXPIRED.includes(name)) return 'The AWS credentials have expired: sign in again.';
+  if (EXPIRED.test(name)) return 'The AWS credentials have expired: sign in again.';
   if (name === 'RequestTimeTooSkewed') return "This computer's clock is wrong, and AWS refuses it: set the time.";
   if (name === 'OptInRequired') return `The account has not enabled ${region}: enable it, or name another region.`;
-  if (REFUSED_CREDENTIALS.includes(name)) {
+  if (REFUSED_CREDENTIALS.test(name)) {
     return `AWS does not take these credentials in ${region}: see that they are right and that the account has the region enabled (${told}).`;
   }
-  if (NO_PERMISSION.includes(name)) return `These credentials have no permission for this: ${told}.`;
-  if (THROTTLED.includes(name)) return 'AWS takes no more calls at the moment: try again in a minute.';
+  if (NO_PERMISSION.test(name)) return `These credentials have no permission for this: ${told}.`;
+  if (THROTTLED.test(name)) return 'AWS takes no more calls at the moment: try again in a minute.';
   if (code === 'ENOTFOUND') {
     return `${hostname ?? 'AWS'} is not to be found: see that ${region} is a region, and that there is a network.`;
   }
   if (code === 'EAI_AGAIN') return 'No name can be looked up: see that there is a network.';
-  if (NO_CONNECTION.includes(code) || NO_CONNECTION.includes(name)) {
+  if (NO_CONNECTION.test(code) || NO_CONNECTION.test(name)) {
     return `AWS does not answer in ${region} (${code || name}): see that there is a network${ownEndpoint()}.`;
   }
   if (/CERT/.test(code)) {

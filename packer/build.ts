@@ -1,20 +1,19 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-import { DescribeRegionsCommand } from '@aws-sdk/client-ec2';
+import { DescribeRegionsCommand, type Region } from '@aws-sdk/client-ec2';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { shellQuote } from '../executions/datastream-command/quoting';
 import { shorten } from '../files/faults';
 import { nearest } from '../files/nearest';
 import { awsSentence } from './aws-errors';
-import { checkProfile, findBaseImage } from './base-image';
-import { clientsIn } from './clients';
+import { checkBaseImage } from './base-image';
+import { type Clients, clientsIn } from './clients';
 import { buildProfile, type Deployment, readDeployment } from './deployment';
-import { finish } from './finish';
 import { removeLeftovers } from './leftovers';
 import { type BuiltImage, readManifest } from './manifest';
 import { PINNED_FILE, pin } from './pin';
-import { type Prepared, preparePacker } from './program';
-import { uninterrupted } from './signals';
+import { type Packer, preparePacker } from './program';
+import { publish } from './publish';
 import { readTemplate, type WrittenTemplate, writeTemplates } from './template';
 import {
   ambiguousDownloads,
@@ -22,7 +21,8 @@ import {
   checkTypes,
   PACKER_FOLDER,
   readVariables,
-  Settings,
+  type Settings,
+  settingsOf,
   type VariableFault,
   type Variables,
 } from './variables';
@@ -41,6 +41,9 @@ export interface BuildOptions {
 
 type Print = (line: string) => void;
 
+/** Ctrl-C, `kill`, and a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** The variables in force, and the deployment that some of them come from. */
 async function readBuild(
   options: Pick<BuildOptions, 'tfvars' | 'varFile' | 'var'>,
@@ -55,82 +58,72 @@ async function readBuild(
       ...(deployment.amiParameterName && { ami_parameter_name: deployment.amiParameterName }),
     },
   });
-  const [date = '', time = ''] = new Date()
-    .toISOString()
-    .replace(/[-:]|\..*/g, '')
-    .split('T');
-  const run = `${variables.architecture}-${date}-${time}`;
+  const time = new Date().toISOString().replace(/[-:]|\..*/g, '');
+  const run = `${variables.architecture}-${time.replace('T', '-')}`;
   // A folder for each build, even for two in one second: none writes into the other's manifest.
   const folder = String(variables.output_folder || path.join(PACKER_FOLDER, 'output', `${run}-${process.pid}`));
   const image_name = variables.image_name || `${variables.name}-${run}`;
+  const iam_instance_profile = buildProfile(variables, deployment);
   return {
     deployment,
-    variables: {
-      ...variables,
-      image_name,
-      output_folder: path.resolve(folder),
-      iam_instance_profile: buildProfile(variables, deployment),
-    },
+    variables: { ...variables, image_name, output_folder: path.resolve(folder), iam_instance_profile },
   };
 }
 
 /**
  * Builds the image, checks it, writes its ID into the execution template and, where one is named, into the SSM
- * parameter. Packer's own output is shown as it comes.
+ * parameter. Packer's own output is shown as it comes. After Ctrl-C, `kill` and the end of the terminal Packer comes to
+ * its own end, and what it has left is removed.
  *
- * @returns the exit code: 0, or 1 with every reason printed
+ * @returns the exit code: 0, 1 with every reason printed, 130 when it was interrupted
  * @throws Error with one sentence, before anything is launched: a file that cannot be read, no Packer, no AWS
  */
-export function build(options: BuildOptions, print: Print): Promise<number> {
-  let interrupted = false;
-  let interrupt = (): void => process.exit(130);
-  const prepare = async (variables: Variables) => {
-    const packer = await preparePacker(variables);
-    // Beyond the checks Packer comes to its own end, and what it has left is removed.
-    const run: Prepared['run'] = (command) => {
-      interrupt = packer.interrupt;
-      return interrupted ? Promise.resolve(130) : packer.run(command);
-    };
-    return { ...packer, run };
-  };
-  return uninterrupted(
-    async () => {
-      const exitCode = await checkAndBuild(options, prepare, print);
-      return interrupted && exitCode !== 0 ? 130 : exitCode;
-    },
-    () => {
-      interrupted = true;
-      interrupt();
-    },
-  );
+export async function build(options: BuildOptions, print: Print): Promise<number> {
+  let packer: Packer | undefined;
+  const interrupt = () => (packer ? packer.interrupt() : process.exit(130));
+  for (const signal of SIGNALS) process.on(signal, interrupt);
+  try {
+    const { deployment, variables } = await readBuild(options);
+    readTemplate(options.executions);
+    packer = await preparePacker(variables);
+    const exitCode = await checkAndBuild(packer, variables, deployment, options.executions, print);
+    return packer.interrupted && exitCode !== 0 ? 130 : exitCode;
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, interrupt);
+  }
 }
 
 async function checkAndBuild(
-  options: BuildOptions,
-  prepare: (variables: Variables) => Promise<Prepared>,
+  packer: Packer,
+  variables: Variables,
+  deployment: Deployment,
+  executions: string,
   print: Print,
 ): Promise<number> {
-  const { deployment, variables } = await readBuild(options);
-  readTemplate(options.executions);
-  const packer = await prepare(variables);
-  const wrong = await checkTypes(variables);
-  const refused = wrong.length > 0 ? wrong : await packer.refusedVariables();
-  if (refused.length > 0) return nothingLaunched(refused, print);
-  const settings = Settings.parse(variables);
-  const together = [...checkTogether(settings), ...checkPlugin(settings)];
-  if (together.length > 0) return nothingLaunched(together, print);
-  const atAws = await checkAtAws(settings, deployment);
-  if (atAws.length > 0) return nothingLaunched(atAws, print);
+  const settings = settingsOf(variables);
+  // Each relies on what those before it have found right.
+  const checks = [
+    () => checkTypes(variables),
+    () => packer.refusedVariables(),
+    () => [...checkTogether(settings), ...checkPlugin(settings)],
+    () => checkAtAws(settings, deployment),
+  ];
+  for (const check of checks) {
+    const faults = await check();
+    if (faults.length === 0) continue;
+    print(`${faults.length === 1 ? 'A variable is' : `${faults.length} variables are`} wrong. Nothing was launched.`);
+    return refuse(faults, print);
+  }
 
-  const clients = (region: string) => clientsIn(region, settings.custom_endpoint_ec2);
-  const output = String(variables.output_folder);
+  const output = settings.output_folder;
   const discardFolder = makeFolder(output);
-  for (const command of packer.plugins ? (['init', 'validate'] as const) : (['validate'] as const)) {
+  for (const command of ['init', 'validate'] as const) {
     if ((await packer.run(command)) === 0) continue;
     discardFolder();
     print(`'packer ${command}' has failed, with the words above. Nothing was launched.`);
     return 1;
   }
+  const clients = (region: string) => clientsIn(region, settings.custom_endpoint_ec2);
   if ((await packer.run('build')) !== 0) {
     discardFolder();
     await removeLeftovers(settings.image_name, [settings.region, ...settings.ami_regions], clients, print);
@@ -142,7 +135,7 @@ async function checkAndBuild(
   const image = readManifest(manifest);
   let exitCode = 0;
   try {
-    printWritten(image, writeTemplates(image, deployment, options.executions), print);
+    printWritten(image, writeTemplates(image, deployment, executions), print);
   } catch (error) {
     exitCode = 1;
     print(`The image is there, but its ID is not written: ${(error as Error).message}`);
@@ -151,7 +144,7 @@ async function checkAndBuild(
     );
   }
   print(`Manifests  ${path.relative('', output)}`);
-  exitCode = Math.max(exitCode, await finish(image, clients, print));
+  exitCode = Math.max(exitCode, await publish(image, clients, print));
   print('Next       npx datastream new executions/my-job.json    (it says which --set it needs)');
   return exitCode;
 }
@@ -181,31 +174,26 @@ export async function pinDownloads(
   print: Print,
 ): Promise<number> {
   const { variables } = await readBuild(options);
-  const wrong = await checkTypes(variables);
-  if (wrong.length > 0) {
-    printFaults(wrong, print);
-    return 1;
-  }
-  const settings = Settings.parse(variables);
-  const ambiguous = ambiguousDownloads(settings);
-  if (ambiguous.length > 0) {
-    printFaults(ambiguous, print);
-    return 1;
+  const settings = settingsOf(variables);
+  for (const check of [() => checkTypes(variables), () => ambiguousDownloads(settings)]) {
+    const faults = await check();
+    if (faults.length > 0) return refuse(faults, print);
   }
   const pinned = await pin(settings);
-  for (const { url, sha256 } of pinned) print(`${url}\n  ${sha256}`);
+  for (const [url, sha256] of pinned) print(`${url}\n  ${sha256}`);
   print(
-    pinned.length === 0
+    pinned.size === 0
       ? 'Every download has its SHA-256 already.'
       : `Written to ${path.relative('', PINNED_FILE)}: compare the sums with a source that you trust, and commit the file.`,
   );
   return 0;
 }
 
-/** The variables' faults as lines for a person. */
-function printFaults(faults: readonly VariableFault[], print: Print): void {
+/** The variables' faults as lines for a person. @returns the exit code */
+function refuse(faults: readonly VariableFault[], print: Print): number {
   for (const { name, value, message } of faults)
     print(`  ${name}${value === undefined ? '' : ` = ${shorten(value)}`}\n      ${message}`);
+  return 1;
 }
 
 /**
@@ -227,12 +215,6 @@ function makeFolder(folder: string): () => void {
   }
 }
 
-function nothingLaunched(faults: readonly VariableFault[], print: Print): number {
-  print(`${faults.length === 1 ? 'A variable is' : `${faults.length} variables are`} wrong. Nothing was launched.`);
-  printFaults(faults, print);
-  return 1;
-}
-
 /** An image that the state machine cannot launch would be found out by its first execution. */
 function checkRegionOf(deployment: Deployment, { region, ami_regions }: Settings): readonly VariableFault[] {
   if ([region, ...ami_regions].includes(deployment.region)) return [];
@@ -248,54 +230,55 @@ function checkPlugin({ session_manager }: Settings): readonly VariableFault[] {
   return [{ name: 'session_manager', value: session_manager, message }];
 }
 
-/** What AWS alone knows: which regions and profiles there are, and what the base image is. */
+/** What AWS alone knows: which regions and parameters there are, and what the base image is. */
 async function checkAtAws(settings: Settings, deployment: Deployment): Promise<readonly VariableFault[]> {
-  const { region, ami_regions } = settings;
   // A region that does not exist has no endpoint to ask.
-  const regions = await asking(deployment.region, async () => {
-    const known = new DescribeRegionsCommand({ AllRegions: true });
-    return (await clientsIn(deployment.region, settings.custom_endpoint_ec2).ec2.send(known)).Regions ?? [];
-  });
-  const names = regions.map(({ RegionName = '' }) => RegionName);
-  const faultOf = (name: 'region' | 'ami_regions', each: string): VariableFault[] => {
+  let asked = deployment.region;
+  const clients = () => clientsIn(asked, settings.custom_endpoint_ec2);
+  try {
+    const { Regions: regions = [] } = await clients().ec2.send(new DescribeRegionsCommand({ AllRegions: true }));
+    const faults = [...checkRegions(settings, regions)];
+    if (faults.length === 0) faults.push(...checkRegionOf(deployment, settings));
+    if (faults.length > 0) return faults;
+    asked = settings.region;
+    faults.push(...(await checkBaseImage(clients().ec2, settings)));
+    for (asked of settings.ami_parameter_name ? [settings.region, ...settings.ami_regions] : []) {
+      faults.push(...(await checkParameter(clients().ssm, asked, settings)));
+    }
+    return faults;
+  } catch (error) {
+    throw new Error(`${awsSentence(error, asked)} Nothing was launched.`, { cause: error });
+  }
+}
+
+function checkRegions(settings: Settings, regions: readonly Region[]): readonly VariableFault[] {
+  const check = (name: 'region' | 'ami_regions', each: string): VariableFault[] => {
     const found = regions.find(({ RegionName }) => RegionName === each);
     if (found && found.OptInStatus !== 'not-opted-in') return [];
+    const names = regions.map(({ RegionName = '' }) => RegionName);
     const message = found
       ? `The account has not enabled ${each}: enable it in the console, or write another region.`
       : `AWS has no region ${each}: write ${nearest(each, names) ?? 'one such as us-east-1'}.`;
     return [{ name, value: settings[name], message }];
   };
-  const unknown = [...faultOf('region', region), ...ami_regions.flatMap((each) => faultOf('ami_regions', each))];
-  const faults = unknown.length > 0 ? unknown : checkRegionOf(deployment, settings);
-  if (faults.length > 0) return faults;
-  const { ec2 } = clientsIn(region, settings.custom_endpoint_ec2);
-  const base = await asking(region, () => findBaseImage(ec2, settings));
-  const profile = base.imageId ? await checkProfile(ec2, base.imageId, settings) : [];
-  const parameters = await Promise.all([region, ...ami_regions].map((each) => checkParameter(each, settings)));
-  return [...base.faults, ...profile, ...parameters.flat()];
+  return [...check('region', settings.region), ...settings.ami_regions.flatMap((each) => check('ami_regions', each))];
 }
 
 /** SSM lets no parameter become one of images: found out now, not with the image there. */
-async function checkParameter(region: string, { ami_parameter_name }: Settings): Promise<readonly VariableFault[]> {
-  if (ami_parameter_name === '') return [];
+async function checkParameter(
+  ssm: Clients['ssm'],
+  region: string,
+  { ami_parameter_name: name }: Settings,
+): Promise<readonly VariableFault[]> {
   try {
-    const { Parameter } = await clientsIn(region).ssm.send(new GetParameterCommand({ Name: ami_parameter_name }));
+    const { Parameter } = await ssm.send(new GetParameterCommand({ Name: name }));
     if (Parameter?.DataType === 'aws:ec2:image') return [];
     const message = `This parameter is in ${region} already, with the data type ${Parameter?.DataType}, where aws:ec2:image is wanted: name another one, or delete it.`;
-    return [{ name: 'ami_parameter_name', value: ami_parameter_name, message }];
+    return [{ name: 'ami_parameter_name', value: name, message }];
   } catch (error) {
     // Not there yet; or not to be read, which does not mean that it cannot be written.
     if (['ParameterNotFound', 'AccessDeniedException'].includes((error as Error).name)) return [];
-    throw new Error(`${awsSentence(error, region)} Nothing was launched.`, { cause: error });
-  }
-}
-
-/** @throws Error with one sentence for whatever AWS answers instead */
-async function asking<Answer>(region: string, question: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await question();
-  } catch (error) {
-    throw new Error(`${awsSentence(error, region)} Nothing was launched.`, { cause: error });
+    throw error;
   }
 }
 

@@ -6,8 +6,6 @@ import {
   DescribeSnapshotsCommand,
   type EC2Client,
   type Image,
-  type Snapshot,
-  type Tag,
 } from '@aws-sdk/client-ec2';
 
 /** The tags by which this project knows its images, and the snapshots made with them. */
@@ -21,31 +19,10 @@ export const ImageTag = {
 export type Ec2 = Pick<EC2Client, 'send'>;
 
 /** An image of this project. */
-export interface OwnImage {
-  readonly id: string;
-  readonly name: string;
-  /** The value of its tag `datastream:image`. */
-  readonly family: string;
-  readonly architecture: string;
-  /** ISO 8601, as EC2 gives it. */
-  readonly created: string;
-  /** `available`, `pending`, `failed`, `invalid`, `error`, `transient` or `disabled`. */
-  readonly state: string;
-  /** The volumes that an instance of it has at least, in GiB. */
-  readonly sizeGiB: number;
-  /** IDs of the snapshots that it is made of. */
-  readonly snapshots: readonly string[];
-  /** The value of its tag `datastream:parameter`. */
-  readonly parameter?: string;
-}
+export type OwnImage = ReturnType<typeof ownImage>[number];
 
 /** A snapshot that carries this project's tag. */
-export interface OwnSnapshot {
-  readonly id: string;
-  /** Size of its volume in GiB; what is stored, and billed, is less. */
-  readonly sizeGiB: number;
-  readonly state: string;
-}
+export type OwnSnapshot = Awaited<ReturnType<typeof findSnapshots>>[number];
 
 /** What one region of the account has of this project. */
 export interface Inventory {
@@ -64,16 +41,10 @@ const PAGE = 500;
  * @throws the SDK's error
  */
 export async function findImages(ec2: Ec2): Promise<Inventory> {
-  const all: Image[] = [];
-  let NextToken: string | undefined;
-  do {
-    // All of the account's own: a snapshot that any of them is made of is not to be deleted.
-    const page = await ec2.send(
-      new DescribeImagesCommand({ Owners: ['self'], IncludeDisabled: true, MaxResults: PAGE, NextToken }),
-    );
-    all.push(...(page.Images ?? []).filter(({ State }) => State !== 'deregistered'));
-    NextToken = page.NextToken;
-  } while (NextToken);
+  // All of the account's own: a snapshot that any of them is made of is not to be deleted.
+  const ofAccount = { Owners: ['self'], IncludeDisabled: true, MaxResults: PAGE };
+  const pages = await everyPage((NextToken) => ec2.send(new DescribeImagesCommand({ ...ofAccount, NextToken })));
+  const all = pages.flatMap(({ Images = [] }) => Images).filter(({ State }) => State !== 'deregistered');
   const users = new Map<string, string[]>();
   for (const image of all) {
     for (const snapshot of snapshotsOf(image)) {
@@ -83,52 +54,51 @@ export async function findImages(ec2: Ec2): Promise<Inventory> {
   return { images: all.flatMap(ownImage).sort(newestFirst), snapshots: await findSnapshots(ec2), users };
 }
 
-async function findSnapshots(ec2: Ec2): Promise<OwnSnapshot[]> {
-  const found: Snapshot[] = [];
-  let NextToken: string | undefined;
-  do {
-    const page = await ec2.send(
-      new DescribeSnapshotsCommand({
-        OwnerIds: ['self'],
-        Filters: [{ Name: 'tag-key', Values: [ImageTag.image] }],
-        MaxResults: PAGE,
-        NextToken,
-      }),
-    );
-    found.push(...(page.Snapshots ?? []));
-    NextToken = page.NextToken;
-  } while (NextToken);
-  return found.flatMap(({ SnapshotId, VolumeSize = 0, State = '' }) =>
-    SnapshotId === undefined ? [] : [{ id: SnapshotId, sizeGiB: VolumeSize, state: State }],
+async function findSnapshots(ec2: Ec2) {
+  const tagged = { OwnerIds: ['self'], Filters: [{ Name: 'tag-key', Values: [ImageTag.image] }], MaxResults: PAGE };
+  const pages = await everyPage((NextToken) => ec2.send(new DescribeSnapshotsCommand({ ...tagged, NextToken })));
+  // The size is its volume's, in GiB; what is stored, and billed, is less.
+  return pages.flatMap(({ Snapshots = [] }) =>
+    Snapshots.flatMap(({ SnapshotId: id, VolumeSize: sizeGiB = 0, State: state = '' }) =>
+      id === undefined ? [] : [{ id, sizeGiB, state: String(state) }],
+    ),
   );
 }
 
-function ownImage(image: Image): OwnImage[] {
-  const family = tagOf(image.Tags, ImageTag.image);
+async function everyPage<Page extends { NextToken?: string | undefined }>(
+  ask: (token: string | undefined) => Promise<Page>,
+): Promise<Page[]> {
+  const pages = [await ask(undefined)];
+  for (let token = pages[0]?.NextToken; token; token = pages.at(-1)?.NextToken) pages.push(await ask(token));
+  return pages;
+}
+
+function ownImage(image: Image) {
+  const tag = (key: string) => image.Tags?.find(({ Key }) => Key === key)?.Value;
+  const family = tag(ImageTag.image);
   if (image.ImageId === undefined || family === undefined) return [];
-  const parameter = tagOf(image.Tags, ImageTag.parameter);
   const sizes = (image.BlockDeviceMappings ?? []).map(({ Ebs }) => Ebs?.VolumeSize ?? 0);
   return [
     {
       id: image.ImageId,
       name: image.Name ?? '',
       family,
-      architecture: image.Architecture ?? '',
+      architecture: String(image.Architecture ?? ''),
+      /** ISO 8601, as EC2 gives it. */
       created: image.CreationDate ?? '',
-      state: image.State ?? '',
+      /** `available`, `pending`, `failed`, `invalid`, `error`, `transient` or `disabled`. */
+      state: String(image.State ?? ''),
+      /** The volumes that an instance of it has at least. */
       sizeGiB: sizes.reduce((sum, size) => sum + size, 0),
+      /** IDs of the snapshots that it is made of. */
       snapshots: snapshotsOf(image),
-      ...(parameter && { parameter }),
+      parameter: tag(ImageTag.parameter),
     },
   ];
 }
 
 function snapshotsOf(image: Image): string[] {
   return (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => (Ebs?.SnapshotId ? [Ebs.SnapshotId] : []));
-}
-
-function tagOf(tags: readonly Tag[] | undefined, key: string): string | undefined {
-  return tags?.find((tag) => tag.Key === key)?.Value;
 }
 
 function newestFirst(a: OwnImage, b: OwnImage): number {
@@ -180,7 +150,7 @@ export function planPrune(inventory: Inventory, keep: number, named: ReadonlyMap
     const group = JSON.stringify([image.family, image.architecture]);
     const rank = (counts.get(group) ?? 0) + 1;
     if (image.state === 'available') counts.set(group, rank);
-    const why = whyKept(image, rank, keep, named);
+    const why = whyKept(image, rank, keep, named.get(image.id));
     if (why === undefined) deregister.push(image);
     else kept.push({ image, why });
   }
@@ -201,16 +171,10 @@ export function planPrune(inventory: Inventory, keep: number, named: ReadonlyMap
 }
 
 /** @param rank the image's place among the available ones of its family and architecture, from 1 */
-function whyKept(
-  { id, state }: OwnImage,
-  rank: number,
-  keep: number,
-  named: ReadonlyMap<string, string>,
-): string | undefined {
-  const name = named.get(id);
+function whyKept(image: OwnImage, rank: number, keep: number, name: string | undefined): string | undefined {
   if (name !== undefined) return name;
-  if (BROKEN.includes(state)) return undefined;
-  if (state !== 'available') return `it is ${state}`;
+  if (BROKEN.includes(image.state)) return undefined;
+  if (image.state !== 'available') return `it is ${image.state}`;
   if (rank > keep) return undefined;
   return keep === 1 ? 'the newest' : `of the newest ${keep}`;
 }

@@ -2,8 +2,7 @@ import * as z from 'zod';
 import type { ParseOptions } from '../executions/model';
 import { REGION } from '../executions/region';
 import { AMI_ID } from '../executions/run-instances';
-import { parseJson } from '../files/json';
-import { readTextFile } from '../files/text-file';
+import { readJsonFile } from '../files/json-file';
 
 /** An image that a build has made, with its copies. */
 export interface BuiltImage {
@@ -43,7 +42,15 @@ const AGAIN = "Build the image with 'npx datastream ami build', or name its mani
  * @throws Error that names the file and says what is wrong with it
  */
 export function readManifest(file: string): BuiltImage {
-  const manifest = parse(file);
+  const json = readJsonFile(file);
+  if ('error' in json) throw new Error(`${json.error} Packer writes it at the end of a build. ${AGAIN}`);
+  const { data: manifest, error } = Manifest.safeParse(json.value);
+  if (!manifest) {
+    const where = error.issues[0]?.path.join('.');
+    throw new Error(
+      `${file}: this is no manifest of packer/image/image.pkr.hcl: ${where ? `${where} is missing, or is something else` : 'it is no object'}. ${AGAIN}`,
+    );
+  }
   const builds = manifest.builds.filter((build) => build.packer_run_uuid === manifest.last_run_uuid);
   const [build] = builds;
   if (!build) {
@@ -68,22 +75,4 @@ export function readManifest(file: string): BuiltImage {
     ...(ami_parameter_name && { parameterName: ami_parameter_name }),
     ids,
   };
-}
-
-function parse(file: string): z.infer<typeof Manifest> {
-  const read = readTextFile(file);
-  if ('error' in read) throw new Error(`${read.error} ${AGAIN}`);
-  if (read.text.trim() === '') throw new Error(`${file}: this manifest is empty: the build was cut off. ${AGAIN}`);
-  const json = parseJson(read.text);
-  if ('error' in json) {
-    throw new Error(
-      `${file}:${json.error.line}:${json.error.column}: this manifest is not JSON: ${json.error.message} ${AGAIN}`,
-    );
-  }
-  const parsed = Manifest.safeParse(json.value);
-  if (parsed.success) return parsed.data;
-  const where = parsed.error.issues[0]?.path.join('.');
-  throw new Error(
-    `${file}: this is no manifest of packer/image/image.pkr.hcl: ${where ? `${where} is missing, or is something else` : 'it is no object'}. ${AGAIN}`,
-  );
 }

@@ -1,8 +1,7 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import { parseJson } from '../files/json';
-import { readTextFile } from '../files/text-file';
+import { readJsonFile } from '../files/json-file';
 import { awsSentence } from './aws-errors';
 import type { OwnImage } from './images';
 
@@ -28,17 +27,19 @@ export function namesInFiles(folder: string, shown: string): NamesInFiles {
   const parameters = new Map<string, string[]>();
   const unreadable: string[] = [];
   for (const file of jsonFiles(folder, shown, unreadable)) {
-    const content = canonical(file);
+    const content = readJsonFile(file.path, file.shown);
     if ('error' in content) {
       unreadable.push(content.error);
       continue;
     }
+    // In one spelling, so that no escape hides a name, and as it stands, where a key may stand twice.
+    const text = `${JSON.stringify(content.value)} ${content.text}`;
     const add = (names: Map<string, string[]>, name: string) => {
       const files = names.get(name) ?? [];
       if (!files.includes(file.shown)) names.set(name, [...files, file.shown]);
     };
-    for (const [id] of content.text.matchAll(/\bami-[0-9a-f]+\b/g)) add(images, id);
-    for (const [, name = ''] of content.text.matchAll(/\bresolve:ssm:([^"\\\s]+)/g)) add(parameters, name);
+    for (const [id] of text.matchAll(/\bami-[0-9a-f]+\b/g)) add(images, id);
+    for (const [, name = ''] of text.matchAll(/\bresolve:ssm:([^"\\\s]+)/g)) add(parameters, name);
   }
   return { images, parameters, unreadable };
 }
@@ -66,16 +67,6 @@ function jsonFiles(folder: string, shown: string, unreadable: string[], seen = n
     unreadable.push(`${shown}: it cannot be read (${(error as NodeJS.ErrnoException).code}).`);
     return [];
   }
-}
-
-/** The file's JSON in one spelling, so that no escape hides a name, and its text, where a key may stand twice. */
-function canonical({ path, shown }: Place): { text: string } | { error: string } {
-  const read = readTextFile(path, shown);
-  if ('error' in read) return read;
-  const parsed = parseJson(read.text);
-  if ('value' in parsed) return { text: `${JSON.stringify(parsed.value)} ${read.text}` };
-  const { line, column, message } = parsed.error;
-  return { error: `${shown}:${line}:${column}: not JSON: ${message}` };
 }
 
 /** Which images must stay, and what is not known of them. */
@@ -124,12 +115,11 @@ export async function findNames(
  * @param region where the parameters were read, for the messages
  */
 export function reasonsToKeep({ names, unknown }: NamedImages, region: string): Map<string, string> {
-  const maybe = [...unknown].map(([id, { parameter, error }]): [string, string] => [
-    id,
-    `SSM parameter ${parameter} may name it and cannot be read: ${awsSentence(error, region)}`,
-  ]);
-  const surely = [...names].map(([id, where]): [string, string] => [id, `named by ${where.join(', ')}`]);
-  return new Map([...maybe, ...surely]);
+  const reasons = new Map<string, string>();
+  for (const [id, { parameter, error }] of unknown)
+    reasons.set(id, `SSM parameter ${parameter} may name it and cannot be read: ${awsSentence(error, region)}`);
+  for (const [id, where] of names) reasons.set(id, `named by ${where.join(', ')}`);
+  return reasons;
 }
 
 /** @returns undefined for a parameter that does not exist, which therefore names nothing */

@@ -3,38 +3,31 @@ import path from 'node:path';
 import { writeFileAtomically } from '../files/write-file';
 import { downloads, isSafe, PACKER_FOLDER, type Settings, sha256Of } from './variables';
 
-/** Packer reads it by itself, and so does `datastream ami build`. */
+/** `datastream ami build` reads it, as it reads every *.auto.pkrvars.* of its folder. */
 export const PINNED_FILE = path.join(PACKER_FOLDER, 'checksums.auto.pkrvars.json');
-
-/** A file whose SHA-256 was not known. */
-export interface Pinned {
-  readonly file: string;
-  readonly url: string;
-  readonly sha256: string;
-}
 
 /**
  * Downloads what has no SHA-256 yet, for both architectures, and writes down what came. A sum that is there stays.
  *
  * @param file where the sums go
+ * @returns each address that was downloaded, with its sum
  * @throws Error that names a file that cannot be downloaded; nothing is written then
  */
 export async function pin(
   settings: Settings,
   file = PINNED_FILE,
   get: typeof fetch = fetch,
-): Promise<readonly Pinned[]> {
+): Promise<ReadonlyMap<string, string>> {
   const all = (['arm64', 'x86_64'] as const).flatMap((architecture) => [...downloads({ ...settings, architecture })]);
-  const pinned: Pinned[] = [];
+  const sums: Record<string, string> = { ...settings.sha256 };
+  const pinned = new Map<string, string>();
   for (const [name, url] of all) {
     if (sha256Of(settings, name) !== undefined) continue;
     if (!isSafe(url)) throw new Error(`${url} is not downloaded: write an address that begins with https://.`);
-    pinned.push({ file: name, url, sha256: await sumOf(url, get) });
+    sums[name] = await sumOf(url, get);
+    pinned.set(url, sums[name]);
   }
-  if (pinned.length > 0) {
-    const sums = { ...settings.sha256, ...Object.fromEntries(pinned.map((each) => [each.file, each.sha256])) };
-    writeFileAtomically(file, `${JSON.stringify({ sha256: sums }, null, 2)}\n`);
-  }
+  if (pinned.size > 0) writeFileAtomically(file, `${JSON.stringify({ sha256: sums }, null, 2)}\n`);
   return pinned;
 }
 

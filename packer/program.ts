@@ -1,123 +1,88 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '../files/temporary-folder';
-import { IMAGE_FOLDER, readDeclarations, type VariableFault, type Variables } from './variables';
+import { IMAGE_FOLDER, readDeclarations, VARIABLES_FILE, type VariableFault, type Variables } from './variables';
 
-/** Debian 12's, the oldest that this template is tested with. */
-const OLDEST = [1, 6, 6] as const;
-/** The first with `packer init`, `required_plugins` and the instance metadata's options. */
-const WITH_PLUGINS = [1, 7, 0] as const;
+/** The first that image.pkr.hcl is kept for, and where to get it. */
+const NEEDED = { major: 1, minor: 11 } as const;
+const FROM = 'https://developer.hashicorp.com/packer/install';
 
-type Version = readonly [number, number, number];
-
-/** The template, ready for one version of Packer, with its values. */
-export interface Prepared {
-  /** Whether this Packer fetches its plugins. */
-  readonly plugins: boolean;
-  /** Runs Packer and shows what it writes. @returns its exit code */
+/** Packer with the values of one build. */
+export interface Packer {
+  /** Runs Packer on packer/image and shows what it writes. @returns its exit code; 130 after an interrupt */
   run(command: 'init' | 'validate' | 'build'): Promise<number>;
-  /** Lets Packer end what it is doing, and remove what it has made. */
+  /** Lets Packer end what it is doing and remove what it has made; before it runs, ends this process. */
   interrupt(): void;
+  /** Whether it was interrupted. */
+  readonly interrupted: boolean;
   /** The variables that the rules of variables.pkr.hcl refuse; Packer itself applies them. */
   refusedVariables(): Promise<readonly VariableFault[]>;
 }
 
 /**
- * Finds Packer and lays the template out for it, in a folder that goes with this process' end.
+ * Finds Packer, and writes the values down for it, in a folder that is removed when this process ends.
  *
- * @throws Error that says what to install
+ * @throws Error that says what to install; its `exitCode` is 2
  */
-export async function preparePacker(variables: Variables): Promise<Prepared> {
-  const version = await packerVersion();
-  if (isBefore(version, OLDEST)) {
-    throw new Error(
-      `This is Packer ${version.join('.')}: install ${OLDEST.join('.')} or newer (https://developer.hashicorp.com/packer/install).`,
-    );
-  }
-  const plugins = !isBefore(version, WITH_PLUGINS);
+export async function preparePacker(variables: Variables): Promise<Packer> {
+  await checkVersion();
   const folder = temporaryFolder('packer');
-  const template = path.join(folder, 'template');
-  layOut(template, { plugins });
-  const values = path.join(folder, 'values.pkrvars.json');
-  writeFileSync(values, JSON.stringify(variables));
-
+  const file = path.join(folder, 'values.pkrvars.json');
+  writeFileSync(file, JSON.stringify(variables));
+  const values = `-var-file=${file}`;
   let running: ReturnType<typeof show> | undefined;
+  let interrupted = false;
   return {
-    plugins,
-    run: (command) => {
-      running = show(command === 'init' ? ['init', template] : [command, `-var-file=${values}`, template]);
+    run: async (command) => {
+      if (interrupted) return 130;
+      running = show(command === 'init' ? ['init', IMAGE_FOLDER] : [command, values, IMAGE_FOLDER]);
       return running.exitCode;
     },
-    interrupt: () => running?.interrupt(),
+    interrupt: () => {
+      if (!running) process.exit(130);
+      if (!interrupted) running.interrupt();
+      interrupted = true;
+    },
+    get interrupted() {
+      return interrupted;
+    },
     refusedVariables: async () => {
-      const rules = path.join(folder, 'rules');
-      mkdirSync(rules, { recursive: true });
-      cpSync(path.join(template, 'variables.pkr.hcl'), path.join(rules, 'variables.pkr.hcl'));
-      const file = path.join(folder, 'some.pkrvars.json');
-      const holdsFor = (some: Variables) => {
-        writeFileSync(file, JSON.stringify(some));
-        return quiet(['validate', `-var-file=${file}`, rules]);
-      };
-      // Only where the rules themselves are what fails does it make sense to ask which one.
-      if ((await holdsFor(variables)) || !(await holdsFor({}))) return [];
-      const faults: VariableFault[] = [];
-      for (const [name, { rule }] of await readDeclarations()) {
-        const value = variables[name];
-        if (rule && !(await holdsFor({ [name]: value }))) faults.push({ name, value, message: rule });
-      }
-      return faults;
+      // The rules alone: the template may need a plugin that is not there yet. Packer breaks lines at 80 characters.
+      const told = (await ask('validate', values, VARIABLES_FILE)).replace(/\s+/g, ' ');
+      return [...(await readDeclarations())].flatMap(([name, { rule }]) =>
+        rule && told.includes(rule) ? [{ name, value: variables[name], message: rule }] : [],
+      );
     },
   };
 }
 
-/**
- * Copies the template. Packer before 1.7 knows neither plugins.pkr.hcl nor what image.pkr.hcl marks: there the metadata
- * service's options are the base image's, and Amazon Linux 2023 asks for IMDSv2.
- */
-export function layOut(folder: string, { plugins }: { readonly plugins: boolean }): void {
-  const files = ['variables.pkr.hcl', 'image.pkr.hcl', ...(plugins ? ['plugins.pkr.hcl'] : [])];
-  mkdirSync(folder, { recursive: true });
-  for (const file of files) {
-    const text = readFileSync(path.join(IMAGE_FOLDER, file), 'utf8');
-    writeFileSync(
-      path.join(folder, file),
-      plugins ? text : text.replace(/^ *# From Packer 1\.7\.\n.*?^ *# To here\.\n/gms, ''),
-    );
-  }
-  cpSync(path.join(IMAGE_FOLDER, 'scripts'), path.join(folder, 'scripts'), { recursive: true });
-}
-
-async function packerVersion(): Promise<Version> {
-  let output: string;
-  try {
-    const { stdout, stderr } = await promisify(execFile)('packer', ['version'], {
-      env: environment(),
-      timeout: 20_000,
-    });
-    output = stdout + stderr;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new Error(
-        'packer is not on the PATH: install it (https://developer.hashicorp.com/packer/install, or apt-get install packer).',
-      );
-    }
-    output = '';
-  }
-  const found = /^Packer v(\d+)\.(\d+)\.(\d+)/m.exec(output);
-  if (!found) {
+async function checkVersion(): Promise<void> {
+  const [, version = '', major, minor] = /^Packer v((\d+)\.(\d+)\.\d+)/m.exec(await ask('version')) ?? [];
+  if (version === '') {
     // Red Hat's and Amazon's systems have one of cracklib's under this name.
-    throw new Error(
-      "The packer on the PATH is not HashiCorp's, which answers 'packer version' with 'Packer v...': install it (https://developer.hashicorp.com/packer/install) before the other one on the PATH.",
+    throw unusable(
+      `The packer on the PATH is not HashiCorp's, which answers 'packer version' with 'Packer v...': install it (${FROM}) before the other one on the PATH.`,
     );
   }
-  return [Number(found[1]), Number(found[2]), Number(found[3])];
+  const newer = Number(major) - NEEDED.major || Number(minor) - NEEDED.minor;
+  if (newer < 0)
+    throw unusable(`This is Packer ${version}: install ${NEEDED.major}.${NEEDED.minor} or newer (${FROM}).`);
 }
 
-function isBefore(a: Version, b: Version): boolean {
-  const at = a.findIndex((part, index) => part !== b[index]);
-  return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
+function unusable(sentence: string): Error {
+  return Object.assign(new Error(sentence), { exitCode: 2 });
+}
+
+/** What Packer answers, whether it succeeds or not. */
+async function ask(...args: readonly string[]): Promise<string> {
+  const asked = promisify(execFile)('packer', args, { env: environment(), timeout: 60_000 });
+  const { stdout, stderr } = await asked.catch((error: NodeJS.ErrnoException & { stdout: string; stderr: string }) => {
+    if (error.code === 'ENOENT') throw unusable(`packer is not on the PATH: install it (${FROM}).`);
+    return error;
+  });
+  return stdout + stderr;
 }
 
 /**
@@ -127,13 +92,6 @@ function isBefore(a: Version, b: Version): boolean {
 function environment(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('PKR_VAR_'));
   return { CHECKPOINT_DISABLE: '1', ...Object.fromEntries(others) };
-}
-
-async function quiet(args: readonly string[]): Promise<boolean> {
-  return promisify(execFile)('packer', args, { env: environment() }).then(
-    () => true,
-    () => false,
-  );
 }
 
 /**

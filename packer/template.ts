@@ -3,8 +3,7 @@ import path from 'node:path';
 import { architectureOfType } from '../executions/instance-types';
 import { parseExecution } from '../executions/parse';
 import type { Fault } from '../files/faults';
-import { parseJson } from '../files/json';
-import { readTextFile } from '../files/text-file';
+import { readJsonFile } from '../files/json-file';
 import { isRecord } from '../files/values';
 import { writeFileAtomically } from '../files/write-file';
 import type { Deployment } from './deployment';
@@ -26,7 +25,6 @@ export interface WrittenTemplate {
 }
 
 type Template = Readonly<Record<string, unknown>>;
-type Parameters = Readonly<Record<string, unknown>>;
 
 /**
  * Writes the image's ID into the execution template, one for each region that the image is in. What the templates hold
@@ -46,7 +44,7 @@ export function writeTemplates(image: BuiltImage, deployment: Deployment, folder
   const written = [...image.ids].map(([region, imageId]) => {
     const file = region === deployment.region ? templateFile(folder) : templateFile(folder, region);
     const base = existsSync(file) ? read(file) : withoutRegional(template);
-    const filled = fill(base, { region, imageId, image, deployment });
+    const filled = fill(base, region, imageId, image, deployment.profileName);
     const { faults } = parseExecution(filled, { region, imageArchitecture: image.architecture });
     return { file, region, imageId, filled, faults };
   });
@@ -76,38 +74,28 @@ function templateFile(folder: string, region?: string): string {
 }
 
 function read(file: string): Template {
-  const text = readTextFile(file);
-  if ('error' in text) throw new Error(`${text.error} It is the template that the image's ID is written into.`);
-  const json = parseJson(text.text);
-  if ('error' in json)
-    throw new Error(`${file}:${json.error.line}:${json.error.column}: not JSON: ${json.error.message}`);
+  const json = readJsonFile(file);
+  if ('error' in json) throw new Error(`${json.error} It is the template that the image's ID is written into.`);
   if (!isRecord(json.value) || !isRecord(json.value.instance_parameters)) {
     throw new Error(`${file}: this is no execution template: write { "instance_parameters": { ... }, ... }.`);
   }
   return json.value;
 }
 
-function fill(
-  template: Template,
-  {
-    region,
-    imageId,
-    image,
-    deployment,
-  }: { region: string; imageId: string; image: BuiltImage; deployment: Deployment },
-): Template {
-  const parameters = template.instance_parameters as Parameters;
+function fill(template: Template, region: string, imageId: string, image: BuiltImage, profile: string): Template {
+  const parameters = template.instance_parameters as Template;
+  const { InstanceType: type, BlockDeviceMappings: mappings } = parameters;
+  // The template's own where the image can run on it.
+  const fits = typeof type === 'string' && architectureOfType(type) === image.architecture;
   return {
     ...template,
     instance_parameters: {
       ...parameters,
       ImageId: imageId,
-      InstanceType: instanceType(parameters.InstanceType, image.architecture),
-      IamInstanceProfile: { Name: deployment.profileName },
-      ...(Array.isArray(parameters.BlockDeviceMappings) && {
-        BlockDeviceMappings: parameters.BlockDeviceMappings.map((mapping: unknown) =>
-          largeEnough(mapping, image.volumeSize),
-        ),
+      InstanceType: fits ? type : INSTANCE_TYPE[image.architecture],
+      IamInstanceProfile: { Name: profile },
+      ...(Array.isArray(mappings) && {
+        BlockDeviceMappings: mappings.map((each) => largeEnough(each, image.volumeSize)),
       }),
     },
     region,
@@ -116,11 +104,7 @@ function fill(
 
 /** What another region's template begins with: none of what exists in one region only. */
 function withoutRegional(template: Template): Template {
-  const {
-    SubnetId: _subnet,
-    NetworkInterfaces: _interfaces,
-    ...parameters
-  } = template.instance_parameters as Parameters;
+  const { SubnetId: _, NetworkInterfaces: __, ...parameters } = template.instance_parameters as Template;
   return {
     ...template,
     instance_parameters: {
@@ -129,11 +113,6 @@ function withoutRegional(template: Template): Template {
       ...(parameters.SecurityGroupIds !== undefined && { SecurityGroupIds: ['sg-###'] }),
     },
   };
-}
-
-/** The template's own where the image can run on it. */
-function instanceType(type: unknown, architecture: BuiltImage['architecture']): string {
-  return typeof type === 'string' && architectureOfType(type) === architecture ? type : INSTANCE_TYPE[architecture];
 }
 
 /** EC2 refuses a root volume that is smaller than the image's snapshot. */

@@ -4,23 +4,17 @@ import * as z from 'zod';
 import { architectureOfType, checkInstanceType } from '../executions/instance-types';
 import { readHcl, readHclFile } from '../files/hcl';
 import { nearest } from '../files/nearest';
+import { PRODUCT, WORKSPACE } from '../files/product';
 
-/** The folder of the template. */
-export const PACKER_FOLDER = __dirname;
+/** Where the user's *.auto.pkrvars.* files and Packer's output are. */
+export const PACKER_FOLDER = WORKSPACE === PRODUCT ? path.join(PRODUCT, 'packer') : WORKSPACE;
 /** Packer's template, its variables and its scripts. */
-export const IMAGE_FOLDER = path.join(PACKER_FOLDER, 'image');
+export const IMAGE_FOLDER = path.join(PRODUCT, 'packer', 'image');
+/** The template's variables, with their rules. */
+export const VARIABLES_FILE = path.join(IMAGE_FOLDER, 'variables.pkr.hcl');
 
 /** The values of the template's variables, as Packer takes them. */
 export type Variables = Readonly<Record<string, unknown>>;
-
-/** One variable of variables.pkr.hcl. */
-interface Declaration {
-  /** HCL's type, such as `list(string)`. */
-  readonly type: string;
-  readonly default: unknown;
-  /** What its own rule says; absent where it has none. */
-  readonly rule?: string;
-}
 
 /** What is wrong with a variable's value, and what to write instead. */
 export interface VariableFault {
@@ -43,30 +37,27 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** One variable of variables.pkr.hcl: HCL's type, such as `list(string)`, and what its rule says, where it has one. */
+type Declaration = z.infer<typeof Declaration>;
+const Declaration = z
+  .object({
+    type: z.string().transform((type) => type.replace(/^\$\{(.*)\}$/, '$1')),
+    default: z.unknown(),
+    validation: z.tuple([z.object({ error_message: z.string() })]).optional(),
+  })
+  .transform(({ validation, ...rest }) => ({ ...rest, rule: validation?.[0].error_message }));
 const Declarations = z.object({
-  variable: z.record(
-    z.string(),
-    z.array(
-      z.object({
-        type: z.string(),
-        default: z.unknown(),
-        validation: z.array(z.object({ error_message: z.string() })).optional(),
-      }),
-    ),
-  ),
+  variable: z.record(z.string(), z.tuple([Declaration])),
+  variables: z.tuple([z.record(z.string(), z.string())]),
 });
 
-/** What the template's variables are. */
+/** What the template's variables are. Those of the block `variables` are texts without a rule. */
 export async function readDeclarations(): Promise<ReadonlyMap<string, Declaration>> {
-  const { variable } = Declarations.parse(await readHclFile(path.join(IMAGE_FOLDER, 'variables.pkr.hcl')));
-  return new Map(
-    Object.entries(variable).flatMap(([name, [body]]) => {
-      if (!body) return [];
-      const rule = body.validation?.[0]?.error_message;
-      const type = body.type.replace(/^\$\{(.*)\}$/, '$1');
-      return [[name, { type, default: body.default, ...(rule && { rule }) }]];
-    }),
-  );
+  const { variable, variables } = Declarations.parse(await readHclFile(VARIABLES_FILE));
+  const declarations = new Map(Object.entries(variable).map(([name, [declaration]]) => [name, declaration]));
+  for (const [name, text] of Object.entries(variables[0]))
+    declarations.set(name, { type: 'string', default: text, rule: undefined });
+  return declarations;
 }
 
 /**
@@ -74,56 +65,47 @@ export async function readDeclarations(): Promise<ReadonlyMap<string, Declaratio
  *
  * @throws Error that names a file that cannot be read, or a variable that the template does not have
  */
-export async function readVariables(sources: Sources): Promise<Variables> {
+export async function readVariables({ folder = PACKER_FOLDER, ...sources }: Sources): Promise<Variables> {
   const declarations = await readDeclarations();
   const values: Record<string, unknown> = { ...sources.fallbacks };
-  const assign = (from: string, given: Readonly<Record<string, unknown>>) => {
-    for (const [name, value] of Object.entries(given)) {
-      if (!declarations.has(name)) {
-        const meant = nearest(name, [...declarations.keys()]);
-        throw new Error(
-          `${from}: the template has no variable ${JSON.stringify(name)}: write ${meant ?? 'one of packer/image/variables.pkr.hcl'}.`,
-        );
-      }
-      values[name] = value;
-    }
+  const declaration = (from: string, name: string) => {
+    const declared = declarations.get(name);
+    if (declared) return declared;
+    const meant = nearest(name, [...declarations.keys()]) ?? 'one of packer/image/variables.pkr.hcl';
+    throw new Error(`${from}: the template has no variable ${JSON.stringify(name)}: write ${meant}.`);
   };
-  for (const [name, declaration] of declarations) {
+  for (const [name, declared] of declarations) {
     const text = sources.environment[`PKR_VAR_${name}`];
-    if (text !== undefined) values[name] = await fromText(name, text, declaration);
+    if (text !== undefined) values[name] = await fromText(name, text, declared);
   }
-  const { folder = PACKER_FOLDER } = sources;
-  const inFolder = readdirSync(folder).sort();
   const automatic = ['.auto.pkrvars.hcl', '.auto.pkrvars.json'].flatMap((end) =>
-    inFolder.filter((name) => name.endsWith(end)),
+    readdirSync(folder)
+      .filter((name) => name.endsWith(end))
+      .sort(),
   );
   for (const file of [...automatic.map((name) => path.join(folder, name)), ...sources.files]) {
-    assign(file, await readHclFile(file));
+    const given = await readHclFile(file);
+    for (const name of Object.keys(given)) declaration(file, name);
+    Object.assign(values, given);
   }
   for (const assignment of sources.assignments) {
     const [, name = '', text = ''] = /^([^=]*)=(.*)$/s.exec(assignment) ?? [];
     if (!name)
       throw new Error(`--var ${JSON.stringify(assignment)}: write <name>=<value>, such as --var architecture=x86_64.`);
-    const declaration = declarations.get(name);
-    assign('--var', { [name]: declaration && (await fromText(name, text, declaration)) });
+    values[name] = await fromText(name, text, declaration('--var', name));
   }
-  const all = [...declarations].map(([name, declaration]) => [name, values[name] ?? declaration.default]);
-  return Object.fromEntries(all) as Variables;
+  return Object.fromEntries([...declarations].map(([name, declared]) => [name, values[name] ?? declared.default]));
 }
 
 /** Texts of strings are taken as they are, those of other types are HCL. */
 async function fromText(name: string, text: string, { type }: Declaration): Promise<unknown> {
   if (type === 'string') return text;
-  try {
-    const { value } = await readHcl(name, `value = ${text}\n`);
-    // A word is an expression in HCL, and no value of these types.
-    return typeof value === 'string' ? text : value;
-  } catch {
-    return text; // No HCL: the type's check shows it.
-  }
+  // No HCL: the type's check shows it. A word is an expression in HCL, and no value of these types.
+  const { value } = await readHcl(name, `value = ${text}\n`).catch(() => ({ value: text }));
+  return typeof value === 'string' ? text : value;
 }
 
-const ZOD_OF: Readonly<Record<string, { readonly schema: z.ZodType; readonly write: string }>> = {
+const TYPES: Readonly<Record<string, { readonly schema: z.ZodType; readonly write: string }>> = {
   string: { schema: z.string(), write: 'a text' },
   number: { schema: z.number(), write: 'a number' },
   bool: { schema: z.boolean(), write: 'true or false' },
@@ -131,44 +113,31 @@ const ZOD_OF: Readonly<Record<string, { readonly schema: z.ZodType; readonly wri
   'map(string)': { schema: z.record(z.string(), z.string()), write: 'a map of texts, {"..." = "..."}' },
 };
 
-/** The values that have another type than their variable, or are none of the few that it may have. */
+/** The values that have another type than their variable. */
 export async function checkTypes(variables: Variables): Promise<readonly VariableFault[]> {
-  return [...(await readDeclarations())].flatMap(([name, { type, rule }]) => {
-    const { schema, write } = ZOD_OF[type] ?? { schema: z.unknown(), write: type };
+  return [...(await readDeclarations())].flatMap(([name, { type }]) => {
+    const { schema, write } = TYPES[type] ?? { schema: z.unknown(), write: type };
     const value = variables[name];
-    if (schema.safeParse(value).success) {
-      const possible = Object.hasOwn(Settings.shape, name) ? Settings.shape[name as keyof Settings] : schema;
-      return possible.safeParse(value).success ? [] : [{ name, value, message: rule ?? `Write ${write}.` }];
-    }
+    if (schema.safeParse(value).success) return [];
     return [{ name, value, message: `This is not of the type ${type}: write ${write}.` }];
   });
 }
 
-/** The variables that the build itself looks at, of the types that `checkTypes` has seen. */
-export const Settings = z.object({
-  architecture: z.enum(['arm64', 'x86_64']),
-  region: z.string(),
-  instance_type: z.string(),
-  base_ami: z.string(),
-  kernel: z.string(),
-  session_manager: z.boolean(),
-  iam_instance_profile: z.string(),
-  kms_key_id: z.string(),
-  ami_users: z.array(z.string()),
-  ami_regions: z.array(z.string()),
-  region_kms_key_ids: z.record(z.string(), z.string()),
-  mount_s3_version: z.string(),
-  mount_s3_url: z.string(),
-  hfsubset_version: z.string(),
-  hfsubset_url: z.string(),
-  known_sha256: z.record(z.string(), z.string()),
-  sha256: z.record(z.string(), z.string()),
-  ami_parameter_name: z.string(),
-  image_name: z.string(),
-  communicator: z.string(),
-  custom_endpoint_ec2: z.string(),
-});
-export type Settings = z.infer<typeof Settings>;
+/** The variables that the build itself looks at. */
+export interface Settings
+  extends Record<'region' | 'instance_type' | 'base_ami' | 'kernel' | 'kms_key_id' | 'ami_parameter_name', string>,
+    Record<'mount_s3_version' | 'mount_s3_url' | 'hfsubset_version' | 'hfsubset_url', string>,
+    Record<'image_name' | 'output_folder' | 'communicator' | 'custom_endpoint_ec2', string>,
+    Record<'ami_users' | 'ami_regions', readonly string[]>,
+    Record<'region_kms_key_ids' | 'known_sha256' | 'sha256', Readonly<Record<string, string>>> {
+  readonly architecture: 'arm64' | 'x86_64';
+  readonly session_manager: boolean;
+}
+
+/** The variables as what they are once `checkTypes` finds nothing and Packer's rules hold. */
+export function settingsOf(variables: Variables): Settings {
+  return variables as Variables & Settings;
+}
 
 /** The files that a build downloads, by the names that `sha256` has them under. */
 export function downloads(settings: Settings): ReadonlyMap<string, string> {
@@ -205,11 +174,20 @@ export function isSafe(url: string): boolean {
   return URL.canParse(url) && (url.startsWith('https://') || new URL(url).hostname === '127.0.0.1');
 }
 
+function checkDownloads(settings: Settings): readonly VariableFault[] {
+  return [...downloads(settings)].flatMap(([file, url]) => {
+    const address = { name: 'the address', value: url, message: 'Write an address that begins with https://.' };
+    const message = `This is to be the SHA-256 of ${url}: run 'npx datastream ami pin', which downloads it once and writes down what came, or write the 64 hexadecimal digits of a source that you trust.`;
+    const sum = { name: `sha256["${file}"]`, value: undefined, message };
+    return [...(isSafe(url) ? [] : [address]), ...(sha256Of(settings, file) === undefined ? [sum] : [])];
+  });
+}
+
 /** What concerns more than one variable, and no rule of variables.pkr.hcl can say. */
 export function checkTogether(settings: Settings): readonly VariableFault[] {
   const faults: VariableFault[] = [];
   const fault = (name: keyof Settings, message: string) => faults.push({ name, value: settings[name], message });
-  const { architecture, instance_type, ami_users, ami_regions, region_kms_key_ids } = settings;
+  const { architecture, instance_type, kms_key_id, ami_users, ami_regions, region_kms_key_ids } = settings;
 
   const type = checkInstanceType(instance_type);
   const itsArchitecture = architectureOfType(instance_type);
@@ -223,42 +201,23 @@ export function checkTogether(settings: Settings): readonly VariableFault[] {
     );
   }
 
-  if (settings.communicator !== 'none') {
-    faults.push(...ambiguousDownloads(settings));
-    for (const [file, url] of downloads(settings)) {
-      if (!isSafe(url))
-        faults.push({ name: 'the address', value: url, message: 'Write an address that begins with https://.' });
-      if (sha256Of(settings, file) !== undefined) continue;
-      faults.push({
-        name: `sha256["${file}"]`,
-        value: undefined,
-        message: `This is to be the SHA-256 of ${url}: run 'npx datastream ami pin', which downloads it once and writes down what came, or write the 64 hexadecimal digits of a source that you trust.`,
-      });
-    }
-  }
+  if (settings.communicator !== 'none') faults.push(...ambiguousDownloads(settings), ...checkDownloads(settings));
 
-  const keys = [settings.kms_key_id, ...Object.values(region_kms_key_ids)];
-  if (ami_users.length > 0 && keys.some((key) => key === '' || key.endsWith('alias/aws/ebs'))) {
+  // That region_kms_key_ids has a key for each of ami_regions, and for no other region, is what Packer asks itself.
+  const isOwn = (key = '') => key === '' || key.endsWith('alias/aws/ebs');
+  const away = ami_regions.filter((region) => isOwn(region_kms_key_ids[region]));
+  if (ami_users.length > 0 && isOwn(kms_key_id)) {
     fault(
       'ami_users',
       "An image encrypted with the account's own EBS key cannot be shared: write kms_key_id, of a key that those accounts may use.",
     );
-  }
-  const keyed = Object.keys(region_kms_key_ids);
-  const unknown = keyed.filter((region) => !ami_regions.includes(region));
-  const unkeyed = ami_regions.filter((region) => !keyed.includes(region));
-  if (unknown.length > 0)
+  } else if (ami_users.length > 0 && away.length > 0) {
     fault(
       'region_kms_key_ids',
-      `No copy is made to ${unknown.join(', ')}: write ami_regions too, or leave the key out.`,
-    );
-  if (unkeyed.length > 0 && (keyed.length > 0 || ami_users.length > 0)) {
-    fault(
-      'region_kms_key_ids',
-      `It has no key for ${unkeyed.join(', ')}: write one for each of ami_regions${ami_users.length > 0 ? ', since an image under an EBS key of an account cannot be shared' : ''}.`,
+      `An image encrypted with an EBS key of the account cannot be shared: write a key of your own for ${away.join(', ')}.`,
     );
   }
-  if (keyed.length > 0 && settings.kms_key_id === '') {
+  if (kms_key_id === '' && Object.keys(region_kms_key_ids).length > 0) {
     fault(
       'kms_key_id',
       "With region_kms_key_ids the image of the build's own region needs a key too: write kms_key_id.",

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { readHclFile } from '../../files/hcl';
-import { layOut } from '../../packer/program';
 import { COMMIT, CURL, DATASTREAMCLI_COMMIT, instance, SCRIPTS, X86_64 } from '../support/image-instance';
 import { freePort } from '../support/moto';
+import { imageForDebians } from '../support/packer';
 import { run, succeed } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -306,7 +306,7 @@ describeWith(['packer', '/usr/sbin/sshd', 'ssh-keygen', 'scp', 'jq'], "The templ
       const host = instance(stand);
       const { port, key } = await serve(host);
       const template = path.join(host.folder, 'template');
-      layOut(template, { plugins: false });
+      imageForDebians(template);
       const file = path.join(template, 'image.pkr.hcl');
       const onThisComputer = `source "null" "datastream" {
   ssh_host             = "127.0.0.1"

@@ -18,13 +18,12 @@ import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { readHclFile } from '../../files/hcl';
 import { createStarter } from '../../lambdas/datastream/starter';
 import { systemClock } from '../../lambdas/runtime/clock';
-import { layOut } from '../../packer/program';
 import { NEWEST, writeAmazonImages } from '../support/amazon-images';
 import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
+import { pathWithPacker, readableImage } from '../support/packer';
 import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
-/** Packer is started once for each rule, when one of them refuses. */
 const asRecord = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
 describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emulated AWS', () => {
@@ -51,6 +50,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     );
     env = {
       ...motoEnvironment(moto.endpoint),
+      PATH: pathWithPacker(folder),
       // An emulator's instances cannot be reached: nothing is installed on them.
       PKR_VAR_communicator: 'none',
       PKR_VAR_custom_endpoint_ec2: moto.endpoint,
@@ -314,6 +314,24 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     expect(read('execution_template.json')).toEqual(before);
   });
 
+  it('says in one sentence that Packer is too old, and builds nothing', async () => {
+    const { cwd, common } = deployment('old-packer', 'us-west-1');
+    const bin = path.join(cwd, 'bin');
+    mkdirSync(bin);
+    writeFileSync(path.join(bin, 'packer'), '#!/bin/sh\necho Packer v1.10.3\n', { mode: 0o755 });
+
+    const finished = await run(process.execPath, [command(), 'ami', 'build', ...common], {
+      ...{ cwd, env: { ...env, PATH: `${bin}${path.delimiter}${process.env.PATH}` } },
+    });
+
+    expect(finished).toEqual({
+      code: 2,
+      output:
+        'datastream: This is Packer 1.10.3: install 1.11 or newer (https://developer.hashicorp.com/packer/install).\n',
+    });
+    expect(await instancesIn('us-west-1')).toEqual([]);
+  });
+
   it('leaves the template when the build fails', async () => {
     const { build, read } = deployment('fails', 'eu-north-1');
     const before = read('execution_template.json');
@@ -378,10 +396,10 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
 
 describeWith(['packer'], 'The template', () => {
   let folder: string;
+  let image: string;
   beforeAll(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'datastream-ami-'));
-    // CI's Packer is Debian's.
-    layOut(folder, { plugins: false });
+    image = readableImage(path.join(folder, 'image'));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -443,7 +461,7 @@ describeWith(['packer'], 'The template', () => {
       ],
     ],
   ])('is valid %s', async (_, assignments) => {
-    const args = ['validate', ...assignments.flatMap((each) => ['-var', each]), folder];
+    const args = ['validate', ...assignments.flatMap((each) => ['-var', each]), image];
 
     expect(await run('packer', args, { cwd: ROOT, env: motoEnvironment('http://127.0.0.1:9') })).toMatchObject({
       code: 0,
@@ -473,15 +491,33 @@ describeWith(['packer'], 'The template', () => {
     'docker_images=["a/b:1", "c:2;reboot"]',
     'communicator=winrm',
   ])('refuses %s by itself', async (assignment) => {
-    const finished = await run('packer', ['validate', '-var', assignment, folder], { cwd: ROOT });
+    const finished = await run('packer', ['validate', '-var', assignment, image], { cwd: ROOT });
 
     expect(finished).toEqual({ code: 1, output: expect.stringContaining('This was checked by the validation rule') });
   });
 
+  it.each([
+    [
+      ['ami_regions=["us-west-2", "us-west-1"]', 'region_kms_key_ids={us-west-2 = "alias/b"}'],
+      'Region us-west-1 is in ami_regions but not in region_kms_key_ids',
+    ],
+    [
+      ['region_kms_key_ids={us-west-2 = "alias/b"}'],
+      'Region us-west-2 is in region_kms_key_ids but not in ami_regions',
+    ],
+  ])('lets Packer refuse %j', async (assignments, sentence) => {
+    const args = ['validate', ...['kms_key_id=alias/a', ...assignments].flatMap((each) => ['-var', each]), image];
+
+    expect(await run('packer', args, { cwd: ROOT, env: motoEnvironment('http://127.0.0.1:9') })).toEqual({
+      code: 1,
+      output: expect.stringContaining(sentence),
+    });
+  });
+
   it.each(['a/b:1', 'localhost:5000/a:1', `a@sha256:${'0'.repeat(64)}`, `a/b:1@sha256:${'0'.repeat(64)}`])(
     'takes the docker image %s',
-    async (image) => {
-      const args = ['validate', '-var', `docker_images=["${image}"]`, folder];
+    async (name) => {
+      const args = ['validate', '-var', `docker_images=["${name}"]`, image];
 
       expect(await run('packer', args, { cwd: ROOT, env: motoEnvironment('http://127.0.0.1:9') })).toMatchObject({
         code: 0,

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { writeAmazonImages } from '../support/amazon-images';
 import { inventory } from '../support/deployed';
 import { type Moto, motoClients, startMoto } from '../support/moto';
+import { pathWithPacker } from '../support/packer';
 import { clone, ROOT, succeed, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -34,6 +35,7 @@ describe("The README's commands", () => {
 describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's commands on an emulated AWS", () => {
   let moto: Moto;
   let workspace: Workspace;
+  let packerPath: string;
   /** What the image downloads. */
   let internet: Server;
   const images = path.join(tmpdir(), `datastream-images-${process.pid}.json`);
@@ -46,6 +48,9 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     moto = await startMoto({ MOTO_AMIS_PATH: images });
     internet = createServer(({ url }, response) => response.end(url)).listen(0, '127.0.0.1');
     workspace = new Workspace(moto.endpoint);
+    const packer = path.join(workspace.folder, 'packer');
+    mkdirSync(packer);
+    packerPath = pathWithPacker(packer);
   });
   afterAll(async () => {
     workspace.remove();
@@ -57,6 +62,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
   const origin = () => `http://127.0.0.1:${(internet.address() as AddressInfo).port}`;
   const environment = () => ({
     ...workspace.environment,
+    PATH: packerPath,
     TF_CLI_ARGS_apply: '-auto-approve',
     PKR_VAR_mount_s3_url: `${origin()}/mount-s3-{version}-{architecture}.rpm`,
     PKR_VAR_hfsubset_url: `${origin()}/hfsubset-v{version}-linux_{goarch}.tar.gz`,

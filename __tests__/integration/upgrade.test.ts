@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { zip } from '../../constructs/aws/zip';
@@ -24,7 +25,7 @@ const FUNCTION_NAMES: Readonly<Record<MachineFunction, string>> = {
 interface Stack {
   readonly resource: {
     readonly aws_lambda_function: Readonly<
-      Record<string, { readonly filename: string; readonly handler: string; readonly publish?: boolean }>
+      Record<string, { readonly filename: string; readonly handler: string; source_code_hash?: string }>
     >;
   };
 }
@@ -75,10 +76,10 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on top of earlier d
     const starter = Object.values(stack.resource.aws_lambda_function).find(({ handler }) =>
       handler.startsWith('starter'),
     );
-    writeFileSync(
-      path.join(folder, starter?.filename ?? ''),
-      zip({ 'starter.js': Buffer.from('of the next deployment') }),
-    );
+    if (!starter) throw new Error('The stack has no starter.');
+    const archive = zip({ 'starter.js': Buffer.from('of the next deployment') });
+    writeFileSync(path.join(folder, starter.filename), archive);
+    starter.source_code_hash = createHash('sha256').update(archive).digest('base64');
     next = await deploy(stack);
   });
 

@@ -59,13 +59,13 @@ describe("Packer's manifest", () => {
 
   it('is missed by its name', () => {
     expect(() => readManifest(path.join(folder, 'none.json'))).toThrow(
-      /none\.json: there is no such file; see the path\. Build the image with 'npx datastream ami build'/,
+      /none\.json: there is no such file; see the path\. Packer writes it at the end of a build\. Build the image with 'npx datastream ami build'/,
     );
   });
 
   it.each([
-    ['is empty', '', /manifest\.json: this manifest is empty: the build was cut off\./],
-    ['is cut off', '{"builds": [', /manifest\.json:1:13: this manifest is not JSON: /],
+    ['is empty', '', /manifest\.json:1:1: not JSON: The file is empty: .* Packer writes it at the end of a build\./],
+    ['is cut off', '{"builds": [', /manifest\.json:1:13: not JSON: /],
     ['is something else', '[]', /manifest\.json: this is no manifest of packer\/image\/image\.pkr\.hcl: /],
     [
       'is of another template',

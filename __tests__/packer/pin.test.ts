@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pin } from '../../packer/pin';
-import { readVariables, Settings } from '../../packer/variables';
+import { readVariables, type Settings, settingsOf } from '../../packer/variables';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -38,7 +38,7 @@ describe('Pinning', () => {
     ];
     const given = [...urls, 'sha256={}', ...assignments];
     const sources = { folder, files: [], fallbacks: {}, environment: {}, assignments: given };
-    return Settings.parse(await readVariables(sources));
+    return settingsOf(await readVariables(sources));
   }
 
   it('writes down the sums of both architectures', async () => {

@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { layOut, preparePacker } from '../../packer/program';
+import { preparePacker } from '../../packer/program';
+import { IMAGE_FOLDER } from '../../packer/variables';
 
 describe('Packer', () => {
   let folder: string;
@@ -19,9 +20,10 @@ describe('Packer', () => {
     writeFileSync(path.join(folder, 'packer'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 
   it('is missed', async () => {
-    await expect(preparePacker({})).rejects.toThrow(
-      'packer is not on the PATH: install it (https://developer.hashicorp.com/packer/install, or apt-get install packer).',
-    );
+    await expect(preparePacker({})).rejects.toMatchObject({
+      message: 'packer is not on the PATH: install it (https://developer.hashicorp.com/packer/install).',
+      exitCode: 2,
+    });
   });
 
   it.each(['cat', 'echo "packer: usage"; exit 1'])('is told from another program of this name: %s', async (script) => {
@@ -30,44 +32,73 @@ describe('Packer', () => {
     await expect(preparePacker({})).rejects.toThrow("The packer on the PATH is not HashiCorp's");
   });
 
-  it.each(['1.6.5', '1.5.9', '0.12.3'])('%s is too old', async (version) => {
+  it.each(['1.10.3', '1.6.6', '0.12.3'])('%s is too old', async (version) => {
     onThePath(`echo "Packer v${version}"`);
 
-    await expect(preparePacker({})).rejects.toThrow(`This is Packer ${version}: install 1.6.6 or newer`);
+    await expect(preparePacker({})).rejects.toMatchObject({
+      message: `This is Packer ${version}: install 1.11 or newer (https://developer.hashicorp.com/packer/install).`,
+      exitCode: 2,
+    });
   });
 
-  it.each([
-    ['1.6.6', false],
-    ['1.7.0', true],
-    ['1.14.2', true],
-    ['2.0.0', true],
-  ])('%s fetches its plugins: %s', async (version, plugins) => {
-    // Packer before 1.7.2 prints it on standard error.
+  it.each(['1.11.0', '1.14.2', '2.0.0', '2.0.0-dev'])('%s will do', async (version) => {
     onThePath(`echo "Packer v${version}" >&2`);
 
-    expect((await preparePacker({})).plugins).toBe(plugins);
+    await expect(preparePacker({})).resolves.toMatchObject({ interrupted: false });
   });
 
-  it('gets the whole template from 1.7 on', () => {
-    const template = path.join(folder, 'template');
+  it('reads the image as it is, with every value in one file, and none of the environment', async () => {
+    process.env.PKR_VAR_name = 'weak';
+    onThePath(
+      `[ "$1" = version ] && echo Packer v1.11.0 && exit
+echo "$@ $PKR_VAR_name" >>'${folder}/calls'
+[ "$1" = init ] && exit 3
+read -r line <"\${2#-var-file=}"
+echo "$line" >>'${folder}/calls'
+exit 3`,
+    );
+    const { run } = await preparePacker({ name: 'river' });
 
-    layOut(template, { plugins: true });
+    expect([await run('init'), await run('validate'), await run('build')]).toEqual([3, 3, 3]);
 
-    expect(readdirSync(template).sort()).toEqual(['image.pkr.hcl', 'plugins.pkr.hcl', 'scripts', 'variables.pkr.hcl']);
-    const text = readFileSync(path.join(template, 'image.pkr.hcl'), 'utf8');
-    expect(text).toMatch(/^ {2}imds_support = "v2\.0"$/m);
-    expect(text).toMatch(/^ {2}metadata_options \{\n.*\n +http_tokens += "required"$/m);
+    delete process.env.PKR_VAR_name;
+    const calls = readFileSync(path.join(folder, 'calls'), 'utf8').replace(/-var-file=\S+/g, '-var-file=FILE');
+    expect(calls.split('\n').map((line) => line.trimEnd())).toEqual([
+      `init ${IMAGE_FOLDER}`,
+      ...['validate', 'build'].flatMap((command) => [`${command} -var-file=FILE ${IMAGE_FOLDER}`, '{"name":"river"}']),
+      '',
+    ]);
   });
 
-  it('gets none of what it does not know before', () => {
-    const template = path.join(folder, 'template');
+  it('says which rules it has applied, over broken lines', async () => {
+    onThePath(
+      `[ "$1" = version ] && echo Packer v1.11.0 && exit
+echo 'Error: Invalid value for variable'
+echo
+echo 'The name has 3 to 104 letters, digits and'
+echo "()[] ./-'@_ (EC2's AMI names)."
+exit 1`,
+    );
+    const { refusedVariables } = await preparePacker({ name: 'ab', kernel: '6.1' });
 
-    layOut(template, { plugins: false });
+    expect(await refusedVariables()).toEqual([
+      {
+        name: 'name',
+        value: 'ab',
+        message: "The name has 3 to 104 letters, digits and ()[] ./-'@_ (EC2's AMI names).",
+      },
+    ]);
+  });
 
-    expect(readdirSync(template).sort()).toEqual(['image.pkr.hcl', 'scripts', 'variables.pkr.hcl']);
-    const text = readFileSync(path.join(template, 'image.pkr.hcl'), 'utf8');
-    expect(text).not.toMatch(/imds_support|metadata_options|required_plugins/);
-    // Nothing else went with it.
-    expect(text).toMatch(/launch_block_device_mappings[\s\S]*ami_name[\s\S]*post-processor "manifest"/);
+  it('runs nothing more after an interrupt', async () => {
+    onThePath('[ "$1" = version ] && echo Packer v1.11.0 && exit\nexec /bin/sleep 60');
+    const packer = await preparePacker({});
+
+    const validated = packer.run('validate');
+    packer.interrupt();
+
+    expect(await validated).not.toBe(0);
+    expect(packer.interrupted).toBe(true);
+    expect(await packer.run('build')).toBe(130);
   });
 });

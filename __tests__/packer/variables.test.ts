@@ -7,8 +7,8 @@ import {
   checkTypes,
   downloads,
   readVariables,
-  Settings,
   type Sources,
+  settingsOf,
 } from '../../packer/variables';
 
 const SUM = 'a'.repeat(64);
@@ -30,7 +30,7 @@ describe("The template's variables", () => {
     return path.join(folder, name);
   }
   const together = async (...assignments: string[]) =>
-    checkTogether(Settings.parse(await read({ assignments: [PINNED, ...assignments] })));
+    checkTogether(settingsOf(await read({ assignments: [PINNED, ...assignments] })));
 
   it("are the getting-started document's where nothing is said", async () => {
     expect(await read()).toMatchObject({
@@ -178,10 +178,19 @@ describe("The template's variables", () => {
     [['ami_users=["123456789012"]', 'kms_key_id=alias/a', 'ami_regions=["us-west-2"]'], ['region_kms_key_ids']],
     [['ami_regions=["us-west-2"]'], []],
     [
-      ['ami_regions=["us-west-2", "us-west-1"]', 'kms_key_id=alias/a', 'region_kms_key_ids={us-west-2 = "b"}'],
+      [
+        ...['ami_users=["123456789012"]', 'kms_key_id=alias/a', 'ami_regions=["us-west-2", "us-west-1"]'],
+        'region_kms_key_ids={us-west-2 = "b", us-west-1 = "alias/aws/ebs"}',
+      ],
       ['region_kms_key_ids'],
     ],
-    [['region_kms_key_ids={us-west-2 = "b"}', 'kms_key_id=alias/a'], ['region_kms_key_ids']],
+    [
+      [
+        ...['ami_users=["123456789012"]', 'kms_key_id=alias/a', 'ami_regions=["us-west-2"]'],
+        'region_kms_key_ids={us-west-2 = "b"}',
+      ],
+      [],
+    ],
     [['ami_regions=["us-west-2"]', 'region_kms_key_ids={us-west-2 = "b"}'], ['kms_key_id']],
     [['ami_regions=["us-west-2"]', 'region_kms_key_ids={us-west-2 = "b"}', 'kms_key_id=alias/a'], []],
   ])('share and copy only with the keys that AWS asks for: %s', async (assignments, faulty) => {
@@ -192,13 +201,13 @@ describe("The template's variables", () => {
     ['mount_s3_url=https://example.org/latest/{architecture}/mount-s3.rpm', 'mount_s3_url'],
     ['hfsubset_url=https://example.org/{goarch}/hfsubset.tgz', 'hfsubset_url'],
   ])('cannot pin two files of one name: %s', async (assignment, name) => {
-    const settings = Settings.parse(await read({ assignments: [assignment] }));
+    const settings = settingsOf(await read({ assignments: [assignment] }));
 
     expect(ambiguousDownloads(settings).map((fault) => fault.name)).toEqual([name]);
   });
 
   it('may be one file for both architectures', async () => {
-    const settings = Settings.parse(await read({ assignments: ['hfsubset_url=https://example.org/hfsubset.tgz'] }));
+    const settings = settingsOf(await read({ assignments: ['hfsubset_url=https://example.org/hfsubset.tgz'] }));
 
     expect(ambiguousDownloads(settings)).toEqual([]);
   });
@@ -216,7 +225,7 @@ describe("The template's variables", () => {
   });
 
   it('say what is downloaded for x86_64', async () => {
-    const settings = Settings.parse(await read({ assignments: ['architecture=x86_64'] }));
+    const settings = settingsOf(await read({ assignments: ['architecture=x86_64'] }));
 
     expect([...downloads(settings)]).toEqual([
       [

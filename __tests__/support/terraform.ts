@@ -51,6 +51,12 @@ export async function succeed(...[program, args, options]: Parameters<typeof run
   return output;
 }
 
+/** What `npm run module` runs; takes the folder to write to. */
+export const MODULE_COMMAND = [
+  path.join(ROOT, 'node_modules', '.bin', 'tsx'),
+  path.join(ROOT, 'package', 'terraform-module.ts'),
+] as const;
+
 /** The execution template as it is before anybody has filled it in. */
 export const TEMPLATE = path.join(__dirname, 'execution_template.json');
 

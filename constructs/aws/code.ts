@@ -1,6 +1,7 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { AssetType, Fn, TerraformAsset } from 'cdktf';
+import { AssetType, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
 import { PRODUCT } from '../../files/product';
 import { temporaryFolder } from '../../files/temporary-folder';
@@ -34,6 +35,7 @@ export class Code extends Construct {
     const file = path.join(archives(sources), `${name}.zip`);
     const asset = new TerraformAsset(this, 'archive', { path: file, type: AssetType.FILE });
     this.path = asset.path;
-    this.hash = Fn.filebase64sha256(asset.path);
+    // A value, no filebase64sha256(): what is planned is what was made here.
+    this.hash = createHash('sha256').update(readFileSync(file)).digest('base64');
   }
 }

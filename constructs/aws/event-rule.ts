@@ -1,6 +1,7 @@
 import { CloudwatchEventRule } from '@cdktf/provider-aws/lib/cloudwatch-event-rule';
 import { CloudwatchEventTarget } from '@cdktf/provider-aws/lib/cloudwatch-event-target';
 import { LambdaPermission } from '@cdktf/provider-aws/lib/lambda-permission';
+import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import type { NodeFunction } from './function';
 
@@ -10,6 +11,8 @@ export interface EventRuleProps {
   /** Which events of the account's default bus (EventBridge User Guide, event patterns). */
   readonly pattern: Readonly<Record<string, unknown>>;
   readonly target: NodeFunction;
+  /** What else must exist before, because AWS refuses a second one of its name. */
+  readonly after: ITerraformDependable;
 }
 
 /** An EventBridge rule that calls one function, which lets this rule alone call it. */
@@ -20,6 +23,8 @@ export class EventRule extends Construct {
       name: props.ruleName,
       description: props.description,
       eventPattern: JSON.stringify(props.pattern),
+      // PutRule takes over a rule of this name, whoever made it: a deployment whose names another one has must fail before.
+      dependsOn: [props.target.function, props.after],
     });
     const permission = new LambdaPermission(this, 'permission', {
       functionName: props.target.functionName,

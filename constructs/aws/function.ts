@@ -31,6 +31,8 @@ export class NodeFunction extends Construct {
   /** Of the version that this deployment has published; without `versions`, `$LATEST`. */
   readonly versionArn: string;
   readonly functionName: string;
+  /** To depend on: Lambda refuses a second function of one name. */
+  readonly function: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
@@ -38,6 +40,8 @@ export class NodeFunction extends Construct {
     const logGroup = new CloudwatchLogGroup(this, 'log', {
       name: `/aws/lambda/${props.functionName}`,
       retentionInDays: props.logRetentionDays,
+      // A deployment whose names another one has ends at the role: it leaves no group under the other's function.
+      dependsOn: [props.executionRole.role],
     });
     props.executionRole.grant({
       sid: `Log${props.role}`,
@@ -45,7 +49,7 @@ export class NodeFunction extends Construct {
       resources: [`${logGroup.arn}:*`],
     });
     const code = new Code(this, 'code', props.sources, props.role);
-    const lambda = new LambdaFunction(this, 'function', {
+    this.function = new LambdaFunction(this, 'function', {
       functionName: props.functionName,
       description: props.description,
       role: props.executionRole.arn,
@@ -67,8 +71,8 @@ export class NodeFunction extends Construct {
       // Lambda takes a group of this name where there is one, and would make one without retention where there is not.
       dependsOn: [logGroup],
     });
-    this.arn = lambda.arn;
-    this.versionArn = lambda.qualifiedArn;
-    this.functionName = lambda.functionName;
+    this.arn = this.function.arn;
+    this.versionArn = this.function.qualifiedArn;
+    this.functionName = this.function.functionName;
   }
 }

@@ -33,13 +33,15 @@ export interface RoleProps {
 export class Role extends Construct {
   readonly arn: string;
   readonly name: string;
+  /** To depend on: IAM refuses a second role of one name. */
+  readonly role: IamRole;
   /** To depend on: before it exists the role may do nothing. */
   readonly policy: IamRolePolicy;
   readonly #grants: Grant[] = [];
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
-    const role = new IamRole(this, 'role', {
+    this.role = new IamRole(this, 'role', {
       name: props.roleName,
       assumeRolePolicy: JSON.stringify({
         Version: '2012-10-17',
@@ -54,11 +56,11 @@ export class Role extends Construct {
       }),
       permissionsBoundary: orNull(props.permissionsBoundaryArn),
     });
-    this.arn = role.arn;
-    this.name = role.name;
+    this.arn = this.role.arn;
+    this.name = this.role.name;
     this.policy = new IamRolePolicy(this, 'policy', {
       name: props.policyName,
-      role: role.name,
+      role: this.role.name,
       // Grants come in while the rest of the tree is built.
       policy: Lazy.stringValue({ produce: () => this.#document() }),
     });

@@ -175,7 +175,13 @@ export class DataStream extends Construct {
       ],
       logRetentionDays,
     });
-    const beside = { namePrefix, permissionsBoundaryArn, stateMachineArn, logRetentionDays };
+    const beside = {
+      namePrefix,
+      permissionsBoundaryArn,
+      stateMachineArn,
+      stateMachine: stateMachine.stateMachine,
+      logRetentionDays,
+    };
     const relay = new Relay(this, 'relay', beside);
     const reaper = new Reaper(this, 'reaper', { ...beside, aws, stateMachineName: smName });
 

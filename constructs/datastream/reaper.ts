@@ -1,5 +1,6 @@
 import { SchedulerSchedule } from '@cdktf/provider-aws/lib/scheduler-schedule';
 import { SchedulerScheduleGroup } from '@cdktf/provider-aws/lib/scheduler-schedule-group';
+import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import type { CurrentAws } from '../aws/current-aws';
 import { EventRule } from '../aws/event-rule';
@@ -17,6 +18,8 @@ export interface ReaperProps {
   readonly aws: CurrentAws;
   readonly stateMachineName: string;
   readonly stateMachineArn: string;
+  /** What must exist before the rules. */
+  readonly stateMachine: ITerraformDependable;
   readonly logRetentionDays: number;
 }
 
@@ -55,6 +58,7 @@ export class Reaper extends Construct {
       description: 'An execution has ended, perhaps without its clean-up.',
       pattern: { ...executionEnded, detail: { ...executionEnded.detail, stateMachineArn: [stateMachineArn] } },
       target: this.function,
+      after: props.stateMachine,
     });
     this.#schedule(props);
   }
@@ -62,7 +66,11 @@ export class Reaper extends Construct {
   #schedule({ namePrefix, permissionsBoundaryArn, aws }: ReaperProps): void {
     // A group of its own, for the role's trust can name a group but not a schedule (EventBridge Scheduler User Guide,
     // confused deputy prevention); and a schedule has no tags, but its group has.
-    const group = new SchedulerScheduleGroup(this, 'schedules', { name: derivedName(namePrefix, '_reaper') });
+    const group = new SchedulerScheduleGroup(this, 'schedules', {
+      name: derivedName(namePrefix, '_reaper'),
+      // A deployment whose names another one has ends at the function.
+      dependsOn: [this.function.function],
+    });
     const role = new Role(this, 'scheduler-role', {
       roleName: derivedName(namePrefix, '_scheduler_role'),
       policyName: 'scheduler',

@@ -1,3 +1,4 @@
+import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import { EventRule } from '../aws/event-rule';
 import { derivedName } from '../aws/names';
@@ -12,6 +13,8 @@ export interface RelayProps {
   /** Default: no boundary. */
   readonly permissionsBoundaryArn?: string;
   readonly stateMachineArn: string;
+  /** What must exist before the rules. */
+  readonly stateMachine: ITerraformDependable;
   readonly logRetentionDays: number;
 }
 
@@ -45,18 +48,21 @@ export class Relay extends Construct {
       description: 'A Run Command invocation has reached a final status.',
       pattern: EVENT_PATTERNS.commandEnded,
       target: this.function,
+      after: props.stateMachine,
     });
     new EventRule(this, 'instance-ended', {
       ruleName: derivedName(props.namePrefix, '_instance_ended'),
       description: 'An instance stops or terminates.',
       pattern: EVENT_PATTERNS.instanceEnded,
       target: this.function,
+      after: props.stateMachine,
     });
     new EventRule(this, 'spot-interrupted', {
       ruleName: derivedName(props.namePrefix, '_spot_interrupted'),
       description: 'EC2 takes a spot instance back in two minutes.',
       pattern: EVENT_PATTERNS.spotInterrupted,
       target: this.function,
+      after: props.stateMachine,
     });
   }
 }

@@ -26,6 +26,8 @@ export interface StateMachineProps {
 /** The Standard workflow of `definition`, which calls the functions' versions of this deployment and logs the errors of its executions. */
 export class StateMachine extends Construct {
   readonly arn: string;
+  /** To depend on: with it, its functions and their roles are this deployment's. */
+  readonly stateMachine: SfnStateMachine;
 
   constructor(scope: Construct, id: string, props: StateMachineProps) {
     super(scope, id);
@@ -68,11 +70,12 @@ export class StateMachine extends Construct {
       // For groups of this prefix AWS needs no entry in the account's resource policy, which is limited in size.
       name: `/aws/vendedlogs/states/${props.stateMachineName}`,
       retentionInDays: props.logRetentionDays,
+      dependsOn: [role.role],
     });
     const versionArns = Object.fromEntries(
       MACHINE_FUNCTIONS.map((name) => [name, functions[name].versionArn]),
     ) as Record<MachineFunction, string>;
-    this.arn = new SfnStateMachine(this, 'state-machine', {
+    this.stateMachine = new SfnStateMachine(this, 'state-machine', {
       name: props.stateMachineName,
       type: 'STANDARD',
       roleArn: role.arn,
@@ -82,6 +85,7 @@ export class StateMachine extends Construct {
       // Step Functions tries the log delivery with the role when the state machine is created.
       dependsOn: [role.policy],
       lifecycle: { precondition: [...props.preconditions(role.name)] },
-    }).arn;
+    });
+    this.arn = this.stateMachine.arn;
   }
 }

@@ -67,14 +67,12 @@ source "amazon-ebs" "datastream" {
     delete_on_termination = true
   }
 
-  # From Packer 1.7.
   imds_support = "v2.0"
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
     http_put_response_hop_limit = 2
   }
-  # To here.
 
   # An hour: a large volume's first snapshot takes longer than Packer's own half hour.
   aws_polling {

@@ -1,5 +1,5 @@
-# A file of its own: Packer before 1.7 has its builders built in and does not know this block.
 packer {
+  required_version = ">= 1.11.0"
   required_plugins {
     amazon = {
       # docs/decisions/packer.md says why this one.

@@ -1,5 +1,5 @@
 # What may be chosen. `npx datastream ami build` checks it all before anything is launched, and what concerns two
-# variables at once, or AWS itself, there alone. regex_replace, since Packer before 1.7 has no regex.
+# variables at once, or AWS itself, there alone. regex_replace, and no regex: docs/decisions/packer.md says why.
 
 variable "architecture" {
   type        = string
@@ -19,12 +19,6 @@ variable "region" {
     condition     = var.region != "" && regex_replace(var.region, "^[a-z]{2,4}(-[a-z]{2,12}){1,2}-[1-9]$", "") == ""
     error_message = "The region is a region's code, such as us-east-2."
   }
-}
-
-variable "instance_type" {
-  type        = string
-  default     = ""
-  description = "The build instance, of the same architecture. Default: t4g.large, or t3.large for x86_64."
 }
 
 variable "base_ami" {
@@ -55,12 +49,6 @@ variable "volume_size" {
     condition     = var.volume_size >= 8 && var.volume_size <= 16384 && floor(var.volume_size) == var.volume_size
     error_message = "The volume_size is a whole number of GiB, 8 to 16384."
   }
-}
-
-variable "kms_key_id" {
-  type        = string
-  default     = ""
-  description = "ID, alias or ARN of the KMS key that encrypts the volume. Default: the account's EBS key, whose images cannot be shared."
 }
 
 variable "subnet_id" {
@@ -97,12 +85,6 @@ variable "session_manager" {
   type        = bool
   default     = false
   description = "ssh through Session Manager, with no open port. Needs AWS's session-manager-plugin where Packer runs."
-}
-
-variable "iam_instance_profile" {
-  type        = string
-  default     = ""
-  description = "The build instance's profile. With session_manager `npx datastream ami build` takes the deployment's where none is given; plain Packer needs one."
 }
 
 variable "name" {
@@ -198,30 +180,6 @@ variable "package_versions" {
   }
 }
 
-variable "mount_s3_version" {
-  type        = string
-  default     = "1.14.0"
-  description = "The version of Mountpoint for Amazon S3."
-}
-
-variable "mount_s3_url" {
-  type        = string
-  default     = "https://s3.amazonaws.com/mountpoint-s3-release/{version}/{architecture}/mount-s3-{version}-{architecture}.rpm"
-  description = "Where it is downloaded from; {version} and {architecture} are filled in."
-}
-
-variable "hfsubset_version" {
-  type        = string
-  default     = "1.1.0"
-  description = "The version of hfsubset."
-}
-
-variable "hfsubset_url" {
-  type        = string
-  default     = "https://github.com/lynker-spatial/hfsubsetCLI/releases/download/v{version}/hfsubset-v{version}-linux_{goarch}.tar.gz"
-  description = "Where it is downloaded from; {version} and {goarch} (arm64 or amd64) are filled in."
-}
-
 variable "known_sha256" {
   type = map(string)
   default = {
@@ -297,18 +255,6 @@ variable "docker_images" {
 
 # Where the build talks to, and what it leaves beside itself.
 
-variable "output_folder" {
-  type        = string
-  default     = ""
-  description = "The folder of manifest.json and of the software's manifests. Default: output beside this file."
-}
-
-variable "custom_endpoint_ec2" {
-  type        = string
-  default     = ""
-  description = "Another endpoint of EC2, such as a VPC endpoint's or an emulator's."
-}
-
 variable "communicator" {
   type        = string
   default     = "ssh"
@@ -317,4 +263,29 @@ variable "communicator" {
     condition     = contains(["ssh", "none"], var.communicator)
     error_message = "The communicator is one of ssh and none."
   }
+}
+
+# Texts that have no rule.
+
+variables {
+  # The build instance, of the same architecture. Default: t4g.large, or t3.large for x86_64.
+  instance_type = ""
+  # ID, alias or ARN of the KMS key that encrypts the volume. Default: the account's EBS key, whose images cannot be shared.
+  kms_key_id = ""
+  # The build instance's profile. With session_manager `npx datastream ami build` takes the deployment's where none is given; plain Packer needs one.
+  iam_instance_profile = ""
+
+  # The version of Mountpoint for Amazon S3.
+  mount_s3_version = "1.14.0"
+  # Where it is downloaded from; {version} and {architecture} are filled in.
+  mount_s3_url = "https://s3.amazonaws.com/mountpoint-s3-release/{version}/{architecture}/mount-s3-{version}-{architecture}.rpm"
+  # The version of hfsubset.
+  hfsubset_version = "1.1.0"
+  # Where it is downloaded from; {version} and {goarch} (arm64 or amd64) are filled in.
+  hfsubset_url = "https://github.com/lynker-spatial/hfsubsetCLI/releases/download/v{version}/hfsubset-v{version}-linux_{goarch}.tar.gz"
+
+  # The folder of manifest.json and of the software's manifests. Default: output beside this file.
+  output_folder = ""
+  # Another endpoint of EC2, such as a VPC endpoint's or an emulator's.
+  custom_endpoint_ec2 = ""
 }

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { TerraformResource, TerraformStack, TerraformVariable, Testing } from 'cdktf';
+import { bundle } from '../../../constructs/aws/bundle';
 import { DataStream, type DataStreamProps } from '../../../constructs/datastream/data-stream';
 import { definition } from '../../../constructs/datastream/definition';
+import { type FunctionName, MACHINE_FUNCTIONS, SOURCES } from '../../../constructs/datastream/functions';
 import { Tag } from '../../../lambdas/datastream/tags';
 import { dataStreamStack, readable, resources, synthesise } from '../../support/stack';
 
@@ -61,14 +64,66 @@ test('takes an empty string for a value that was left out', () => {
   expect(synthesise({ smName: 'machine', amiParameterName: '', ...empty })).toEqual(stack);
 });
 
+describe('of a deployment whose names another one has', () => {
+  const all = Object.fromEntries(
+    Object.entries(stack.resource).flatMap(([type, each]) =>
+      Object.entries(each).map(([id, resource]) => [`${type}.${id}`, resource]),
+    ),
+  );
+
+  /** Every resource without which Terraform does not begin with this one. */
+  function waitsFor(address: string, seen = new Set<string>()): Set<string> {
+    for (const [other] of JSON.stringify(all[address]).matchAll(/\baws_\w+\.datastream_[\w-]+/g)) {
+      if (!(other in all) || seen.has(other)) continue;
+      seen.add(other);
+      waitsFor(other, seen);
+    }
+    return seen;
+  }
+  const addresses = (type: string) => Object.keys(all).filter((address) => address.startsWith(`${type}.`));
+
+  test.each(['aws_cloudwatch_event_rule', 'aws_cloudwatch_event_target'])(
+    '%s, which AWS takes over in silence, waits for the state machine, its functions and its own function',
+    (type) => {
+      expect(addresses(type)).toHaveLength(4);
+      for (const address of addresses(type)) {
+        const own = address.includes('_reaper_') ? '_reaper_function' : '_relay_function';
+        const found = [...waitsFor(address)].filter((each) => /^aws_(lambda_function|sfn_state_machine)\./.test(each));
+        expect(found.map((each) => each.replace(/^.*?\.datastream|_[0-9A-F]{8}$/g, '')).sort()).toEqual([
+          ...MACHINE_FUNCTIONS.map((name) => `_functions_${name}_function`).sort(),
+          own,
+          '_state-machine',
+        ]);
+      }
+    },
+  );
+
+  test.each(['aws_cloudwatch_log_group', 'aws_iam_role_policy', 'aws_scheduler_schedule_group'])(
+    '%s waits for a role',
+    (type) => {
+      for (const address of addresses(type)) {
+        expect([address, ...waitsFor(address)]).toContainEqual(expect.stringMatching(/^aws_iam_role\./));
+      }
+    },
+  );
+
+  test('the state machine, which AWS takes over where its definition is the same, waits for its functions', () => {
+    const [address = ''] = addresses('aws_sfn_state_machine');
+
+    expect([...waitsFor(address)].filter((each) => each.startsWith('aws_lambda_function.'))).toHaveLength(5);
+  });
+});
+
 describe('the functions', () => {
   const functions = resources(stack, 'aws_lambda_function');
 
   test('run on Node.js 22, arm64, 256 MB, and have a log group that is there first', () => {
-    for (const each of Object.values(functions)) {
+    const { functions: bundles } = bundle(SOURCES);
+    for (const [id, each] of Object.entries(functions)) {
       expect(each).toMatchObject({ runtime: 'nodejs22.x', architectures: ['arm64'], memory_size: 256 });
       expect(each.depends_on).toEqual([expect.stringMatching(/^aws_cloudwatch_log_group\./)]);
-      expect(each.source_code_hash).toBe(`\${filebase64sha256("${each.filename}")}`);
+      const { archive } = bundles[String(each.handler).split('.')[0] as FunctionName];
+      expect([id, each.source_code_hash]).toEqual([id, createHash('sha256').update(archive).digest('base64')]);
     }
     const groups = Object.values(resources(stack, 'aws_cloudwatch_log_group')).map(({ name }) => name);
     expect(groups).toEqual(

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { IMAGE_FOLDER } from '../../packer/variables';
+import { findTool } from './tools';
+
+/** What Packer 1.6.6 does not know, and works without: the base image then decides on the metadata service. */
+const UNKNOWN_TO_DEBIANS = [/^ {2}imds_support = .*\n/m, /^ {2}metadata_options \{\n(?: {4}.*\n)*? {2}\}\n/m];
+
+/** Whether the Packer on the PATH is Debian's 1.6.6, which has its plugins built in. */
+function isDebians(): boolean {
+  const { stdout, stderr } = spawnSync('packer', ['version'], { encoding: 'utf8' });
+  return /^Packer v1\.6\./m.test(stdout + stderr);
+}
+
+/** A copy of packer/image that Packer 1.6.6 reads: without plugins.pkr.hcl and without what it does not know. */
+export function imageForDebians(folder: string): void {
+  cpSync(IMAGE_FOLDER, folder, { recursive: true });
+  rmSync(path.join(folder, 'plugins.pkr.hcl'));
+  const file = path.join(folder, 'image.pkr.hcl');
+  const text = UNKNOWN_TO_DEBIANS.reduce(
+    (left, unknown) => {
+      if (!unknown.test(left)) throw new Error(`${file} has no ${unknown}: is there anything left to cut?`);
+      return left.replace(unknown, '');
+    },
+    readFileSync(file, 'utf8'),
+  );
+  writeFileSync(file, text);
+}
+
+/** The image's folder as the Packer on the PATH reads it: packer/image itself, or a copy in `folder` for Debian's. */
+export function readableImage(folder: string): string {
+  if (!isDebians()) return IMAGE_FOLDER;
+  imageForDebians(folder);
+  return folder;
+}
+
+/**
+ * A PATH whose Packer runs the image as it is. Debian's is put behind a program that calls itself 1.11, and gives it
+ * the copy where it is told to run packer/image; as with a new Packer, nothing runs there before `packer init`.
+ *
+ * @param folder where the copy goes, and what stands in for Packer
+ */
+export function pathWithPacker(folder: string): string {
+  const { PATH = '' } = process.env;
+  if (!isDebians()) return PATH;
+  const image = path.join(folder, 'image');
+  const bin = path.join(folder, 'bin');
+  imageForDebians(image);
+  mkdirSync(bin);
+  const script = `#!/bin/sh
+for image; do :; done
+case "$1:$image" in
+  version:*) echo 'Packer v1.11.0'; exit ;;
+  init:*/packer/image) cat "$image/plugins.pkr.hcl" >'${folder}/initialised'; exit ;;
+  *:*/packer/image) ;;
+  *) exec '${findTool('packer')}' "$@" ;;
+esac
+cmp --quiet "$image/plugins.pkr.hcl" '${folder}/initialised' || { echo "Missing plugins: run packer init"; exit 1; }
+[ $# -eq 3 ] || { echo "Packer is given $*"; exit 1; }
+exec '${findTool('packer')}' "$1" "$2" '${image}'
+`;
+  writeFileSync(path.join(bin, 'packer'), script, { mode: 0o755 });
+  return `${bin}${path.delimiter}${PATH}`;
+}

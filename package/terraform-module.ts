@@ -1,0 +1,50 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { zip } from '../constructs/aws/zip';
+import { synthesiseModule } from '../constructs/datastream/module';
+import { PRODUCT } from '../files/product';
+import { temporaryFolder } from '../files/temporary-folder';
+import { type Module, readme } from './module-readme';
+
+/**
+ * Writes the Terraform module to dist/terraform-module, or to the folder that is given, and the same as an archive
+ * beside it.
+ */
+
+const OUT = path.resolve(process.argv[2] ?? path.join(PRODUCT, 'dist', 'terraform-module'));
+
+/** The module's files: contents by name. */
+function files(): Readonly<Record<string, Uint8Array>> {
+  const outdir = temporaryFolder('module');
+  try {
+    const folder = synthesiseModule(outdir);
+    const text = readFileSync(path.join(folder, 'cdk.tf.json'), 'utf8');
+    // cdktf's metadata are under this key.
+    const module: Module = JSON.parse(text, (key, value) => (key === '//' ? undefined : value));
+    const archives = Object.values(module.resource.aws_lambda_function).map((each) => {
+      const archive = `functions/${path.basename(each.filename)}`;
+      const contents = readFileSync(path.join(folder, each.filename));
+      // Without it Terraform looks in the folder of the configuration that calls the module.
+      each.filename = `\${path.module}/${archive}`;
+      return [archive, contents] as const;
+    });
+    return {
+      'main.tf.json': Buffer.from(`${JSON.stringify(module, null, 2)}\n`),
+      'README.md': Buffer.from(readme(module)),
+      LICENSE: readFileSync(path.join(PRODUCT, 'LICENSE')),
+      ...Object.fromEntries(archives),
+    };
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
+
+const made = Object.entries(files());
+rmSync(OUT, { recursive: true, force: true });
+for (const [name, contents] of made) {
+  const file = path.join(OUT, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, contents);
+}
+writeFileSync(`${OUT}.zip`, zip(Object.fromEntries(made)));
+console.log(`${OUT} and ${OUT}.zip are written.`);
