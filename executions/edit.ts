@@ -1,6 +1,6 @@
-import { formatPath, type Path, shorten } from '../files/faults';
 import { parseJson } from '../files/json';
 import { nearest } from '../files/nearest';
+import { formatPath, type Path, shorten } from '../files/problems';
 import { isRecord, list, member, record } from '../files/values';
 import { executionSchema, type JsonSchema } from './schema';
 
@@ -16,7 +16,7 @@ type Result<T> = T | { readonly error: string };
 const STEP = /\.?([^.[\]="\s]+)|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.)*")\]/y;
 
 /**
- * Reads PATH=VALUE, such as `instance_parameters.SecurityGroupIds[0]=sg-...`. Paths are those that faults name, with or
+ * Reads PATH=VALUE, such as `instance_parameters.SecurityGroupIds[0]=sg-...`. Paths are those that problems name, with or
  * without their `$.`; the value is everything after the first `=` and may be empty.
  *
  * @returns the change, or one sentence that says what to write

@@ -1,4 +1,7 @@
-import type { Fault } from '../files/faults';
+import * as z from 'zod';
+import type { Problem } from '../files/problems';
+import { isRecord } from '../files/values';
+import type { instanceParametersShape } from './run-instances';
 
 /**
  * The one model that every dialect of an execution file is normalised into.
@@ -6,87 +9,61 @@ import type { Fault } from '../files/faults';
  */
 
 /** An S3 object, by its exact key. */
-export interface S3Object {
-  readonly bucket: string;
-  readonly key: string;
-}
+export const S3Object = z.object({ bucket: z.string(), key: z.string() });
+export type S3Object = z.infer<typeof S3Object>;
 
 /** Where the job writes: a bucket and a prefix without trailing slash. */
-export interface S3Location {
-  readonly bucket: string;
-  readonly prefix: string;
-}
+export const S3Location = z.object({ bucket: z.string(), prefix: z.string() });
+export type S3Location = z.infer<typeof S3Location>;
 
 /**
  * What happens to the instance when its attempt ends, whatever the outcome.
  * `terminate` deletes its volumes with it (unless the file sets `DeleteOnTermination: false`);
  * `stop` keeps instance and volumes; `stop-delete-volumes` keeps the instance alone.
  */
-export type InstanceEnd = 'terminate' | 'stop' | 'stop-delete-volumes';
+export const InstanceEnd = z.enum(['terminate', 'stop', 'stop-delete-volumes']);
+export type InstanceEnd = z.infer<typeof InstanceEnd>;
 
 /** Upstream's `retry_backoff_*`: attempt n + 1 waits min(max_s, base_s x rate^(n - 1)) seconds after attempt n. */
-export interface RetryBackoff {
-  readonly base_s: number;
-  readonly max_s: number;
-  readonly rate: number;
-}
+export const RetryBackoff = z.object({ base_s: z.number(), max_s: z.number(), rate: z.number() });
+export type RetryBackoff = z.infer<typeof RetryBackoff>;
+
+/** RunInstances' members as in the file, without those that the state machine sets itself. */
+export type InstanceParameters = Omit<z.infer<typeof instanceParametersShape>, 'MinCount' | 'MaxCount' | 'ClientToken'>;
 
 /** An execution file, normalised. Dates may be unresolved until `resolveDates`. */
-export interface Execution {
+export const Execution = z.object({
   /** Shell commands, in order; built from `datastream_command_options` where the file has those. */
-  readonly commands: readonly string[];
-  /** EC2's RunInstances parameters as in the file, without MinCount, MaxCount and InstanceId. */
-  readonly instance_parameters: InstanceParameters;
+  commands: z.array(z.string()),
+  /** Looked at member by member where the file is read; further on only EC2 reads it, and no function carries its shape. */
+  instance_parameters: z.custom<InstanceParameters>(isRecord),
   /** The region that the file names; absent where it names none. */
-  readonly region?: string;
+  region: z.string().optional(),
   /** The object that must exist, newer than the attempt's start, for the job to succeed; absent: no check. */
-  readonly check_object?: S3Object;
+  check_object: S3Object.optional(),
   /** Where the execution as run is stored (`execution.json`); absent where the file names no bucket and prefix. */
-  readonly output?: S3Location;
+  output: S3Location.optional(),
   /** Seconds from the attempt's start until the job is cancelled. Default 3600 (upstream's). */
-  readonly timeout_s: number;
+  timeout_s: z.number(),
   /** Further attempts after the first. Default 0. */
-  readonly n_retries_allowed: number;
+  n_retries_allowed: z.number(),
   /** Spot instances, on-demand on the last attempt. Upstream's `ii_cheapo`. Default false. */
-  readonly ii_cheapo: boolean;
+  ii_cheapo: z.boolean(),
   /** Instance types to try after `InstanceType` where EC2 has no capacity for it. Absent: none. */
-  readonly ii_instance_types?: readonly string[];
+  ii_instance_types: z.array(z.string()).optional(),
   /** The wait before each further attempt; absent: none. */
-  readonly retry_backoff?: RetryBackoff;
-  readonly instance_end: InstanceEnd;
+  retry_backoff: RetryBackoff.optional(),
+  instance_end: InstanceEnd,
   /** The dates that were written in place of DATE and DAILY, YYYYMMDD in UTC; absent where none was. */
-  readonly dates?: { readonly DATE?: string; readonly DAILY?: string };
-}
+  dates: z.object({ DATE: z.string().optional(), DAILY: z.string().optional() }).optional(),
+});
+export type Execution = z.infer<typeof Execution>;
 
-/** The members of RunInstances that this project reads or sets; all others pass through untouched. */
-export interface InstanceParameters {
-  readonly ImageId: string;
-  readonly InstanceType: string;
-  readonly KeyName?: string;
-  readonly SecurityGroupIds?: readonly string[];
-  readonly IamInstanceProfile?: { readonly Name?: string; readonly Arn?: string };
-  readonly TagSpecifications?: readonly {
-    readonly ResourceType: string;
-    readonly Tags: readonly { readonly Key: string; readonly Value: string }[];
-  }[];
-  readonly BlockDeviceMappings?: readonly {
-    readonly DeviceName: string;
-    readonly Ebs?: Readonly<Record<string, unknown>>;
-    readonly [member: string]: unknown;
-  }[];
-  readonly InstanceMarketOptions?: { readonly MarketType?: string; readonly [member: string]: unknown };
-  readonly MetadataOptions?: Readonly<Record<string, unknown>>;
-  /** Plain text, as boto3 takes it; not base64. */
-  readonly UserData?: string;
-  readonly SubnetId?: string;
-  readonly [member: string]: unknown;
-}
-
-/** What the parser gives: the execution where it has no error, and every fault either way. */
+/** What the parser gives: the execution where it has no error, and every problem either way. */
 export interface ParseResult {
-  /** Absent when any fault is an error. */
+  /** Absent when any problem is an error. */
   readonly execution?: Execution;
-  readonly faults: readonly Fault[];
+  readonly problems: readonly Problem[];
 }
 
 /** Facts known where the file is parsed, beyond the file itself. */
@@ -95,8 +72,6 @@ export interface ParseOptions {
   readonly region?: string;
   /** The AMI's architecture where known, to compare with the instance type's. */
   readonly imageArchitecture?: 'arm64' | 'x86_64';
-  /** The AMI's root device where known. */
-  readonly rootDeviceName?: string;
   /** The deployment's instance profile where known: the functions' role may pass no other. */
   readonly profileName?: string;
 }

@@ -1,13 +1,13 @@
-import { collectFaults, type Faults } from '../files/faults';
-import { isRecord, list, member, record, text, utf8Bytes } from '../files/values';
+import { collectProblems, type Problems } from '../files/problems';
+import { isRecord, member, text, utf8Bytes } from '../files/values';
 import { readCommands } from './checks/commands';
-import { checkInstanceParameters, checkTypeName } from './checks/instance-parameters';
+import { checkInstanceParameters } from './checks/instance-parameters';
+import { checkInstanceTypes } from './checks/instance-types';
 import { readRunOptions } from './checks/run-options';
 import { folderOf, objectToCheck, outputOf } from './checks/s3-objects';
 import { checkStructure } from './checks/structure';
 import { readDatastreamOptions } from './datastream-command/options';
-import { architectureOfType } from './instance-types';
-import type { Execution, InstanceEnd, InstanceParameters, ParseOptions, ParseResult } from './model';
+import type { Execution, InstanceEnd, ParseOptions, ParseResult } from './model';
 import { REGION, unknownRegion } from './region';
 
 type File = Readonly<Record<string, unknown>>;
@@ -20,62 +20,75 @@ export const LARGEST_FILE_BYTES = 262_144 - 40_000;
 
 /**
  * Reads an execution file of any dialect into the one model.
- * Every fault is found in one go, in the order in which the values stand in the file; nothing is thrown, whatever comes.
+ * Every problem is found in one go, in the order in which the values stand in the file; nothing is thrown, whatever comes.
  *
- * @param input the file's content, parsed from JSON
+ * @param file the file's content, parsed from JSON
  * @param options what is known beyond the file: the state machine's region, the AMI's architecture
  */
-export function parseExecution(input: unknown, options: ParseOptions = {}): ParseResult {
-  const faults = collectFaults();
-  const json = toJson(input);
-  if (json === undefined) {
-    faults.error([], 'This is no JSON value, or it is nested too deeply: write one JSON object, { ... }.');
-    return { faults: faults.inFileOrder(undefined) };
+export function parseExecution(file: unknown, options: ParseOptions = {}): ParseResult {
+  const problems = collectProblems();
+  const bytes = bytesOf(file);
+  if (bytes === undefined) {
+    problems.error([], 'This is no JSON value, or it is nested too deeply: write one JSON object, { ... }.');
+    return { problems: problems.inFileOrder(undefined) };
   }
-  const bytes = utf8Bytes(json);
   if (bytes > LARGEST_FILE_BYTES) {
-    faults.error(
+    problems.error(
       [],
       `These are ${bytes} bytes: at most ${LARGEST_FILE_BYTES} are possible, since Step Functions takes 262144 with what the state machine adds; move long scripts into the AMI or into S3.`,
     );
   }
-  const file: unknown = JSON.parse(json);
   if (!isRecord(file)) {
-    faults.error([], 'An execution file is one JSON object: write { ... }.', file);
-    return { faults: faults.inFileOrder(file) };
+    problems.error([], 'An execution file is one JSON object: write { ... }.', file);
+    return { problems: problems.inFileOrder(file) };
   }
-  const execution = read(file, options, faults);
-  const found = faults.inFileOrder(file);
-  return faults.hasErrors() ? { faults: found } : { execution, faults: found };
+  const execution = read(file, options, problems);
+  const found = problems.inFileOrder(file);
+  return problems.hasErrors() || !execution ? { problems: found } : { execution, problems: found };
 }
 
-/** A round trip through JSON takes away whatever no file can hold: cycles, getters, class instances, undefined. */
-function toJson(input: unknown): string | undefined {
+/** What Step Functions counts; undefined where the value is none of JSON's. */
+function bytesOf(file: unknown): number | undefined {
   try {
-    return JSON.stringify(input);
+    const json = JSON.stringify(file);
+    return json === undefined ? undefined : utf8Bytes(json);
   } catch {
-    return undefined; // Cycles, BigInt and several thousand levels make JSON.stringify throw: the caller reports it.
+    return undefined; // Cycles, BigInt and several thousand levels.
   }
 }
 
-function read(file: File, options: ParseOptions, faults: Faults): Execution {
-  checkStructure(file, faults);
-  checkInstanceParameters(file.instance_parameters, options, faults);
-  checkFurtherTypes(file, options, faults);
-  const region = checkRegion(file, options, faults);
-  const datastream = readDatastreamOptions(file.datastream_command_options, faults);
-  const commands = readCommands(file, datastream, faults);
-  const run = readRunOptions(file.run_options, faults);
-  const written = outputOf(file, datastream, commands, faults);
-  const check_object = objectToCheck(file, run, written, commands, faults);
+/** @returns undefined only where there is an error */
+function read(file: File, options: ParseOptions, problems: Problems): Execution | undefined {
+  const structured = checkStructure(file, problems);
+  checkInstanceTypes(
+    member(file.instance_parameters, 'InstanceType'),
+    member(file.run_options, 'ii_instance_types'),
+    options,
+    problems,
+  );
+  checkInstanceParameters(file.instance_parameters, options, problems);
+  const region = checkRegion(file, options, problems);
+  const datastream = readDatastreamOptions(file.datastream_command_options, problems);
+  const commands = readCommands(file, datastream, problems);
+  const run = readRunOptions(file.run_options, problems);
+  const written = outputOf(file, datastream, commands, problems);
+  const check_object = objectToCheck(file, run, written, commands, problems);
   const output = written ?? folderOf(check_object);
   const seedDialect = file.run_options === undefined && file.obj_key !== undefined;
   const withoutOptions = seedDialect ? 'stop' : 'terminate';
   const instance_end = file.run_options === undefined ? withoutOptions : run.instance_end;
-  checkSpotEnd(file, instance_end, faults);
+  checkSpotEnd(file, instance_end, problems);
+  if (!structured) return undefined;
+  // What the state machine sets itself.
+  const {
+    MinCount: _min,
+    MaxCount: _max,
+    ClientToken: _token,
+    ...instance_parameters
+  } = structured.instance_parameters;
   return {
     commands,
-    instance_parameters: forRunInstances(file.instance_parameters),
+    instance_parameters,
     ...(region !== undefined && { region }),
     ...(check_object && { check_object }),
     ...(output && { output }),
@@ -88,59 +101,36 @@ function read(file: File, options: ParseOptions, faults: Faults): Execution {
   };
 }
 
-/** The file's parameters without what the state machine sets itself or an earlier run left there. */
-function forRunInstances(value: unknown): InstanceParameters {
-  const { MinCount: _min, MaxCount: _max, InstanceId: _id, ClientToken: _token, ...parameters } = record(value);
-  // Checked by now: an execution is given away only where nothing was found against it.
-  return parameters as InstanceParameters;
-}
-
 /** EC2 stops persistent spot instances only, and those would come back by themselves. */
-function checkSpotEnd(file: File, end: InstanceEnd, faults: Faults): void {
+function checkSpotEnd(file: File, end: InstanceEnd, problems: Problems): void {
   const market = member(member(file, 'instance_parameters'), 'InstanceMarketOptions');
   if (end === 'terminate' || member(market, 'MarketType') !== 'spot') return;
-  faults.error(
+  problems.error(
     ['instance_parameters', 'InstanceMarketOptions'],
     'EC2 cannot stop a one-time spot instance: write "ii_terminate_instance": true in run_options, or leave this out.',
     market,
   );
 }
 
-/** The types that are tried after InstanceType run the same image. */
-function checkFurtherTypes(file: File, options: ParseOptions, faults: Faults): void {
-  const first = text(member(file.instance_parameters, 'InstanceType'));
-  const architecture = first === undefined ? undefined : architectureOfType(first);
-  list(member(file.run_options, 'ii_instance_types')).forEach((type, index, all) => {
-    if (typeof type !== 'string') return;
-    const path = ['run_options', 'ii_instance_types', index];
-    const its = checkTypeName(type, path, options.imageArchitecture, faults);
-    if (type === first || all.indexOf(type) < index) {
-      faults.warning(path, 'This type is tried already: leave it out.', type);
-    } else if (its && architecture && its !== architecture && !faults.hasFaultAt(path)) {
-      faults.error(path, `This type is ${its}, but ${first} is ${architecture}: one image cannot run on both.`, type);
-    }
-  });
-}
-
-function checkRegion(file: File, options: ParseOptions, faults: Faults): string | undefined {
+function checkRegion(file: File, options: ParseOptions, problems: Problems): string | undefined {
   const region = text(file.region);
   if (region === undefined) return undefined;
   if (!REGION.test(region)) {
     const zone = REGION.test(region.slice(0, -1)) ? ' (this is an availability zone)' : '';
-    faults.error(
+    problems.error(
       ['region'],
       `This is no AWS region${zone}: write one, for example "us-east-1", or leave region out.`,
       region,
     );
   } else if (options.region !== undefined && region !== options.region) {
-    faults.error(
+    problems.error(
       ['region'],
       `The state machine is in ${options.region}: write "${options.region}", leave region out, or start the state machine of ${region}.`,
       region,
     );
   } else {
     const unknown = unknownRegion(region);
-    if (unknown !== undefined) faults.warning(['region'], unknown, region);
+    if (unknown !== undefined) problems.warning(['region'], unknown, region);
   }
   return region;
 }

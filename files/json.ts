@@ -1,3 +1,5 @@
+import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
+
 /** Where a text stops being JSON, and what to do about it. */
 export interface JsonError {
   /** Line, from 1. */
@@ -8,16 +10,23 @@ export interface JsonError {
   readonly message: string;
 }
 
-interface Problem {
+/** What may come next. `first` after an opening bracket, where the closing one may follow at once. */
+type Expect = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma or end';
+
+/** How far a text has been read. */
+interface Place {
+  readonly open: { readonly bracket: '{' | '['; readonly at: number; readonly keys: Set<string> }[];
+  expect: Expect;
+  /** Where the last comma stands. */
+  comma: number;
+  /** Where the last number begins and ends. */
+  number: { readonly at: number; readonly end: number };
+}
+
+interface Finding {
   readonly at: number;
   readonly message: string;
 }
-
-/** JSON's white space; editors' other kinds (a no-break space) are faults. */
-const SPACE = new Set([' ', '\t', '\n', '\r']);
-
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const WORD = /[A-Za-z_$][\w$-]*/y;
 
 /**
  * Parses JSON and, where that fails, says where and why in the same words on every version of Node.js.
@@ -26,93 +35,123 @@ const WORD = /[A-Za-z_$][\w$-]*/y;
  */
 export function parseJson(text: string): { value: unknown; repeated: readonly JsonError[] } | { error: JsonError } {
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  const place = ({ at, message }: Problem) => ({ ...lineAndColumn(content, at), message });
-  const repeated: Problem[] = [];
-  const problem = firstProblem(content, repeated);
+  const placed = ({ at, message }: Finding) => ({ ...lineAndColumn(content, at), message });
+  let value: unknown;
+  let isJson = true;
   try {
-    return { value: JSON.parse(content) as unknown, repeated: repeated.map(place) };
+    value = JSON.parse(content);
   } catch {
-    // The engine's own message differs between versions: the scanner's is told.
-    return { error: place(problem ?? { at: content.length, message: 'This is no JSON.' }) };
+    isJson = false;
   }
+  const { first, repeated } = read(content, isJson);
+  if (isJson && !first) return { value, repeated: repeated.map(placed) };
+  return { error: placed(first ?? { at: content.length, message: 'This is no JSON.' }) };
 }
+
+/** The first thing that is wrong, and every key that stands again in its object. */
+function read(text: string, isJson: boolean): { first?: Finding; repeated: readonly Finding[] } {
+  const place: Place = { open: [], expect: 'value', comma: 0, number: { at: 0, end: -1 } };
+  const repeated: Finding[] = [];
+  let first: Finding | undefined;
+  let deepest = 0;
+  const begin = (bracket: '{' | '[', at: number) => {
+    place.open.push({ bracket, at, keys: new Set() });
+    place.expect = bracket === '{' ? 'first key' : 'first value';
+    deepest = at;
+  };
+  const end = (at: number) => {
+    // The library says so at the end of the text too, where nothing was closed.
+    if (at === text.length) return;
+    place.open.pop();
+    place.expect = 'comma or end';
+  };
+  const onObjectProperty = (key: string, at: number) => {
+    const keys = place.open.at(-1)?.keys;
+    const message = `The key ${JSON.stringify(key)} stands here again; of its values only the last counts.`;
+    if (keys?.has(key)) repeated.push({ at, message });
+    keys?.add(key);
+    place.expect = 'colon';
+  };
+  try {
+    visit(
+      text,
+      {
+        onObjectBegin: (at) => begin('{', at),
+        onArrayBegin: (at) => begin('[', at),
+        onObjectEnd: end,
+        onArrayEnd: end,
+        onObjectProperty,
+        onSeparator: (character, at) => {
+          if (character === ',') place.comma = at;
+          place.expect = character === ',' && place.open.at(-1)?.bracket === '{' ? 'key' : 'value';
+        },
+        onLiteralValue: (value, at, length) => {
+          place.expect = 'comma or end';
+          if (typeof value !== 'number') return;
+          place.number = { at, end: at + length };
+          if (!Number.isFinite(value)) first ??= { at, message: TOO_LARGE };
+        },
+        onError: (code, at) => {
+          first ??= wrongAt(text, at, code, place);
+        },
+      },
+      { disallowComments: true },
+    );
+  } catch {
+    // The library calls itself for each level, and the stack has ended; JSON.parse has none.
+    if (!isJson) first ??= { at: deepest, message: 'This is nested too deeply: no file needs so many levels.' };
+  }
+  return { ...(first && { first }), repeated };
+}
+
+const TOO_LARGE = 'This number is too large: write one below 1.8e308.';
 
 function lineAndColumn(text: string, at: number): { line: number; column: number } {
   const lines = text.slice(0, at).split(/\r\n|\r|\n/);
   return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }
 
-/** What may come next. `first` after an opening bracket, where the closing one may follow at once. */
-type Expect = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma or end';
+const STRING_ERRORS: readonly string[] = [
+  'UnexpectedEndOfString',
+  'InvalidUnicode',
+  'InvalidEscapeCharacter',
+  'InvalidCharacter',
+];
 
-/** A hand-written scanner with a stack of its own: a deeply nested text cannot exhaust the call stack. */
-function firstProblem(text: string, repeated: Problem[]): Problem | undefined {
-  const open: { bracket: '{' | '['; at: number; keys: Set<string> }[] = [];
-  let expect: Expect = 'value';
-  let at = 0;
-  let comma = 0;
-  while (true) {
-    while (SPACE.has(text.charAt(at))) at += 1;
-    const character = text.charAt(at);
-    if (character === '') return endOfText(text, open.at(-1), expect);
-    const foreign = foreignSyntax(text, at);
-    if (foreign) return foreign;
-
-    if (expect === 'comma or end') {
-      const innermost = open.at(-1);
-      if (!innermost) return { at, message: 'The JSON value ends before this: remove what follows it.' };
-      if (character === ',') {
-        comma = at;
-        expect = innermost.bracket === '{' ? 'key' : 'value';
-        at += 1;
-        continue;
-      }
-      if (character !== '}' && character !== ']') {
-        const hint = character === ':' ? 'a key needs { } around it' : 'write a comma between two entries';
-        return { at, message: `A comma or ${closing(innermost.bracket)} is missing before this: ${hint}.` };
-      }
-    }
-    if (character === '}' || character === ']') {
-      const problem = closeBracket(character, open.at(-1), expect, { at, comma });
-      if (problem) return problem;
-      open.pop();
-      expect = 'comma or end';
-      at += 1;
-      continue;
-    }
-    if (expect === 'colon') {
-      if (character !== ':') return { at, message: 'A colon is missing between the key and its value: write ":".' };
-      expect = 'value';
-      at += 1;
-      continue;
-    }
-    if (expect === 'key' || expect === 'first key') {
-      if (character !== '"') return { at, message: 'A key belongs here: write it in double quotes.' };
-      const end = stringEnd(text, at);
-      if (typeof end !== 'number') return end;
-      const key = text.slice(at, end);
-      const keys = open.at(-1)?.keys;
-      if (keys?.has(key))
-        repeated.push({ at, message: `The key ${key} stands here again; of its values only the last counts.` });
-      keys?.add(key);
-      expect = 'colon';
-      at = end;
-      continue;
-    }
-    if (character === '{' || character === '[') {
-      open.push({ bracket: character, at, keys: new Set() });
-      expect = character === '{' ? 'first key' : 'first value';
-      at += 1;
-      continue;
-    }
-    const end = scalarEnd(text, at);
-    if (typeof end !== 'number') return end;
-    expect = 'comma or end';
-    at = end;
+/** What is wrong at the place where the library stops, and where it is. */
+function wrongAt(text: string, at: number, code: ParseErrorCode, place: Place): Finding {
+  const innermost = place.open.at(-1);
+  const { expect } = place;
+  const character = text.charAt(at);
+  const told = (message: string) => ({ at, message });
+  const yaml = yamlIn(text);
+  if (yaml !== undefined) return yaml;
+  if (character === '') return endOfText(text, innermost, expect);
+  const foreign = foreignSyntax(text, at);
+  if (foreign !== undefined) return told(foreign);
+  if (STRING_ERRORS.includes(printParseErrorCode(code))) return wrongInString(text, at);
+  if (expect === 'comma or end' && place.number.end === at && /[\w.+-]/.test(character)) {
+    return { at: place.number.at, message: NO_NUMBER };
   }
+  if (expect === 'comma or end' && !innermost) return told('The JSON value ends before this: remove what follows it.');
+  if (character === '}' || character === ']') return wrongBracket(character, at, place);
+  if (expect === 'comma or end') {
+    const hint = character === ':' ? 'a key needs { } around it' : 'write a comma between two entries';
+    return told(`A comma or ${closing(innermost?.bracket)} is missing before this: ${hint}.`);
+  }
+  if (expect === 'colon') return told('A colon is missing between the key and its value: write ":".');
+  if (expect === 'key' || expect === 'first key') return told('A key belongs here: write it in double quotes.');
+  return told(noValue(text, at));
 }
 
-function endOfText(text: string, innermost: { bracket: '{' | '['; at: number } | undefined, expect: Expect): Problem {
+/** Files of many tools are YAML: its first line is a key without quotes, an entry of a list, or `---`. */
+function yamlIn(text: string): Finding | undefined {
+  const found = /^(?:[ \t]*(?:#.*)?\r?\n)*[ \t]*(?=---\s|-\s+\S|[A-Za-z_$][\w$-]*:(?:\s|$))/.exec(text);
+  const message = 'This is YAML, not JSON: write { } around the keys and double quotes around keys and texts.';
+  return found ? { at: found[0].length, message } : undefined;
+}
+
+function endOfText(text: string, innermost: Place['open'][number] | undefined, expect: Expect): Finding {
   if (!innermost) return { at: 0, message: 'The file is empty: write one JSON object, { ... }.' };
   const { line } = lineAndColumn(text, innermost.at);
   const wanted = expect === 'comma or end' || expect.startsWith('first') ? '' : `A ${expect} is missing, and `;
@@ -122,93 +161,70 @@ function endOfText(text: string, innermost: { bracket: '{' | '['; at: number } |
   };
 }
 
-function closeBracket(
-  character: '}' | ']',
-  innermost: { bracket: '{' | '['; at: number } | undefined,
-  expect: Expect,
-  { at, comma }: { at: number; comma: number },
-): Problem | undefined {
+function wrongBracket(character: '}' | ']', at: number, { open, expect, comma }: Place): Finding {
+  const innermost = open.at(-1)?.bracket;
   if (!innermost) return { at, message: `Nothing is open here: remove this ${character}.` };
   if (expect === 'colon') return { at, message: 'A key needs a value: write a colon and the value.' };
-  const afterColon = expect === 'value' && innermost.bracket === '{';
+  const afterColon = expect === 'value' && innermost === '{';
   if (afterColon) return { at, message: 'A value is missing here: write one after the colon.' };
   if (expect === 'key' || expect === 'value') {
     return { at: comma, message: `JSON allows no comma before ${character}: remove this comma.` };
   }
-  const wanted = closing(innermost.bracket);
-  return character === wanted ? undefined : { at, message: `${wanted} belongs here, not ${character}.` };
+  return { at, message: `${closing(innermost)} belongs here, not ${character}.` };
 }
 
 /** What other notations allow and JSON does not. */
-function foreignSyntax(text: string, at: number): Problem | undefined {
+function foreignSyntax(text: string, at: number): string | undefined {
   const character = text.charAt(at);
-  if (character === "'") return { at, message: 'JSON knows double quotes alone: write " in place of \'.' };
+  if (character === "'") return 'JSON knows double quotes alone: write " in place of \'.';
   if (/[\u2018\u2019\u201C\u201D]/.test(character)) {
-    return { at, message: 'This is a typographic quote, as word processors write it: write " in its place.' };
+    return 'This is a typographic quote, as word processors write it: write " in its place.';
   }
   if (character === '#' || text.startsWith('//', at) || text.startsWith('/*', at)) {
-    return { at, message: 'JSON has no comments: remove this one.' };
+    return 'JSON has no comments: remove this one.';
   }
   if (/\s/.test(character) || character === '\uFEFF' || character === '\u200B') {
-    return { at, message: 'This is an invisible character that JSON does not allow: replace it by a space.' };
+    return 'This is an invisible character that JSON does not allow: replace it by a space.';
   }
   return undefined;
 }
 
-/** The position after a number, a string or a word; or what is wrong with it. */
-function scalarEnd(text: string, at: number): number | Problem {
-  if (text.charAt(at) === '"') return stringEnd(text, at);
-  NUMBER.lastIndex = at;
-  const number = NUMBER.exec(text)?.[0];
-  if (number !== undefined) {
-    const end = at + number.length;
-    if (!/[\w.+-]/.test(text.charAt(end))) return end;
-    return {
-      at,
-      message: 'This is no JSON number: write digits such as 3600 or 0.5, or put the text in double quotes.',
-    };
+const NO_NUMBER = 'This is no JSON number: write digits such as 3600 or 0.5, or put the text in double quotes.';
+
+/** What stands where a value belongs. */
+function noValue(text: string, at: number): string {
+  const [word = ''] = /^-?[A-Za-z_$][^\s,:{}[\]"]*/.exec(text.slice(at, at + 40)) ?? [];
+  if (/^-?(nan|inf|infinity)$/i.test(word)) {
+    return `${word} is no JSON value: JSON has finite numbers alone; write digits such as 3600 or 0.5.`;
   }
-  WORD.lastIndex = at;
-  const word = WORD.exec(text)?.[0];
-  if (word === undefined)
-    return {
-      at,
-      message: `A value belongs here, not ${text.charAt(at)}: remove it, or put the text in double quotes.`,
-    };
-  if (word === 'true' || word === 'false' || word === 'null') return at + word.length;
+  if (/[\d-]/.test(text.charAt(at)) && word === '') return NO_NUMBER;
+  if (word === '') return `A value belongs here, not ${text.charAt(at)}: remove it, or put the text in double quotes.`;
   const meant: Record<string, string> = { true: 'true', false: 'false', none: 'null', null: 'null', undefined: 'null' };
   const lower = word.toLowerCase();
   const write = Object.hasOwn(meant, lower) ? `write ${meant[lower]}` : 'put the text in double quotes';
-  return { at, message: `${word.slice(0, 40)} is no JSON value: ${write}.` };
+  return `${word} is no JSON value: ${write}.`;
 }
 
-/** The position after a string; or what is wrong within it. */
-function stringEnd(text: string, start: number): number | Problem {
-  for (let at = start + 1; at < text.length; at += 1) {
-    const character = text.charAt(at);
-    if (character === '"') return at + 1;
-    if (character === '\n' || character === '\r') return unterminated(start);
-    if (character === '\\') {
-      const known = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(text.slice(at, at + 6))?.[0];
-      if (known === undefined && at + 1 < text.length) {
-        return { at, message: 'JSON does not know this escape: write \\\\ for a backslash.' };
-      }
-      at += (known?.length ?? 1) - 1;
-    } else if (character < ' ') {
-      const write = character === '\t' ? '\\t for a tab' : 'it as \\u and four hexadecimal digits';
-      return { at, message: `A string cannot hold this control character: write ${write}.` };
-    }
+/** As much of a string as JSON allows, up to its closing quote. */
+const GOOD_STRING = /"(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/uy;
+
+function wrongInString(text: string, start: number): Finding {
+  GOOD_STRING.lastIndex = start;
+  const at = start + (GOOD_STRING.exec(text)?.[0].length ?? 0);
+  const character = text.charAt(at);
+  if (character === '\\' && at + 1 < text.length) {
+    return { at, message: 'JSON does not know this escape: write \\\\ for a backslash.' };
   }
-  return unterminated(start);
-}
-
-function unterminated(start: number): Problem {
+  if (!/[\\\r\n]|^$/.test(character)) {
+    const write = character === '\t' ? '\\t for a tab' : 'it as \\u and four hexadecimal digits';
+    return { at, message: `A string cannot hold this control character: write ${write}.` };
+  }
   return {
     at: start,
     message: 'This string has no closing quote on its line: end it with ", and write \\n for a line break.',
   };
 }
 
-function closing(bracket: '{' | '['): '}' | ']' {
+function closing(bracket: '{' | '[' | undefined): '}' | ']' {
   return bracket === '{' ? '}' : ']';
 }

@@ -12,19 +12,17 @@ export function readTextFile(file: string, shown = file): { readonly text: strin
   } catch (error) {
     return { error: `${shown}: ${reason((error as NodeJS.ErrnoException).code)}` };
   }
-  const text = decode(bytes);
-  if (text !== undefined) return { text };
-  return { error: `${shown}: this is not UTF-8 text (perhaps UTF-16, as PowerShell writes it): save it as UTF-8.` };
+  // Text has no NUL in UTF-8, and one in nearly every character in UTF-16.
+  if (bytes.includes(0)) return { error: notUtf8(shown, 'perhaps UTF-16, as PowerShell writes it') };
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { error: notUtf8(shown, 'it looks like Latin-1 or Windows-1252') };
+  }
 }
 
-/** @returns undefined for anything but UTF-8 text */
-function decode(bytes: Buffer): string | undefined {
-  if (bytes.includes(0)) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+function notUtf8(shown: string, guess: string): string {
+  return `${shown}: this is not UTF-8 text (${guess}): save it as UTF-8.`;
 }
 
 function reason(code: string | undefined): string {

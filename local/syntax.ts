@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { LARGEST_DOCUMENT_BYTES } from '../executions/ssm-limits';
-import { collectFaults, type Fault, type Path } from '../files/faults';
+import { collectProblems, type Path, type Problem } from '../files/problems';
 import { MOST_PARTS, shellOf } from '../lambdas/datastream/script';
 
 /**
@@ -10,10 +10,10 @@ import { MOST_PARTS, shellOf } from '../lambdas/datastream/script';
  * @param commands of an execution whose file may have them itself, or options that they are made of
  * @returns an error where bash cannot read the commands to their end, a warning where one runs on into the next
  */
-export function syntaxFaults(commands: readonly string[], path: Path = ['commands']): readonly Fault[] {
+export function syntaxProblems(commands: readonly string[], path: Path = ['commands']): readonly Problem[] {
   const shell = shellOf(commands);
   if ((shell !== 'sh' && shell !== 'bash') || bashIsMissing()) return [];
-  const faults = collectFaults();
+  const problems = collectProblems();
   const starts = lineStarts(commands);
   const text = commands.join('\n');
   // SSM takes no such script, and bash would read it byte by byte.
@@ -33,14 +33,14 @@ export function syntaxFaults(commands: readonly string[], path: Path = ['command
       );
     const line = whole.line - (starts[index] ?? 1) + 1;
     const where = index === (begun ?? -1) ? '' : ` (line ${line} of this command)`;
-    faults.error([...path, index], `The shell cannot read this to its end${where}: ${whole.words}.`, commands[index]);
-    return faults.inFileOrder(undefined);
+    problems.error([...path, index], `The shell cannot read this to its end${where}: ${whole.words}.`, commands[index]);
+    return problems.inFileOrder(undefined);
   }
   for (const { from, to } of parts) {
     const message = `This runs on into commands[${from + 1}]${to > from + 1 ? ` and further, to commands[${to}]` : ''}: to the shell they are one command. End it in its own element if that is not meant.`;
-    if (to > from) faults.warning([...path, from], message, commands[from]);
+    if (to > from) problems.warning([...path, from], message, commands[from]);
   }
-  return faults.inFileOrder(undefined);
+  return problems.inFileOrder(undefined);
 }
 
 interface Complaint {

@@ -1,6 +1,6 @@
 import { defaultProfileName } from '../constructs/datastream/default-names';
-import { shorten } from '../files/faults';
 import { readHclFile } from '../files/hcl';
+import { shorten } from '../files/problems';
 import type { Variables } from './variables';
 
 /** What the image's template takes from the deployment. */

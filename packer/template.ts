@@ -2,8 +2,8 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { architectureOfType } from '../executions/instance-types';
 import { parseExecution } from '../executions/parse';
-import type { Fault } from '../files/faults';
 import { readJsonFile } from '../files/json-file';
+import type { Problem } from '../files/problems';
 import { isRecord } from '../files/values';
 import { writeFileAtomically } from '../files/write-file';
 import type { Deployment } from './deployment';
@@ -21,7 +21,7 @@ export interface WrittenTemplate {
   readonly region: string;
   readonly imageId: string;
   /** What is left for the user to fill in. */
-  readonly faults: readonly Fault[];
+  readonly faults: readonly Problem[];
 }
 
 type Template = Readonly<Record<string, unknown>>;
@@ -45,7 +45,7 @@ export function writeTemplates(image: BuiltImage, deployment: Deployment, folder
     const file = region === deployment.region ? templateFile(folder) : templateFile(folder, region);
     const base = existsSync(file) ? read(file) : withoutRegional(template);
     const filled = fill(base, region, imageId, image, deployment.profileName);
-    const { faults } = parseExecution(filled, { region, imageArchitecture: image.architecture });
+    const { problems: faults } = parseExecution(filled, { region, imageArchitecture: image.architecture });
     return { file, region, imageId, filled, faults };
   });
   for (const { file, filled } of written) writeFileAtomically(file, `${JSON.stringify(filled, null, 2)}\n`);

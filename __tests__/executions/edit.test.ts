@@ -71,7 +71,7 @@ describe('a path', () => {
     ['datastream_command_options.ngen-forcings=f.nc', { datastream_command_options: { 'ngen-forcings': 'f.nc' } }],
     ['datastream_command_options["ngen-forcings"]=f.nc', { datastream_command_options: { 'ngen-forcings': 'f.nc' } }],
     ['$schema=x.json', { $schema: 'x.json' }],
-  ])('is read as faults write it, and shorter: %s', (text, expected) => {
+  ])('is read as problems write it, and shorter: %s', (text, expected) => {
     expect(edited('set', text)).toMatchObject(expected);
   });
 

@@ -4,10 +4,10 @@ import {
   august2025File,
   DIALECTS,
   executionOf,
-  faultsOf,
   file2026,
   november2024File,
   optionsFile,
+  problemsOf,
   seedFile,
   september2025File,
   withCommands,
@@ -16,8 +16,8 @@ import {
 } from '../support/executions';
 
 describe('every dialect', () => {
-  test.each(Object.entries(DIALECTS))('of %s has no fault', (_, file) => {
-    expect(faultsOf(file())).toEqual([]);
+  test.each(Object.entries(DIALECTS))('of %s has no problem', (_, file) => {
+    expect(problemsOf(file())).toEqual([]);
   });
 
   test('loses $schema and gains nothing that the file does not say', () => {
@@ -95,10 +95,10 @@ describe('run_options', () => {
   test('take a number in quotes with a warning', () => {
     const file = withRunOptions({ ii_terminate_instance: true, timeout_s: '3600', n_retries_allowed: '2' });
 
-    const { execution, faults } = parseExecution(file);
+    const { execution, problems } = parseExecution(file);
 
     expect(execution).toMatchObject({ timeout_s: 3600, n_retries_allowed: 2 });
-    expect(faults.map(({ severity, path }) => [severity, path])).toEqual([
+    expect(problems.map(({ severity, path }) => [severity, path])).toEqual([
       ['warning', '$.run_options.timeout_s'],
       ['warning', '$.run_options.n_retries_allowed'],
     ]);
@@ -112,7 +112,7 @@ describe('run_options', () => {
       ii_detach_volume: true,
     });
 
-    expect(faultsOf(file)).toEqual([]);
+    expect(problemsOf(file)).toEqual([]);
   });
 
   test.each([
@@ -124,10 +124,10 @@ describe('run_options', () => {
     [{ retry_backoff_rate: 3 }, { base_s: 1800, max_s: 7200, rate: 3 }],
     [{}, undefined],
   ])('%j ask for a wait between attempts: %j', (options, backoff) => {
-    const { execution, faults } = parseExecution(withRunOptions({ ii_terminate_instance: true, ...options }));
+    const { execution, problems } = parseExecution(withRunOptions({ ii_terminate_instance: true, ...options }));
 
     expect(execution?.retry_backoff).toEqual(backoff);
-    expect(faults).toEqual([]);
+    expect(problems).toEqual([]);
   });
 
   test('may name further instance types', () => {
@@ -139,9 +139,9 @@ describe('run_options', () => {
 
 describe('the state of an earlier run', () => {
   test('is dropped without a word', () => {
-    const { execution, faults } = parseExecution(august2025File());
+    const { execution, problems } = parseExecution(august2025File());
 
-    expect(faults).toEqual([]);
+    expect(problems).toEqual([]);
     expect(execution).toEqual({
       commands: ["runuser -l ec2-user -c 'ls -la'"],
       instance_parameters: {
@@ -235,11 +235,11 @@ describe('the object to check', () => {
       bucket: 'a-bucket',
       obj_key: 'x/DATE.gz',
     });
-    const { execution, faults } = parseExecution(file);
+    const { execution, problems } = parseExecution(file);
 
     expect(execution?.check_object).toEqual({ bucket: 'a-bucket', key: 'x/${DATE}.gz' });
     expect(execution?.instance_end).toBe('terminate');
-    expect(faults).toEqual([]);
+    expect(problems).toEqual([]);
   });
 
   test.each([
@@ -251,10 +251,10 @@ describe('the object to check', () => {
       { ii_check_s3, ii_terminate_instance: true },
       { commands, bucket: 'a-bucket', obj_key },
     );
-    const { execution, faults } = parseExecution(file);
+    const { execution, problems } = parseExecution(file);
 
     expect(execution?.check_object).toEqual({ bucket: 'a-bucket', key: obj_key });
-    expect(faults).toEqual([]);
+    expect(problems).toEqual([]);
   });
 
   test('is the one of the top level where ii_check_s3 is true and nothing else says which', () => {
@@ -268,11 +268,11 @@ describe('the object to check', () => {
     ['it is empty beside run_options', { ii_terminate_instance: true }, { bucket: '', obj_key: '' }],
     ['it has a bucket alone beside run_options', { ii_terminate_instance: true }, { bucket: 'a-bucket' }],
   ])('is none of the top level, with a warning, where %s', (_, options, object) => {
-    const { execution, faults } = parseExecution(withRunOptions(options, object));
+    const { execution, problems } = parseExecution(withRunOptions(options, object));
 
     expect(execution).toBeDefined();
     expect(execution?.check_object).toBeUndefined();
-    expect(faults.map(({ severity, path }) => [severity, path])).toEqual(
+    expect(problems.map(({ severity, path }) => [severity, path])).toEqual(
       Object.keys(object).map((key) => ['warning', `$.${key}`]),
     );
   });
@@ -376,12 +376,12 @@ describe('whatever comes', () => {
         instance_parameters: { TagSpecifications: [null, { Tags: [null] }], BlockDeviceMappings: [null] },
       },
     ],
-  ])('%s gives faults and throws nothing', (_, input) => {
-    const { execution, faults } = parseExecution(input);
+  ])('%s gives problems and throws nothing', (_, input) => {
+    const { execution, problems } = parseExecution(input);
 
     expect(execution).toBeUndefined();
-    expect(faults.some(({ severity }) => severity === 'error')).toBe(true);
-    for (const { path, message, found } of faults) {
+    expect(problems.some(({ severity }) => severity === 'error')).toBe(true);
+    for (const { path, message, found } of problems) {
       expect(path.startsWith('$')).toBe(true);
       expect(message.endsWith('.') || message.endsWith('?')).toBe(true);
       expect(message).not.toMatch(/undefined|\[object|Invalid input/);
@@ -394,13 +394,13 @@ describe('whatever comes', () => {
       '{"ImageId": "ami-0123456789abcdef0", "InstanceType": "t4g.micro", "__proto__": {"x": 1}}',
     );
 
-    expect(faultsOf(november2024File({ instance_parameters: parameters }))).toMatchObject([
+    expect(problemsOf(november2024File({ instance_parameters: parameters }))).toMatchObject([
       { severity: 'error', path: '$.instance_parameters.__proto__' },
     ]);
   });
 });
 
-describe('the order of faults', () => {
+describe('the order of problems', () => {
   test('is that of the file', () => {
     const file = {
       region: 'mars',
@@ -409,7 +409,7 @@ describe('the order of faults', () => {
       commands: ['', 'ls', ''],
     };
 
-    expect(faultsOf(file).map(({ path }) => path)).toEqual([
+    expect(problemsOf(file).map(({ path }) => path)).toEqual([
       '$.region',
       '$.instance_parameters.KeyName',
       '$.instance_parameters.InstanceType',
@@ -428,6 +428,6 @@ describe('the order of faults', () => {
       SecurityGroupIds: ['sg-###', ''],
     });
 
-    expect(faultsOf(file)).toHaveLength(5);
+    expect(problemsOf(file)).toHaveLength(5);
   });
 });

@@ -74,9 +74,9 @@ describe('the examples', () => {
   });
 
   test.each(examples)('%s has neither errors nor warnings', (name) => {
-    const { execution, faults } = parseExecution(read(join('examples', name)));
+    const { execution, problems } = parseExecution(read(join('examples', name)));
 
-    expect(faults).toEqual([]);
+    expect(problems).toEqual([]);
     expect(execution).toBeDefined();
   });
 
@@ -93,7 +93,7 @@ const FILLED_IN = ['ImageId', 'InstanceType', 'IamInstanceProfile', 'VolumeSize'
 
 describe('the template', () => {
   const template: ExecutionFile = JSON.parse(readFileSync(TEMPLATE, 'utf8'));
-  const { faults } = parseExecution(template);
+  const { problems } = parseExecution(template);
 
   test('in the repository is the one that is tested, whatever its user has filled in', () => {
     const any = (key: string, value: unknown) =>
@@ -107,8 +107,8 @@ describe('the template', () => {
     expect(read('execution_template.json')).toEqual(withAny(template));
   });
 
-  test('has no fault but a placeholder for each thing that only its user can know', () => {
-    expect(faults.map(({ path }) => path)).toEqual([
+  test('has no problem but a placeholder for each thing that only its user can know', () => {
+    expect(problems.map(({ path }) => path)).toEqual([
       '$.instance_parameters.ImageId',
       '$.instance_parameters.KeyName',
       '$.instance_parameters.SecurityGroupIds[0]',
@@ -117,13 +117,13 @@ describe('the template', () => {
       '$.commands[1]',
       '$.run_options.ii_check_s3.bucket',
     ]);
-    expect(faults.filter(({ message }) => !message.includes('placeholder'))).toEqual([]);
+    expect(problems.filter(({ message }) => !message.includes('placeholder'))).toEqual([]);
     // A tag and a command may hold anything: there it is a guess.
-    const guesses = faults.filter(({ severity }) => severity === 'warning').map(({ path }) => path);
+    const guesses = problems.filter(({ severity }) => severity === 'warning').map(({ path }) => path);
     expect(guesses).toEqual(['$.instance_parameters.TagSpecifications[0].Tags[0].Value', '$.commands[1]']);
   });
 
-  test('is valid by the schema that it names, and free of faults, once they are filled in', () => {
+  test('is valid by the schema that it names, and free of problems, once they are filled in', () => {
     const filled: unknown = JSON.parse(
       JSON.stringify(template)
         .replace('ami-###', 'ami-0123456789abcdef0')
@@ -133,7 +133,7 @@ describe('the template', () => {
 
     expect(template).toMatchObject({ $schema: './execution.schema.json' });
     expect(validate(filled) ? [] : validate.errors).toEqual([]);
-    expect(parseExecution(filled).faults).toEqual([]);
+    expect(parseExecution(filled).problems).toEqual([]);
   });
 
   test('leaves neither an instance nor a volume behind', () => {

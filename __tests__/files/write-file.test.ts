@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -50,6 +51,25 @@ describe('writeFileAtomically', () => {
 
     expect(lstatSync(at('link.json')).isSymbolicLink()).toBe(true);
     expect(readFileSync(at('real.json'), 'utf8')).toBe('new');
+  });
+
+  test('leaves what was there when the disk takes a part of the text alone', () => {
+    writeFileSync(at('x.json'), 'old');
+    const script = `require(${JSON.stringify(join(__dirname, '../../files/write-file'))}).writeFileAtomically(${JSON.stringify(at('x.json'))}, 'x'.repeat(40000))`;
+
+    // 8 KB is the largest file that the process may write: the disk's end, without a disk.
+    const written = spawnSync(
+      'bash',
+      ['-c', 'ulimit -f 8 && exec "$@"', 'bash', process.execPath, '--import', 'tsx', '-e', script],
+      {
+        env: { ...process.env, TSX_DISABLE_CACHE: '1' },
+        encoding: 'utf8',
+      },
+    );
+
+    expect(written.stderr).toContain('x.json: it cannot be written (EFBIG).');
+    expect(readFileSync(at('x.json'), 'utf8')).toBe('old');
+    expect(readdirSync(folder)).toEqual(['x.json']);
   });
 
   test.each([

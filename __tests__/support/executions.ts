@@ -1,9 +1,12 @@
 import type { Execution, ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
-import type { Fault } from '../../files/faults';
+import type { Problem } from '../../files/problems';
 
 /** An execution file as a plain object, free to be changed by a test. */
 export type ExecutionFile = Record<string, unknown>;
+
+/** Without the members that a test has taken away by `undefined`, which JSON does not know. */
+const asJson = (file: ExecutionFile): ExecutionFile => JSON.parse(JSON.stringify(file));
 
 const IMAGE = 'ami-0123456789abcdef0';
 
@@ -44,7 +47,7 @@ export function august2024File(changes: ExecutionFile = {}): ExecutionFile {
 
 /** August 2024: the datastream script's arguments by name, without a realization. */
 export function optionsFile(changes: ExecutionFile = {}, options: ExecutionFile = {}): ExecutionFile {
-  return {
+  return asJson({
     datastream_command_options: {
       start_time: '202006200100',
       end_time: '202006210000',
@@ -60,17 +63,17 @@ export function optionsFile(changes: ExecutionFile = {}, options: ExecutionFile 
     run_options: { ii_detach_volume: false, ii_check_s3: true },
     instance_parameters: { ImageId: IMAGE, InstanceType: 't4g.xlarge' },
     ...changes,
-  };
+  });
 }
 
 /** November 2024: general purpose, with timeout_s and ii_terminate_instance. */
 export function november2024File(changes: ExecutionFile = {}): ExecutionFile {
-  return {
+  return asJson({
     commands: ["runuser -l ec2-user -c 'ls -la'"],
     run_options: { ii_delete_volume: false, ii_terminate_instance: true, ii_check_s3: false, timeout_s: 1800 },
     instance_parameters: { ImageId: IMAGE, InstanceType: 't4g.large' },
     ...changes,
-  };
+  });
 }
 
 /** August 2025: retries and spot, saved with the state of an earlier run. */
@@ -120,7 +123,7 @@ export function file2026(changes: ExecutionFile = {}): ExecutionFile {
   };
 }
 
-/** Every dialect by its date; each is free of faults. */
+/** Every dialect by its date; each is free of problems. */
 export const DIALECTS: Readonly<Record<string, () => ExecutionFile>> = {
   'February to June 2024': seedFile,
   'August 2024': august2024File,
@@ -148,14 +151,14 @@ export function withCommands(...commands: unknown[]): ExecutionFile {
   return november2024File({ commands });
 }
 
-/** The faults of a file. */
-export function faultsOf(file: unknown, options?: ParseOptions): readonly Fault[] {
-  return parseExecution(file, options).faults;
+/** The problems of a file. */
+export function problemsOf(file: unknown, options?: ParseOptions): readonly Problem[] {
+  return parseExecution(file, options).problems;
 }
 
 /** The execution of a file that must have no error. */
 export function executionOf(file: unknown, options?: ParseOptions): Execution {
-  const { execution, faults } = parseExecution(file, options);
-  if (!execution) throw new Error(`The file has errors: ${JSON.stringify(faults)}`);
+  const { execution, problems } = parseExecution(file, options);
+  if (!execution) throw new Error(`The file has errors: ${JSON.stringify(problems)}`);
   return execution;
 }

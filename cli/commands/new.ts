@@ -4,14 +4,14 @@ import { shellQuote } from '../../executions/datastream-command/quoting';
 import { applyEdit, type Edit, isKnownPath, parseUnset } from '../../executions/edit';
 import { architectureOfType } from '../../executions/instance-types';
 import type { ParseOptions } from '../../executions/model';
-import { type Fault, formatPath, type Path } from '../../files/faults';
+import { formatPath, type Path, type Problem } from '../../files/problems';
 import { PRODUCT } from '../../files/product';
 import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
-import { faultLines } from '../output/fault-lines';
+import { problemLines } from '../output/problem-lines';
 import { type Output, wrap } from '../output/wrap';
-import { faultsOfFile } from './validate';
+import { checkFile } from './validate';
 
 export interface NewOptions extends ParseOptions {
   /** `template`, or the path of an execution file to begin with. */
@@ -53,10 +53,10 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
     value = edited.file;
   }
 
-  const faults = faultsOfFile(value, { ...options, ...architectureOf(content.value, value) });
-  for (const fault of faults) err.write(faultLines(fault, err));
+  const { problems } = checkFile(value, { ...options, ...architectureOf(content.value, value) });
+  for (const problem of problems) err.write(problemLines(problem, err));
   // A new file is a filled template: what may be meant elsewhere is left over here.
-  const inTheWay = faults.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
+  const inTheWay = problems.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
   if (inTheWay.length > 0) {
     const mending = remedies(inTheWay, value, options.edits);
     const how = mending && '\nGive what is missing, or take with --unset PATH what may be left out:';
@@ -93,13 +93,13 @@ function withSchema(file: unknown, folder: string): unknown {
 }
 
 /** For each error the option that mends it. A key of the user's own that is unknown, its message has said all about. */
-function remedies(faults: readonly Fault[], file: unknown, edits: readonly Edit[]): string {
-  const options = faults.flatMap((fault) => {
-    const at = parseUnset(fault.path);
+function remedies(problems: readonly Problem[], file: unknown, edits: readonly Edit[]): string {
+  const options = problems.flatMap((problem) => {
+    const at = parseUnset(problem.path);
     if ('error' in at) return [];
-    const name = fault.path.slice('$.'.length);
+    const name = problem.path.slice('$.'.length);
     if (isKnownPath(at.path)) return [`  --set ${quoted(`${name}=${valueToMend(file, at.path)}`)}\n`];
-    const own = edits.some(({ path }) => fault.path.startsWith(formatPath(path)));
+    const own = edits.some(({ path }) => problem.path.startsWith(formatPath(path)));
     return own ? [] : [`  --unset ${quoted(name)}\n`];
   });
   return [...new Set(options)].join('');

@@ -1,6 +1,5 @@
 import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { parseExecution } from '../../executions/parse';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
 import { type DiskError, diskErrorOf, diskSentence } from '../../files/disk';
 import { temporaryFolder } from '../../files/temporary-folder';
@@ -10,10 +9,10 @@ import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
 import { bashShell, missingForLocalRun } from '../../local/shell';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
-import { faultLines } from '../output/fault-lines';
+import { problemLines } from '../output/problem-lines';
 import { type ProgressView, progressView } from '../output/progress';
 import { wrap } from '../output/wrap';
-import { faultsOfFile } from './validate';
+import { checkFile } from './validate';
 
 type Output = NodeJS.WriteStream;
 
@@ -49,11 +48,10 @@ export async function run(
     err.write(wrap(`${content.error}\n`, err));
     return 2;
   }
-  const { execution } = parseExecution(content.value);
-  const faults = faultsOfFile(content.value);
+  const { execution, problems } = checkFile(content.value);
   for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
-  for (const fault of faults) err.write(faultLines(fault, err));
-  if (!execution || faults.some(({ severity }) => severity === 'error')) {
+  for (const problem of problems) err.write(problemLines(problem, err));
+  if (!execution || problems.some(({ severity }) => severity === 'error')) {
     err.write(`${file}: nothing was started.\n`);
     return 1;
   }

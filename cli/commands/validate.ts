@@ -1,14 +1,13 @@
-import type { ParseOptions } from '../../executions/model';
+import type { ParseOptions, ParseResult } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
-import type { Fault } from '../../files/faults';
 import { member } from '../../files/values';
-import { syntaxFaults } from '../../local/syntax';
+import { syntaxProblems } from '../../local/syntax';
 import { readExecutionFile } from '../execution-file';
-import { faultLines } from '../output/fault-lines';
+import { problemLines } from '../output/problem-lines';
 import { type Output, wrap } from '../output/wrap';
 
 /**
- * Prints every fault of every file.
+ * Prints every problem of every file.
  *
  * @param options what is known beyond the files
  * @returns the exit code: 0, 1 with any error, 2 when a file cannot be read or is not JSON
@@ -23,23 +22,23 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
       continue;
     }
     for (const line of content.repeated) out.write(wrap(`${line}\n`, out));
-    const faults = faultsOfFile(content.value, options);
-    const errors = faults.filter((fault) => fault.severity === 'error').length;
-    out.write(`${file}: ${summary(errors, faults.length - errors + content.repeated.length)}\n`);
-    for (const fault of faults) out.write(faultLines(fault, out));
+    const { problems } = checkFile(content.value, options);
+    const errors = problems.filter((problem) => problem.severity === 'error').length;
+    out.write(`${file}: ${summary(errors, problems.length - errors + content.repeated.length)}\n`);
+    for (const problem of problems) out.write(problemLines(problem, out));
     if (errors > 0) exitCode = Math.max(exitCode, 1);
   }
   return exitCode;
 }
 
-/** Everything that can be known of an execution file on this computer: the parser's faults, and the shell's. */
-export function faultsOfFile(value: unknown, options: ParseOptions = {}): readonly Fault[] {
-  const { execution, faults } = parseExecution(value, options);
+/** Everything that can be known of an execution file on this computer: the parser's problems, and the shell's. */
+export function checkFile(value: unknown, options: ParseOptions = {}): ParseResult {
+  const { execution, problems } = parseExecution(value, options);
   const written = member(value, 'commands');
   const own = Array.isArray(written) && written.every((each) => typeof each === 'string') ? (written as string[]) : [];
   // Options are quoted by this project: there is nothing in them for the shell to read.
   const commands = member(value, 'datastream_command_options') === undefined ? (execution?.commands ?? own) : [];
-  return [...faults, ...(commands.length > 0 ? syntaxFaults(commands) : [])];
+  return { execution, problems: [...problems, ...(commands.length > 0 ? syntaxProblems(commands) : [])] };
 }
 
 function summary(errors: number, warnings: number): string {

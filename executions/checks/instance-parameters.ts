@@ -1,9 +1,9 @@
-import type { Faults, Path } from '../../files/faults';
+import type { Path, Problems } from '../../files/problems';
 import { isRecord, list, member, text, utf8Bytes } from '../../files/values';
-import { type Architecture, checkInstanceType } from '../instance-types';
 import type { ParseOptions } from '../model';
 import { REGION } from '../region';
-import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID } from '../run-instances';
+import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID, WRITE_IMAGE } from '../run-instances';
+import { checkLineEnds } from './commands';
 import { isDoubtful, placeholderInValue } from './placeholders';
 import { checkRootDevice } from './root-device';
 import { checkTags } from './tags';
@@ -17,46 +17,44 @@ const USER_DATA_BYTES = 14 * 1024;
 /** base64 in lines of 76 characters makes 4/3 and a line break of it. */
 const USER_DATA_BYTES_ENCODED = 10 * 1024;
 
-/** EBS volumes have at most 64 TiB (EBS User Guide, "Amazon EBS volume types"). */
-const LARGEST_VOLUME_GIB = 65_536;
-
 /** The deepest structure of RunInstances has 5 levels. */
 const DEEPEST_LEVEL = 16;
 
 /** Reports what EC2 would refuse, or what would leave an instance behind, beyond wrong types. */
-export function checkInstanceParameters(value: unknown, options: ParseOptions, faults: Faults): void {
+export function checkInstanceParameters(value: unknown, options: ParseOptions, problems: Problems): void {
   if (!isRecord(value)) return;
   const parameters = value;
-  checkImage(parameters, faults);
-  checkType(parameters, options, faults);
-  checkKeyName(parameters, faults);
-  checkNetwork(parameters, faults);
-  checkProfile(parameters, options, faults);
-  checkTags(parameters.TagSpecifications, [ROOT, 'TagSpecifications'], faults);
-  checkVolumes(parameters, faults);
-  checkRootDevice(parameters.BlockDeviceMappings, options.rootDeviceName, faults);
-  checkMarket(parameters, faults);
-  checkUserData(parameters, faults);
-  checkLifeCycle(parameters, faults);
-  findPlaceholders(value, [ROOT], faults);
+  checkImage(parameters, problems);
+  checkKeyName(parameters, problems);
+  checkNetwork(parameters, problems);
+  checkProfile(parameters.IamInstanceProfile, options, problems);
+  checkTags(parameters.TagSpecifications, [ROOT, 'TagSpecifications'], problems);
+  checkRootDevice(parameters.BlockDeviceMappings, problems);
+  checkUserData(parameters, problems);
+  if (typeof parameters.ClientToken === 'string') {
+    problems.warning(
+      [ROOT, 'ClientToken'],
+      'This is ignored: the state machine makes a token for each attempt.',
+      parameters.ClientToken,
+    );
+  }
+  findPlaceholders(value, [ROOT], problems);
 }
 
-function checkImage(parameters: Parameters, faults: Faults): void {
+function checkImage(parameters: Parameters, problems: Problems): void {
   const path = [ROOT, 'ImageId'];
-  const write = `write the ID of the AMI to launch, "ami-" and 17 hexadecimal digits, or "${RESOLVE_SSM}/name"`;
   const id = parameters.ImageId;
-  if (id === undefined) faults.error(path, `"ImageId" is missing: ${write}.`);
-  else if (id === '') faults.error(path, `This is empty: ${write}.`, id);
-  else if (typeof id === 'string' && id.startsWith(RESOLVE_SSM)) checkAmiParameter(id, path, faults);
+  if (id === '') problems.error(path, `This is empty: ${WRITE_IMAGE}.`, id);
+  else if (typeof id === 'string' && id.startsWith(RESOLVE_SSM)) checkAmiParameter(id, path, problems);
   else if (typeof id === 'string' && !AMI_ID.test(id)) {
-    faults.error(path, `This is no AMI's ID${placeholderNote(id)}: ${write}.`, id);
+    problems.error(path, `This is no AMI's ID${placeholderNote(id)}: ${WRITE_IMAGE}.`, id);
   }
 }
 
-function checkAmiParameter(id: string, path: Path, faults: Faults): void {
+function checkAmiParameter(id: string, path: Path, problems: Problems): void {
   const note = placeholderNote(id.slice(RESOLVE_SSM.length).replace(/^\//, ''));
   if (AMI_PARAMETER.test(id) && !note) return;
-  faults.error(
+  problems.error(
     path,
     `This is no SSM parameter that EC2 can resolve${note}: write "${RESOLVE_SSM}" and the parameter's full name, ` +
       'such as "/datastream/ami" (or its ARN, when another account shares it), then ":" and a version or a label if need be.',
@@ -64,113 +62,51 @@ function checkAmiParameter(id: string, path: Path, faults: Faults): void {
   );
 }
 
-function checkType(parameters: Parameters, options: ParseOptions, faults: Faults): void {
-  const type = parameters.InstanceType;
-  if (type === undefined) faults.error([ROOT, 'InstanceType'], `"InstanceType" is missing: ${WRITE_TYPE}.`);
-  else if (typeof type === 'string') checkTypeName(type, [ROOT, 'InstanceType'], options.imageArchitecture, faults);
-}
-
-const WRITE_TYPE = 'write an instance type, for example "t4g.xlarge"';
-
-/**
- * Reports a type that EC2 is certain to refuse, and warns of one that the table does not know.
- *
- * @param image the AMI's architecture, where it is known
- * @returns the type's architecture, where the table knows the type
- */
-export function checkTypeName(
-  type: string,
-  path: Path,
-  image: ParseOptions['imageArchitecture'],
-  faults: Faults,
-): Architecture | undefined {
-  const check = checkInstanceType(type);
-  if (check.kind === 'malformed') {
-    const write = `${WRITE_TYPE}; the nearest is "${check.nearest}"`;
-    if (type === '') faults.error(path, `This is empty: ${WRITE_TYPE}.`, type);
-    else if (placeholderInValue(type)) faults.placeholder('error', path, `This is a placeholder: ${WRITE_TYPE}.`, type);
-    else if (/\s/.test(type)) faults.error(path, `White space is no part of an instance type: ${write}.`, type);
-    else faults.error(path, `This is no instance type's name: ${write}.`, type);
-    return undefined;
-  }
-  if (check.kind === 'unknown') {
-    faults.warning(
-      path,
-      `This instance type is not known here: if it is misspelt, "${check.nearest}" is the nearest.`,
-      type,
-    );
-    return undefined;
-  }
-  if (check.kind === 'newer') {
-    faults.warning(path, 'This instance type is newer than those known here: make sure that EC2 has it.', type);
-    return undefined;
-  }
-  if (image && check.architecture !== image) {
-    const family = image === 'arm64' ? 'an arm64 type such as "t4g.xlarge"' : 'an x86_64 type such as "t3.xlarge"';
-    const message = `This type is ${check.architecture}, the AMI is ${image}: write ${family}, or use another AMI.`;
-    faults.error(path, message, type);
-  }
-  return check.architecture;
-}
-
-function checkKeyName(parameters: Parameters, faults: Faults): void {
+function checkKeyName(parameters: Parameters, problems: Problems): void {
   const path = [ROOT, 'KeyName'];
   const name = text(parameters.KeyName);
   const write = "write the key pair's name as EC2 lists it, or leave KeyName out";
   if (name === undefined) return;
-  if (name.trim() === '') faults.error(path, `This is empty: ${write}.`, name);
+  if (name.trim() === '') problems.error(path, `This is empty: ${write}.`, name);
   else if (/^your[-_ ]?key/i.test(name) || placeholderInValue(name) !== undefined) {
     const doubtful = isDoubtful(name);
     const is = doubtful ? 'looks like' : 'is';
-    faults.placeholder(doubtful ? 'warning' : 'error', path, `This ${is} a placeholder: ${write}.`, name);
+    problems.placeholder(doubtful ? 'warning' : 'error', path, `This ${is} a placeholder: ${write}.`, name);
   } else if (/\.(pem|ppk|pub|cer|key)$/i.test(name) || /[/\\]/.test(name)) {
-    faults.warning(path, `This looks like a file's name, not a key pair's: ${write}.`, name);
+    problems.warning(path, `This looks like a file's name, not a key pair's: ${write}.`, name);
   }
   const own = ['SecurityGroupIds', 'SecurityGroups', 'NetworkInterfaces', 'LaunchTemplate'];
-  if (faults.hasFaultAt(path) || own.some((key) => parameters[key] !== undefined)) return;
-  faults.warning(
+  if (problems.hasProblemAt(path) || own.some((key) => parameters[key] !== undefined)) return;
+  problems.warning(
     path,
     "The deployment's security group lets no ssh in, so this key opens nothing: name a group in SecurityGroupIds, or leave KeyName out.",
     name,
   );
 }
 
-function checkNetwork(parameters: Parameters, faults: Faults): void {
+function checkNetwork(parameters: Parameters, problems: Problems): void {
   const groups = parameters.SecurityGroupIds;
   const path = [ROOT, 'SecurityGroupIds'];
   const write = 'write "sg-" and 17 hexadecimal digits, or leave SecurityGroupIds out';
-  if (Array.isArray(groups) && groups.length === 0) {
-    faults.error(path, 'This list is empty: name a security group, or leave SecurityGroupIds out.', groups);
-  }
   list(groups).forEach((id, index) => {
     if (typeof id !== 'string' || SECURITY_GROUP_ID.test(id)) return;
     const what = id === '' ? 'This is empty' : `This is no security group's ID${placeholderNote(id)}`;
-    faults.error([...path, index], `${what}: ${write}.`, id);
+    problems.error([...path, index], `${what}: ${write}.`, id);
   });
   const subnet = text(parameters.SubnetId);
   if (subnet !== undefined && !SUBNET_ID.test(subnet)) {
     const what = subnet === '' ? 'This is empty' : `This is no subnet's ID${placeholderNote(subnet)}`;
-    faults.error(
+    problems.error(
       [ROOT, 'SubnetId'],
       `${what}: write "subnet-" and 17 hexadecimal digits, or leave SubnetId out.`,
       subnet,
     );
   }
-  list(parameters.NetworkInterfaces).forEach((each, index) => {
-    const existing = member(each, 'NetworkInterfaceId');
-    if (existing === undefined) return;
-    faults.error(
-      [...[ROOT, 'NetworkInterfaces'], index, 'NetworkInterfaceId'],
-      'A launch cannot tag an interface that exists, and the state machine tags every interface: leave NetworkInterfaceId out, and name SubnetId and Groups here.',
-      existing,
-    );
-  });
-  checkPlacement(parameters, faults);
-  checkGrants(parameters, faults);
+  checkPlacement(parameters, problems);
   if (list(parameters.NetworkInterfaces).length === 0) return;
   for (const key of ['SecurityGroupIds', 'SecurityGroups', 'SubnetId', 'PrivateIpAddress']) {
     if (parameters[key] === undefined) continue;
-    faults.error(
+    problems.error(
       [ROOT, key],
       `EC2 refuses ${key} beside NetworkInterfaces: move it into the first of them, or leave NetworkInterfaces out.`,
       parameters[key],
@@ -178,144 +114,57 @@ function checkNetwork(parameters: Parameters, faults: Faults): void {
   }
 }
 
-function checkPlacement(parameters: Parameters, faults: Faults): void {
+function checkPlacement(parameters: Parameters, problems: Problems): void {
   const zone = member(parameters.Placement, 'AvailabilityZone');
   if (typeof zone !== 'string' || !REGION.test(zone)) return;
   const write = `write a zone such as "${zone}a", or leave Placement out`;
-  faults.error([ROOT, 'Placement', 'AvailabilityZone'], `This is a region, not an availability zone: ${write}.`, zone);
+  problems.error(
+    [ROOT, 'Placement', 'AvailabilityZone'],
+    `This is a region, not an availability zone: ${write}.`,
+    zone,
+  );
 }
 
-/** What RunInstances may refer to and the functions' role has no right to. */
-function checkGrants(parameters: Parameters, faults: Faults): void {
-  const target = [
-    'CapacityReservationSpecification',
-    'CapacityReservationTarget',
-    'CapacityReservationResourceGroupArn',
-  ];
-  const refused: readonly (readonly [readonly string[], string])[] = [
-    [['LicenseSpecifications'], 'license configurations'],
-    [['Placement', 'HostResourceGroupArn'], 'host resource groups'],
-    [target, 'resource groups of capacity reservations'],
-  ];
-  for (const [steps, what] of refused) {
-    const found = steps.reduce<unknown>(member, parameters);
-    if (found === undefined || (Array.isArray(found) && found.length === 0)) continue;
-    faults.error(
-      [ROOT, ...steps],
-      `The functions' role has no right to use ${what}: leave ${steps.at(-1)} out.`,
-      found,
-    );
-  }
-}
-
-function checkProfile(parameters: Parameters, options: ParseOptions, faults: Faults): void {
+function checkProfile(profile: unknown, { profileName }: ParseOptions, problems: Problems): void {
+  if (!isRecord(profile)) return;
   const path = [ROOT, 'IamInstanceProfile'];
-  if (parameters.IamInstanceProfile === undefined) return;
-  const name = member(parameters.IamInstanceProfile, 'Name');
-  const arn = member(parameters.IamInstanceProfile, 'Arn');
+  const [name, arn] = [text(profile.Name), text(profile.Arn)];
   const leaveOut = 'or leave IamInstanceProfile out';
-  if (name !== undefined && arn !== undefined) {
-    faults.error(
-      path,
-      'EC2 takes the name or the ARN, not both: leave one of them out.',
-      parameters.IamInstanceProfile,
-    );
+  if (profile.Name !== undefined && profile.Arn !== undefined) {
+    problems.error(path, 'EC2 takes the name or the ARN, not both: leave one of them out.', profile);
   }
-  if (name === undefined && arn === undefined) {
-    faults.error(path, `This names no instance profile: write its "Name", ${leaveOut}.`, parameters.IamInstanceProfile);
+  if (profile.Name === undefined && profile.Arn === undefined) {
+    problems.error(path, `This names no instance profile: write its "Name", ${leaveOut}.`, profile);
   }
-  if (typeof name === 'string' && !placeholderInValue(name)) {
-    if (name === '')
-      faults.error([...path, 'Name'], `This is empty: write the instance profile's name, ${leaveOut}.`, name);
-    else if (name.startsWith('arn:')) faults.error([...path, 'Name'], 'This is an ARN: write it as "Arn".', name);
-    else if (!/^[\w+=,.@-]{1,128}$/.test(name)) {
-      faults.error(
-        [...path, 'Name'],
-        'No instance profile can have this name: write up to 128 letters, digits and +=,.@_-.',
-        name,
-      );
-    }
-  }
-  const its = text(arn)?.split('/').at(-1) ?? name;
-  if (
-    options.profileName !== undefined &&
-    typeof its === 'string' &&
-    its !== options.profileName &&
-    !placeholderInValue(its)
-  ) {
-    const key = typeof arn === 'string' ? 'Arn' : 'Name';
-    if (!faults.hasFaultAt([...path, key])) {
-      const write = `write ${JSON.stringify(options.profileName)}, ${leaveOut}`;
-      faults.warning([...path, key], `The deployment may pass its own instance profile alone: ${write}.`, arn ?? name);
-    }
-  }
-  if (
-    typeof arn === 'string' &&
-    !/^arn:aws[\w-]*:iam::\d{12}:instance-profile\/.+$/.test(arn) &&
-    !placeholderInValue(arn)
-  ) {
-    faults.error(
-      [...path, 'Arn'],
-      `This is no instance profile's ARN: write "arn:aws:iam::<account>:instance-profile/<name>", ${leaveOut}.`,
-      arn,
-    );
-  }
-}
-
-function checkVolumes(parameters: Parameters, faults: Faults): void {
-  list(parameters.BlockDeviceMappings).forEach((mapping, index) => {
-    const path = [ROOT, 'BlockDeviceMappings', index];
-    const device = member(mapping, 'DeviceName');
-    if (device === undefined || device === '') {
-      const write = 'write the device, for example "/dev/xvda"';
-      if (device === undefined) faults.error([...path, 'DeviceName'], `"DeviceName" is missing: ${write}.`);
-      else faults.error([...path, 'DeviceName'], `This is empty: ${write}.`, device);
-    }
-    const size = member(member(mapping, 'Ebs'), 'VolumeSize');
-    if (typeof size === 'number' && Number.isInteger(size) && (size < 1 || size > LARGEST_VOLUME_GIB)) {
-      faults.error([...path, 'Ebs', 'VolumeSize'], `Write the size in GiB, 1 to ${LARGEST_VOLUME_GIB}.`, size);
-    }
+  const refuse = (key: string, value: string | undefined, good: RegExp, what: (value: string) => string) => {
+    if (value === undefined || good.test(value) || placeholderInValue(value)) return;
+    problems.error([...path, key], what(value), value);
+  };
+  refuse('Name', name, /^[\w+=,.@-]{1,128}$/, (value) => {
+    if (value === '') return `This is empty: write the instance profile's name, ${leaveOut}.`;
+    if (value.startsWith('arn:')) return 'This is an ARN: write it as "Arn".';
+    return 'No instance profile can have this name: write up to 128 letters, digits and +=,.@_-.';
   });
+  const write = `write "arn:aws:iam::<account>:instance-profile/<name>", ${leaveOut}`;
+  const isArn = /^arn:aws[\w-]*:iam::\d{12}:instance-profile\/.+$/;
+  refuse('Arn', arn, isArn, () => `This is no instance profile's ARN: ${write}.`);
+
+  const its = arn?.split('/').at(-1) ?? name;
+  const at = [...path, arn === undefined ? 'Name' : 'Arn'];
+  if (!profileName || its === undefined || its === profileName) return;
+  if (placeholderInValue(its) || problems.hasProblemAt(at)) return;
+  const ours = `write ${JSON.stringify(profileName)}, ${leaveOut}`;
+  problems.warning(at, `The deployment may pass its own instance profile alone: ${ours}.`, arn ?? name);
 }
 
-/** EC2 User Guide, "Spot Instance requests"; API reference, SpotMarketOptions. */
-const ONLY_PERSISTENT = [
-  ['ValidUntil', 'EC2 takes an end of the request with persistent requests alone, and a job has a one-time request'],
-  ['BlockDurationMinutes', 'EC2 has retired Spot Instances with a defined duration, and refuses this'],
-] as const;
-
-function checkMarket(parameters: Parameters, faults: Faults): void {
-  const spot = member(parameters.InstanceMarketOptions, 'SpotOptions');
-  const path = [ROOT, 'InstanceMarketOptions', 'SpotOptions'];
-  if (member(spot, 'SpotInstanceType') === 'persistent') {
-    faults.error(
-      [...path, 'SpotInstanceType'],
-      'EC2 would launch the instance again after the job: write "one-time".',
-      'persistent',
-    );
-  }
-  for (const [key, why] of ONLY_PERSISTENT) {
-    const value = member(spot, key);
-    if (value !== undefined) faults.error([...path, key], `${why}: leave it out.`, value);
-  }
-  const behaviour = member(spot, 'InstanceInterruptionBehavior');
-  if (behaviour === 'stop' || behaviour === 'hibernate') {
-    faults.error(
-      [...path, 'InstanceInterruptionBehavior'],
-      'EC2 refuses this for a one-time request: write "terminate".',
-      behaviour,
-    );
-  }
-}
-
-function checkUserData(parameters: Parameters, faults: Faults): void {
+function checkUserData(parameters: Parameters, problems: Problems): void {
   const path = [ROOT, 'UserData'];
   const data = text(parameters.UserData);
   if (data === undefined) return;
   const bytes = utf8Bytes(data);
   const most = bytes === data.length ? USER_DATA_BYTES : USER_DATA_BYTES_ENCODED;
   if (bytes > most) {
-    faults.error(
+    problems.error(
       path,
       bytes === data.length
         ? `These are ${bytes} bytes: at most ${most} are possible, since EC2 takes 16 KB and the state machine needs 2.`
@@ -323,50 +172,31 @@ function checkUserData(parameters: Parameters, faults: Faults): void {
       data,
     );
   }
+  // cloud-init's own kinds are read with any line ends.
+  if (!/^(#cloud-config|#include|Content-Type:|MIME-Version:)/.test(data)) checkLineEnds(data, path, problems);
   if (
     /^[A-Za-z0-9+/\s]{16,}={0,2}\s*$/.test(data.slice(0, USER_DATA_BYTES)) &&
     Buffer.from(data, 'base64').toString('utf8').startsWith('#')
   ) {
-    faults.error(path, 'This is base64: write the script itself, it is encoded on the way to EC2.', data);
-  }
-}
-
-function checkLifeCycle(parameters: Parameters, faults: Faults): void {
-  for (const key of ['MinCount', 'MaxCount']) {
-    const count = parameters[key];
-    if (typeof count === 'number' && Number.isInteger(count) && count !== 1) {
-      faults.error([ROOT, key], 'An execution runs on one instance: write 1, or leave it out.', count);
-    }
-  }
-  for (const key of ['DisableApiTermination', 'DisableApiStop']) {
-    if (parameters[key] !== true) continue;
-    faults.error([ROOT, key], 'The state machine could not end the instance: write false, or leave it out.', true);
-  }
-  if (parameters.DryRun === true) faults.error([ROOT, 'DryRun'], 'A dry run launches nothing: leave it out.', true);
-  if (typeof parameters.ClientToken === 'string') {
-    faults.warning(
-      [ROOT, 'ClientToken'],
-      'This is ignored: the state machine makes a token for each attempt.',
-      parameters.ClientToken,
-    );
+    problems.error(path, 'This is base64: write the script itself, it is encoded on the way to EC2.', data);
   }
 }
 
 /** Every other string; the checks above know better what to write where they have spoken. */
-function findPlaceholders(value: unknown, path: Path, faults: Faults): void {
+function findPlaceholders(value: unknown, path: Path, problems: Problems): void {
   if (typeof value === 'string') {
     const placeholder = path.at(-1) === 'UserData' ? undefined : placeholderInValue(value);
-    if (placeholder === undefined || faults.hasFaultAt(path)) return;
+    if (placeholder === undefined || problems.hasProblemAt(path)) return;
     // The text of a tag is the user's; a name that AWS has to know is not.
     const severity = path[1] === 'TagSpecifications' || isDoubtful(value) ? 'warning' : 'error';
     const is = severity === 'error' ? 'is' : 'looks like';
     const message = `${JSON.stringify(placeholder)} ${is} a placeholder: write the value that is meant${optional(path)}.`;
-    faults.placeholder(severity, path, message, value);
+    problems.placeholder(severity, path, message, value);
     return;
   }
   if (typeof value !== 'object' || value === null || path.length > DEEPEST_LEVEL) return;
   for (const [key, each] of Object.entries(value)) {
-    findPlaceholders(each, [...path, Array.isArray(value) ? Number(key) : key], faults);
+    findPlaceholders(each, [...path, Array.isArray(value) ? Number(key) : key], problems);
   }
 }
 

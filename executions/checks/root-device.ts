@@ -1,4 +1,4 @@
-import type { Faults } from '../../files/faults';
+import type { Problems } from '../../files/problems';
 import { isRecord, list, member, text } from '../../files/values';
 
 /** The root devices of Linux AMIs: Amazon Linux and Debian, Ubuntu and Red Hat (EC2 User Guide, "Device names for volumes"). */
@@ -16,12 +16,8 @@ export function rootMappings<T extends Mapping>(mappings: readonly T[]): T[] {
   );
 }
 
-/**
- * Reports volumes for two root devices: only one of them is the image's, and the other would be a second, empty volume.
- *
- * @param rootDeviceName the AMI's, where it is known
- */
-export function checkRootDevice(mappings: unknown, rootDeviceName: string | undefined, faults: Faults): void {
+/** Reports volumes for two root devices: only one of them is the image's, and the other would be a second, empty volume. */
+export function checkRootDevice(mappings: unknown, problems: Problems): void {
   const named = list(mappings).map((mapping, index) => ({
     DeviceName: text(member(mapping, 'DeviceName')) ?? '',
     Ebs: member(mapping, 'Ebs'),
@@ -30,10 +26,9 @@ export function checkRootDevice(mappings: unknown, rootDeviceName: string | unde
   const [first, ...others] = rootMappings(named);
   for (const { DeviceName, index } of others) {
     if (DeviceName === first?.DeviceName) continue;
-    const image = rootDeviceName ? `; the AMI's is ${rootDeviceName}` : '';
-    faults.error(
+    problems.error(
       ['instance_parameters', 'BlockDeviceMappings', index, 'DeviceName'],
-      `An instance has one root volume, and ${first?.DeviceName} is named for it too${image}: leave one of them out, or call a further volume /dev/sdf.`,
+      `An instance has one root volume, and ${first?.DeviceName} is named for it too: leave one of them out, or call a further volume /dev/sdf.`,
       DeviceName,
     );
   }

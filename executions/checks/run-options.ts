@@ -1,19 +1,16 @@
-import type { Faults } from '../../files/faults';
+import type { Problems } from '../../files/problems';
 import { isRecord, list, member, record } from '../../files/values';
-import type { InstanceEnd, RetryBackoff } from '../model';
+import type { Execution } from '../model';
 import { readRetryBackoff } from '../retry-backoff';
-import { DEFAULT_TIMEOUT_S, MOST_RETRIES, SHORTEST_TIMEOUT_S } from '../shape';
-import { LONGEST_EXECUTION_SECONDS } from '../ssm-limits';
+import { DEFAULT_TIMEOUT_S } from '../shape';
 
 /** `run_options` as one model, whichever spelling the file has. */
-export interface RunOptions {
-  readonly timeout_s: number;
-  readonly n_retries_allowed: number;
-  readonly ii_cheapo: boolean;
-  readonly ii_instance_types?: readonly string[];
-  readonly retry_backoff?: RetryBackoff;
-  readonly instance_end: InstanceEnd;
-  /** False: no check. True: the object is derived. Else as the file has it, with its path for faults. */
+export interface RunOptions
+  extends Pick<
+    Execution,
+    'timeout_s' | 'n_retries_allowed' | 'ii_cheapo' | 'ii_instance_types' | 'retry_backoff' | 'instance_end'
+  > {
+  /** False: no check. True: the object is derived. Else as the file has it, with its path for problems. */
   readonly check: boolean | { readonly bucket: unknown; readonly prefix: unknown };
   /** The key under which the file asks for the check. */
   readonly checkKey: 'ii_check_s3' | 'check_s3';
@@ -25,10 +22,10 @@ export interface RunOptions {
 const BOOT_ALLOWANCE_S = 120;
 
 /** Reads run_options; wrong types are the structure check's to report. */
-export function readRunOptions(value: unknown, faults: Faults): RunOptions {
+export function readRunOptions(value: unknown, problems: Problems): RunOptions {
   const options = record(value);
-  sameMeaning(options, 'ii_check_s3', 'check_s3', faults);
-  sameMeaning(options, 'ii_delete_volume', 'ii_detach_volume', faults);
+  sameMeaning(options, 'ii_check_s3', 'check_s3', problems);
+  sameMeaning(options, 'ii_delete_volume', 'ii_detach_volume', problems);
   const checkKey = Object.hasOwn(options, 'ii_check_s3') ? 'ii_check_s3' : 'check_s3';
   const check = member(options, checkKey);
   const deleteVolumes = (member(options, 'ii_delete_volume') ?? member(options, 'ii_detach_volume')) === true;
@@ -37,22 +34,22 @@ export function readRunOptions(value: unknown, faults: Faults): RunOptions {
   const cheap = member(options, 'ii_cheapo') === true;
   const backoff = readRetryBackoff(options);
   if (member(options, 'ii_detach_volume') === true && member(options, 'ii_delete_volume') !== true && !terminates) {
-    faults.warning(
+    problems.warning(
       ['run_options', 'ii_detach_volume'],
       'Upstream only detached the volumes in 2024; since then, and here, they are deleted: write false to keep them.',
       true,
     );
   }
   if (cheap && !terminates) {
-    faults.error(
+    problems.error(
       ['run_options', 'ii_cheapo'],
       'EC2 cannot stop a one-time spot instance: add "ii_terminate_instance": true, or write false here.',
       true,
     );
   }
   return {
-    timeout_s: count(options, 'timeout_s', DEFAULT_TIMEOUT_S, [SHORTEST_TIMEOUT_S, LONGEST_EXECUTION_SECONDS], faults),
-    n_retries_allowed: count(options, 'n_retries_allowed', 0, [0, MOST_RETRIES], faults),
+    timeout_s: count(options, 'timeout_s', DEFAULT_TIMEOUT_S, problems),
+    n_retries_allowed: count(options, 'n_retries_allowed', 0, problems),
     ii_cheapo: cheap,
     ...instanceTypes(options),
     ...(backoff && { retry_backoff: backoff }),
@@ -68,42 +65,31 @@ function instanceTypes(options: Readonly<Record<string, unknown>>): Pick<RunOpti
   return types.length > 0 ? { ii_instance_types: types } : {};
 }
 
-function sameMeaning(options: Readonly<Record<string, unknown>>, key: string, old: string, faults: Faults): void {
+function sameMeaning(options: Readonly<Record<string, unknown>>, key: string, old: string, problems: Problems): void {
   const [value, oldValue] = [member(options, key), member(options, old)];
   if (value === undefined || oldValue === undefined) return;
   if (JSON.stringify(value) === JSON.stringify(oldValue)) return;
-  faults.error(
+  problems.error(
     ['run_options', old],
     `This is an older spelling of ${key}, with another value: leave one of them out.`,
     oldValue,
   );
 }
 
-function count(
-  options: Readonly<Record<string, unknown>>,
-  key: string,
-  fallback: number,
-  [minimum, maximum]: readonly [number, number],
-  faults: Faults,
-): number {
+/** A number, where nothing is wrong with it. */
+function count(options: Readonly<Record<string, unknown>>, key: string, fallback: number, problems: Problems): number {
   const path = ['run_options', key];
   const value = member(options, key);
-  const numeric = typeof value === 'string' && /^\s*\d+\s*$/.test(value);
-  const number = typeof value === 'number' || numeric ? Number(value) : undefined;
-  if (typeof value === 'string' && !numeric) faults.error(path, 'Write a whole number, without quotes.', value);
-  if (number === undefined) return fallback;
-  if (!Number.isInteger(number) || number < minimum || number > maximum) {
-    const limit = key === 'timeout_s' ? ' (SSM cancels a command after 48 hours)' : '';
-    faults.error(path, `Write a whole number from ${minimum} to ${maximum}${limit}.`, value);
-    return fallback;
-  }
+  if (value === undefined || problems.hasProblemAt(path)) return fallback;
+  const number = Number(value);
   if (key === 'timeout_s' && number < BOOT_ALLOWANCE_S) {
-    faults.warning(
+    problems.warning(
       path,
       'This counts from the launch, and an instance takes about a minute to be ready: write more.',
       value,
     );
   }
-  if (numeric) faults.warning(path, `Write ${number} without quotes; it is read as that number.`, value);
+  if (typeof value === 'string')
+    problems.warning(path, `Write ${number} without quotes; it is read as that number.`, value);
   return number;
 }

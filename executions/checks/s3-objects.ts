@@ -1,4 +1,4 @@
-import type { Faults } from '../../files/faults';
+import type { Problems } from '../../files/problems';
 import { member } from '../../files/values';
 import type { DatastreamOptions } from '../datastream-command/command';
 import {
@@ -16,11 +16,11 @@ import type { RunOptions } from './run-options';
 type File = Readonly<Record<string, unknown>>;
 
 /** The object that `bucket` and `obj_key` name at the top level, in the first dialect or beside run_options. */
-export function readTopLevelObject(file: File, run: RunOptions, faults: Faults): S3Object | undefined {
+export function readTopLevelObject(file: File, run: RunOptions, problems: Problems): S3Object | undefined {
   const present = ['bucket', 'obj_key'].filter((key) => file[key] !== undefined);
   if (present.length === 0) return undefined;
   const ignored = (why: string) => {
-    for (const key of present) faults.warning([key], why, file[key]);
+    for (const key of present) problems.warning([key], why, file[key]);
     return undefined;
   };
   if (file.run_options !== undefined) {
@@ -32,7 +32,7 @@ export function readTopLevelObject(file: File, run: RunOptions, faults: Faults):
     if (file.obj_key === undefined) return ignored('This names no object without an "obj_key": leave it out.');
   }
   const otherwise = ', or leave bucket and obj_key out';
-  const object = readObject(file.bucket, file.obj_key, [['bucket'], ['obj_key']], otherwise, faults);
+  const object = readObject(file.bucket, file.obj_key, [['bucket'], ['obj_key']], otherwise, problems);
   return object && { ...object, key: object.key.replace(BARE_DATE, '${DATE}') };
 }
 
@@ -51,14 +51,17 @@ function readObject(
   key: unknown,
   [bucketPath, keyPath]: readonly [readonly string[], readonly string[]],
   otherwise: string,
-  faults: Faults,
+  problems: Problems,
 ): S3Object | undefined {
   if (bucket === undefined)
-    faults.error(bucketPath, `"${bucketPath.at(-1)}" is missing: write the bucket of the object to check${otherwise}.`);
+    problems.error(
+      bucketPath,
+      `"${bucketPath.at(-1)}" is missing: write the bucket of the object to check${otherwise}.`,
+    );
   if (key === undefined)
-    faults.error(keyPath, `"${keyPath.at(-1)}" is missing: write the key of the object to check${otherwise}.`);
-  if (typeof bucket === 'string') reportName(bucket, bucketProblem(bucket), bucketPath, otherwise, faults);
-  if (typeof key === 'string') reportName(key, keyProblem(key), keyPath, otherwise, faults);
+    problems.error(keyPath, `"${keyPath.at(-1)}" is missing: write the key of the object to check${otherwise}.`);
+  if (typeof bucket === 'string') reportName(bucket, bucketProblem(bucket), bucketPath, otherwise, problems);
+  if (typeof key === 'string') reportName(key, keyProblem(key), keyPath, otherwise, problems);
   return typeof bucket === 'string' && typeof key === 'string' ? { bucket, key } : undefined;
 }
 
@@ -67,7 +70,7 @@ function reportName(
   problem: string | undefined,
   path: readonly string[],
   otherwise: string,
-  faults: Faults,
+  problems: Problems,
 ): void {
   const placeholder = placeholderInValue(value);
   if (placeholder !== undefined) {
@@ -75,14 +78,14 @@ function reportName(
     const severity = path.at(-1) === 'bucket' ? 'error' : 'warning';
     const is = severity === 'error' ? 'is' : 'looks like';
     const message = `${JSON.stringify(placeholder)} ${is} a placeholder: write the name that is meant${otherwise}.`;
-    faults.placeholder(severity, path, message, value);
+    problems.placeholder(severity, path, message, value);
   } else if (value === '')
-    faults.error(
+    problems.error(
       path,
       `This is empty: write the ${path.at(-1) === 'bucket' ? "bucket's name" : 'whole key of the object'}${otherwise}.`,
       value,
     );
-  else if (problem !== undefined) faults.error(path, problem, value);
+  else if (problem !== undefined) problems.error(path, problem, value);
 }
 
 /** Where the job writes: as the options say, else as the commands' last S3 options say. */
@@ -90,7 +93,7 @@ export function outputOf(
   file: File,
   datastream: DatastreamOptions | undefined,
   commands: readonly string[],
-  faults: Faults,
+  problems: Problems,
 ): S3Location | undefined {
   if (file.datastream_command_options !== undefined) {
     const { s3_bucket: bucket, s3_prefix: prefix } = datastream ?? {};
@@ -100,7 +103,7 @@ export function outputOf(
   if (bucket && isFixed(bucket, commands)) {
     const problem = bucketProblem(bucket.value);
     if (problem !== undefined)
-      faults.error(['commands', bucket.command], `The S3 bucket is not possible. ${problem}`, bucket.value);
+      problems.error(['commands', bucket.command], `The S3 bucket is not possible. ${problem}`, bucket.value);
   }
   if (!bucket || !prefix || !isFixed(bucket, commands) || !isFixed(prefix, commands)) return undefined;
   return { bucket: bucket.value, prefix: trimPrefix(prefix.value) };
@@ -125,24 +128,24 @@ export function objectToCheck(
   run: RunOptions,
   output: S3Location | undefined,
   commands: readonly string[],
-  faults: Faults,
+  problems: Problems,
 ): S3Object | undefined {
-  const named = readTopLevelObject(file, run, faults);
+  const named = readTopLevelObject(file, run, problems);
   const path = ['run_options', run.checkKey];
   const asked =
     run.check === true
       ? derivedObject(file, output, commands)
       : run.check === false
         ? undefined
-        : objectOfOptions(run, path, faults);
+        : objectOfOptions(run, path, problems);
   if (run.check === true && !asked && !named) {
     const options = file.datastream_command_options !== undefined;
     if (options ? member(file.datastream_command_options, 's3_bucket') === undefined : commands.length > 0) {
-      faults.error(path, underivable(options, commands), true);
+      problems.error(path, underivable(options, commands), true);
     }
   }
   if (asked && named && (asked.bucket !== named.bucket || asked.key !== named.key)) {
-    faults.error(
+    problems.error(
       ['obj_key'],
       `This is another object than that of ${path.join('.')}, s3://${asked.bucket}/${asked.key}: leave one of them out.`,
       file.obj_key,
@@ -151,17 +154,17 @@ export function objectToCheck(
   return asked ?? named;
 }
 
-function objectOfOptions(run: RunOptions, path: readonly string[], faults: Faults): S3Object | undefined {
+function objectOfOptions(run: RunOptions, path: readonly string[], problems: Problems): S3Object | undefined {
   if (typeof run.check === 'boolean') return undefined;
   const { bucket, prefix } = run.check;
   const paths = [
     [...path, 'bucket'],
     [...path, 'prefix'],
   ] as const;
-  const object = readObject(bucket, prefix, paths, `, or write "${run.checkKey}": false`, faults);
+  const object = readObject(bucket, prefix, paths, `, or write "${run.checkKey}": false`, problems);
   if (object && object.key.search(BARE_DATE) >= 0) {
     const write = 'write $DATE for the day of the start, or DAILY for the day of the forecast cycle';
-    faults.error(paths[1], `Nothing replaces DATE here: ${write}.`, prefix);
+    problems.error(paths[1], `Nothing replaces DATE here: ${write}.`, prefix);
   }
   return object;
 }

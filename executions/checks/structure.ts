@@ -1,23 +1,31 @@
 import type * as z from 'zod';
-import type { Faults, Path } from '../../files/faults';
 import { nearest } from '../../files/nearest';
+import type { Path, Problems } from '../../files/problems';
 import { isRecord, member } from '../../files/values';
 import { datastreamOptionsShape, executionFileShape, RUN_STATE_KEYS, runOptionsShape } from '../shape';
 
 type Issue = z.core.$ZodIssue;
 
-/** Reports wrong types, values outside a fixed list, and unknown keys. */
-export function checkStructure(file: Readonly<Record<string, unknown>>, faults: Faults): void {
-  const { error } = executionFileShape.safeParse(withoutRunState(file));
-  for (const issue of error?.issues ?? []) report(issue, [], file, faults);
+/**
+ * Reports wrong types, values outside a fixed list, and unknown keys.
+ *
+ * @returns the file as its shape has it; undefined where it has another
+ */
+export function checkStructure(
+  file: Readonly<Record<string, unknown>>,
+  problems: Problems,
+): z.infer<typeof executionFileShape> | undefined {
+  const { data, error } = executionFileShape.safeParse(withoutRunState(file));
+  for (const issue of error?.issues ?? []) report(issue, [], file, problems);
 
-  unknownKeys(file, [], Object.keys(executionFileShape.shape), faults, (key) => RUN_STATE_KEYS.has(key));
+  unknownKeys(file, [], Object.keys(executionFileShape.shape), problems, (key) => RUN_STATE_KEYS.has(key));
   const runOptions = member(file, 'run_options');
-  unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), faults, (key) =>
+  unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), problems, (key) =>
     RUN_STATE_KEYS.has(key),
   );
   const options = ['datastream_command_options'];
-  unknownKeys(member(file, 'datastream_command_options'), options, Object.keys(datastreamOptionsShape.shape), faults);
+  unknownKeys(member(file, 'datastream_command_options'), options, Object.keys(datastreamOptionsShape.shape), problems);
+  return data;
 }
 
 /** A file saved from an earlier run has its instance's ID among RunInstances' members. */
@@ -33,55 +41,54 @@ function unknownKeys(
   value: unknown,
   path: Path,
   known: readonly string[],
-  faults: Faults,
+  problems: Problems,
   isKnownOtherwise: (key: string) => boolean = () => false,
 ): void {
   if (!isRecord(value)) return;
   for (const key of Object.keys(value)) {
     if (known.includes(key) || isKnownOtherwise(key)) continue;
     const meant = nearest(key, known);
-    if (meant === undefined) faults.warning([...path, key], 'This key is unknown and is ignored.', value[key]);
+    if (meant === undefined) problems.warning([...path, key], 'This key is unknown and is ignored.', value[key]);
     else
-      faults.error([...path, key], `This key is unknown: write ${JSON.stringify(meant)} if that is meant.`, value[key]);
+      problems.error(
+        [...path, key],
+        `This key is unknown: write ${JSON.stringify(meant)} if that is meant.`,
+        value[key],
+      );
   }
 }
 
-function report(issue: Issue, base: Path, file: unknown, faults: Faults): void {
+function report(issue: Issue, base: Path, file: unknown, problems: Problems): void {
   const path: Path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   const found = valueAt(file, path);
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      for (const key of issue.keys) faults.error([...path, key], unknownMember(key, path), member(found, key));
-      return;
-    case 'invalid_type':
-      if (found === undefined) faults.error(path, missing(path));
-      else if (isCustom(issue.message)) faults.error(path, issue.message, found);
-      else faults.error(path, wrongType(issue.expected, found), found);
-      return;
-    case 'invalid_value': {
-      const values = issue.values.map(String);
-      const meant = typeof found === 'string' ? nearest(found, values) : undefined;
-      const hint = meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`;
-      faults.error(path, `Write one of ${values.map((each) => JSON.stringify(each)).join(', ')}.${hint}`, found);
-      return;
-    }
-    case 'invalid_union': {
-      // The option whose own type matched tells what is wrong within it.
-      const within = issue.errors.find((issues) =>
-        issues.every((each) => each.path.length > 0 || each.code === 'unrecognized_keys'),
-      );
-      if (within && within.length > 0) for (const each of within) report(each, path, file, faults);
-      else faults.error(path, issue.message, found);
-      return;
-    }
-    default:
-      faults.error(path, issue.message, found);
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) problems.error([...path, key], unknownMember(key, path), member(found, key));
+    return;
   }
+  if (issue.code === 'invalid_union') {
+    // The option whose own type matched tells what is wrong within it.
+    const within = issue.errors.find((issues) =>
+      issues.every((each) => each.path.length > 0 || each.code === 'unrecognized_keys'),
+    );
+    if (within && within.length > 0) {
+      for (const each of within) report(each, path, file, problems);
+      return;
+    }
+  }
+  problems.error(path, sentence(issue, path, found), found);
 }
 
-/** Our own messages are sentences; zod's begin with "Invalid". */
-function isCustom(message: string): boolean {
-  return !message.startsWith('Invalid');
+/** The shape's own sentence, where it has one: zod's begin with "Invalid". */
+function sentence(issue: Issue, path: Path, found: unknown): string {
+  if (!issue.message.startsWith('Invalid')) return issue.message;
+  if (issue.code === 'invalid_value') {
+    const values = issue.values.map(String);
+    const meant = typeof found === 'string' ? nearest(found, values) : undefined;
+    const hint = meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`;
+    return `Write one of ${values.map((each) => JSON.stringify(each)).join(', ')}.${hint}`;
+  }
+  if (issue.code !== 'invalid_type') return issue.message;
+  return found === undefined ? missing(path) : wrongType(issue.expected, found);
 }
 
 function missing(path: Path): string {

@@ -5,7 +5,6 @@ import {
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import type { InstanceEnd } from '../../executions/model';
 import { type Ec2, type Identified, tagOf } from './instance';
 import { Tag } from './tags';
 
@@ -24,7 +23,7 @@ export interface EndedInstance {
  */
 async function endInstance(ec2: Ec2, instance: Identified): Promise<EndedInstance> {
   const instance_id = instance.InstanceId;
-  const end = (tagOf(instance, Tag.end) ?? 'terminate') as InstanceEnd;
+  const end = tagOf(instance, Tag.end) ?? 'terminate';
   const state = end === 'terminate' ? await terminate(ec2, instance) : await stop(ec2, instance);
   const gone =
     ['shutting-down', 'terminated'].includes(state) ||

@@ -5,7 +5,7 @@ import { BaseErrorName, NamedError } from '../runtime/errors';
  * AWS's own errors keep AWS's names.
  */
 export const ErrorName = {
-  /** The execution file has faults; nothing was launched. */
+  /** The execution file has problems; nothing was launched. */
   InvalidExecution: 'InvalidExecution',
   /** The execution is no JSON object; EC2Stopper tells it as InvalidExecution. */
   InputNotAnObject: 'InputNotAnObject',

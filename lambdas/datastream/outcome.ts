@@ -32,8 +32,17 @@ export interface CommandResult {
   readonly ended_at?: string;
 }
 
-/** How a task ends: with a result, or with an error of `ErrorName`. */
-export type Outcome = { readonly result: CommandResult } | { readonly error: string; readonly cause: string };
+/** An error of `ErrorName`, with which a task ends. */
+interface Failure {
+  readonly error: string;
+  /** For the user. */
+  readonly cause: string;
+  /** The command that failed, 1 for the first, where the script can tell. */
+  readonly command?: number;
+}
+
+/** How a task ends: with a result, or with an error. */
+export type Outcome = { readonly result: CommandResult } | Failure;
 
 /** `timeout_s`, in seconds; undefined where an instance's tag does not say it. */
 type Timeout = number | string | undefined;
@@ -156,7 +165,11 @@ function outcomeIn(
           cause: ranTooLong(timeout, rest(script, stderr)),
         };
       }
-      return { error: ErrorName.CommandFailed, cause: describeFailure(script, found.ResponseCode, stderr) };
+      return {
+        error: ErrorName.CommandFailed,
+        cause: describeFailure(script, found.ResponseCode, stderr),
+        ...(script.command !== undefined && { command: script.command }),
+      };
     default:
       return undefined;
   }
@@ -212,11 +225,16 @@ export async function settle(sfn: Sfn, taskToken: string, outcome: Outcome): Pro
     if ('result' in outcome) {
       await sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(outcome.result) }));
     } else {
-      await sfn.send(new SendTaskFailureCommand({ taskToken, error: outcome.error, cause: outcome.cause }));
+      await sfn.send(new SendTaskFailureCommand({ taskToken, error: outcome.error, cause: causeOf(outcome) }));
     }
     return true;
   } catch (error) {
     if (['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes((error as Error).name)) return false;
     throw error;
   }
+}
+
+/** With a field beside the sentence in the form that Lambda gives to an error, which EC2Stopper of any deployment reads. */
+function causeOf({ cause, command }: Failure): string {
+  return command === undefined ? cause : JSON.stringify({ errorMessage: cause, command });
 }

@@ -1,4 +1,10 @@
-import type { RunInstancesCommandInput, TagSpecification } from '@aws-sdk/client-ec2';
+import type {
+  _InstanceType,
+  BlockDeviceMapping,
+  ResourceType,
+  RunInstancesCommandInput,
+  TagSpecification,
+} from '@aws-sdk/client-ec2';
 import { rootMappings } from '../../executions/checks/root-device';
 import type { Execution, InstanceParameters } from '../../executions/model';
 import { attemptHash } from './instance';
@@ -52,13 +58,14 @@ export function clientToken({
  * ClientToken that comes back with others (IdempotentParameterMismatch), even one whose launch it had refused.
  */
 export function runInstancesInput(job: Execution, launch: Launch, defaults: LaunchDefaults): RunInstancesCommandInput {
-  const { InstanceMarketOptions, UserData, ...file } = job.instance_parameters as InstanceParameters &
-    Omit<RunInstancesCommandInput, 'MinCount' | 'MaxCount'>;
+  const { InstanceMarketOptions, UserData, InstanceType, ...file } = job.instance_parameters;
   const spot = launch.market === 'spot';
   return {
     ...network(file, launch, defaults),
     IamInstanceProfile: { Name: defaults.instanceProfileName },
-    ...(file as Omit<RunInstancesCommandInput, 'MinCount' | 'MaxCount'>),
+    ...file,
+    // EC2 may have newer types than its SDK.
+    InstanceType: InstanceType as _InstanceType,
     MinCount: 1,
     MaxCount: 1,
     ClientToken: clientToken(launch),
@@ -72,7 +79,7 @@ export function runInstancesInput(job: Execution, launch: Launch, defaults: Laun
     ...(file.LaunchTemplate && !spot && { DisableApiTermination: false, DisableApiStop: false }),
     UserData: userData(launch.timeoutSeconds, UserData),
     TagSpecifications: tagSpecifications(job, launch, defaults, spot),
-  } as RunInstancesCommandInput;
+  };
 }
 
 /** No MaxPrice: EC2's default is the on-demand price, which is upstream's cap. */
@@ -83,7 +90,7 @@ const SPOT = {
 
 /** The file's spot options give way in an on-demand attempt; capacity blocks and the like are what the file asks for. */
 function marketOptions(
-  file: RunInstancesCommandInput['InstanceMarketOptions'],
+  file: InstanceParameters['InstanceMarketOptions'],
   spot: boolean,
 ): Pick<RunInstancesCommandInput, 'InstanceMarketOptions'> {
   if (spot) return { InstanceMarketOptions: file?.MarketType === 'spot' ? file : SPOT };
@@ -92,7 +99,7 @@ function marketOptions(
 
 /** The deployment's subnet and group, unless the file says where it goes: EC2 refuses the one beside the other. */
 function network(
-  file: Partial<RunInstancesCommandInput>,
+  file: Partial<InstanceParameters>,
   launch: Launch,
   defaults: LaunchDefaults,
 ): Pick<RunInstancesCommandInput, 'SubnetId' | 'SecurityGroupIds'> {
@@ -114,19 +121,16 @@ export function subnetsFor(
 
 /** The file says where its instance goes, or has a launch template say it. */
 function placesItself(file: InstanceParameters): boolean {
-  const { SubnetId, NetworkInterfaces, LaunchTemplate, SecurityGroups, Placement } =
-    file as Partial<RunInstancesCommandInput>;
+  const { SubnetId, NetworkInterfaces, LaunchTemplate, SecurityGroups, Placement } = file;
   const zone = Placement?.AvailabilityZone || Placement?.AvailabilityZoneId;
   return Boolean(SubnetId || NetworkInterfaces || LaunchTemplate || SecurityGroups || zone);
 }
-
-type Mapping = NonNullable<RunInstancesCommandInput['BlockDeviceMappings']>[number];
 
 /**
  * Encrypted and deleted with the instance, the root volume too, where the file does not say otherwise. What the file says
  * of a root device by another image's name is said of this image's.
  */
-function volumes(parameters: InstanceParameters, rootDeviceName: string | undefined): Mapping[] {
+function volumes(parameters: InstanceParameters, rootDeviceName: string | undefined): BlockDeviceMapping[] {
   const safe = { Encrypted: true, DeleteOnTermination: true };
   const mappings = parameters.BlockDeviceMappings ?? [];
   const meant = rootMappings(mappings)[0]?.DeviceName;
@@ -136,7 +140,7 @@ function volumes(parameters: InstanceParameters, rootDeviceName: string | undefi
     ...(mapping.Ebs && { Ebs: { ...safe, ...mapping.Ebs } }),
   }));
   const root = rootDeviceName !== undefined && !named.some((mapping) => mapping.DeviceName === rootDeviceName);
-  return [...(root ? [{ DeviceName: rootDeviceName, Ebs: safe }] : []), ...named] as Mapping[];
+  return [...(root ? [{ DeviceName: rootDeviceName, Ebs: safe }] : []), ...named];
 }
 
 function tagSpecifications(
@@ -153,9 +157,9 @@ function tagSpecifications(
     [Tag.end]: job.instance_end,
   };
   const fromFile = job.instance_parameters.TagSpecifications ?? [];
-  const types = new Set<string>([
+  const types = new Set<ResourceType>([
     ...TAGGED,
-    ...(spot ? ['spot-instances-request'] : []),
+    ...(spot ? (['spot-instances-request'] as const) : []),
     ...fromFile.map((specification) => specification.ResourceType),
   ]);
   return [...types].map((ResourceType) => {
@@ -166,6 +170,6 @@ function tagSpecifications(
       for (const { Key, Value } of specification.Tags) tags.set(Key, Value);
     }
     for (const [key, value] of Object.entries(ours)) tags.set(key, value);
-    return { ResourceType, Tags: [...tags].map(([Key, Value]) => ({ Key, Value })) } as TagSpecification;
+    return { ResourceType, Tags: [...tags].map(([Key, Value]) => ({ Key, Value })) };
   });
 }

@@ -236,6 +236,8 @@ function once(attempt: string): string {
 export interface Told {
   /** e.g. `command 2 of 3 exited with code 7`. Absent under a shell without DEBUG, and for other languages. */
   readonly failed?: string;
+  /** That command, 1 for the first. */
+  readonly command?: number;
   /** Of how many commands how many were reached by a script that exited with 0; the latter where the shell can tell. */
   readonly reached?: { readonly commands?: number; readonly of: number };
   /** The commands were ended when their time was over. */
@@ -251,7 +253,7 @@ export interface Told {
 }
 
 const LINES = {
-  failed: /^datastream: (command \d+ of \d+ exited with code \d+)$/gm,
+  failed: /^datastream: (command (\d+) of \d+ exited with code \d+)$/gm,
   reached: /^datastream: (\d+|\?) of (\d+) commands were reached$/gm,
   late: /^datastream: the commands were ended after \d+ s$/gm,
   unreadable: /^datastream: the commands cannot be read: (.*)$/gm,
@@ -263,12 +265,13 @@ const LINES = {
 /** Reads standard error as SSM keeps it. What older deployments' scripts wrote is read alike. */
 export function told(stderr: string): Told {
   const last = (pattern: RegExp) => [...stderr.matchAll(pattern)].at(-1);
-  const [failed, unreadable, log, logNotKept] = [LINES.failed, LINES.unreadable, LINES.log, LINES.notKept].map(
+  const [unreadable, log, logNotKept] = [LINES.unreadable, LINES.log, LINES.notKept].map(
     (pattern) => last(pattern)?.[1],
   );
+  const [, failed, command] = last(LINES.failed) ?? [];
   const [, commands, of] = last(LINES.reached) ?? [];
   return {
-    ...(failed !== undefined && { failed }),
+    ...(failed !== undefined && { failed, command: Number(command) }),
     ...(of !== undefined && { reached: { ...(commands !== '?' && { commands: Number(commands) }), of: Number(of) } }),
     late: last(LINES.late) !== undefined,
     ...(unreadable !== undefined && { unreadable }),
@@ -278,13 +281,10 @@ export function told(stderr: string): Told {
   };
 }
 
-/** A Cause with the text of the command that it gives the number of, as it stands in the execution. */
-export function withCommandText(cause: string, commands: readonly string[]): string {
-  return cause.replace(/^(Command (\d+) of \d+ exited with code \d+)\./, (all, failed: string, number: string) => {
-    const command = commands[Number(number) - 1];
-    if (command === undefined) return all;
-    return `${failed}: ${command.length > COMMAND_SHOWN ? `${command.slice(0, COMMAND_SHOWN)}...` : command}`;
-  });
+/** A Cause whose first sentence names a command by its number alone, with the command as it stands in the execution. */
+export function withCommandText(cause: string, command: string): string {
+  const shown = command.length > COMMAND_SHOWN ? `${command.slice(0, COMMAND_SHOWN)}...` : command;
+  return cause.replace('.', () => `: ${shown}`);
 }
 
 /** Characters. */

@@ -1,11 +1,12 @@
 import { DescribeImagesCommand, EC2Client, type Image, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DescribeInstanceInformationCommand, GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
+import { problemsOfImage } from '../../executions/checks/instance-types';
 import { resolveDates } from '../../executions/datastream-command/dates';
-import type { Execution, ParseOptions } from '../../executions/model';
+import type { Execution } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import { AMI_ID, RESOLVE_SSM } from '../../executions/run-instances';
-import { collectFaults, type Fault } from '../../files/faults';
+import { collectProblems, type Problem } from '../../files/problems';
 import { isRecord } from '../../files/values';
 import { CLIENT } from '../runtime/clients';
 import { type Clock, systemClock } from '../runtime/clock';
@@ -15,7 +16,7 @@ import { DatastreamError, ErrorName } from './errors';
 import { type Ec2, findInstances, type Identified, identified, isDead, lossOf } from './instance';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
-import { type AttemptState, NextAttempt, Refused } from './state';
+import { type AttemptState, CauseOfRefusal, NextAttempt, Refused, type RefusedLaunch } from './state';
 import { Tag } from './tags';
 
 /** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
@@ -29,6 +30,9 @@ const BOOT_MS = 15_000;
  * (internal/service/ec2, RunInstances; IAM User Guide, Changes that I make are not always immediately visible).
  */
 const PROFILE_NOT_SEEN = /Invalid IAM Instance Profile|has no associated IAM Roles/i;
+
+/** Characters of EC2's message: Step Functions cuts a long Cause, which then could not be read. */
+const REFUSAL_KEPT = 2000;
 
 /** How often an attempt tries all its markets and subnets before EC2's refusal is its outcome. */
 export const LAUNCH_ROUNDS = 3;
@@ -57,7 +61,7 @@ export interface StarterClients {
  * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
  * and waits for a short while until SSM reports it Online.
  *
- * @throws InvalidExecution with every fault of the file, or of the SSM parameter that it names, before anything is launched
+ * @throws InvalidExecution with every problem of the file, or of the SSM parameter that it names, before anything is launched
  * @throws InputNotAnObject the same, of an execution that is no JSON object
  * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
  * @throws NoCapacity when EC2 has refused all of them; the machine waits before the next round
@@ -75,7 +79,7 @@ export async function start(
   const { attempt, errors, input } = next.success ? next.data : { attempt: 1, errors: [], input: given };
   log.appendKeys({ attempt });
 
-  const file = parse(input, { region: clients.region });
+  const file = parse(input, clients.region);
   const jobOn = (instanceType: string) => resolveDates(withType(file, instanceType), new Date(event.start_time));
 
   const attempts = file.n_retries_allowed + 1;
@@ -94,11 +98,8 @@ export async function start(
   let instance = await launched(clients.ec2, clients.defaults.stateMachineArn, launch);
   if (!instance) {
     const image = await describeImage(clients, file.instance_parameters.ImageId);
-    parse(input, {
-      region: clients.region,
-      imageArchitecture: architectureOf(image),
-      rootDeviceName: image?.RootDeviceName,
-    });
+    const architecture = image?.Architecture;
+    if (architecture === 'arm64' || architecture === 'x86_64') refuse(problemsOfImage(file, architecture));
     instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
   const instanceId = instance.InstanceId;
@@ -125,25 +126,32 @@ function withType(file: Execution, InstanceType: string): Execution {
   return { ...file, instance_parameters: { ...file.instance_parameters, InstanceType } };
 }
 
-/** @throws InvalidExecution with every fault */
-function parse(input: unknown, options: ParseOptions): Execution {
-  const { execution, faults } = parseExecution(input, options);
+/** @throws InvalidExecution with every problem */
+function parse(input: unknown, region: string): Execution {
+  const { execution, problems } = parseExecution(input, { region });
   if (execution) return execution;
   // Step Functions can put no error beside what is no object (States.ResultPathMatchFailure): the Catch knows this name.
-  throw invalid(faults, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
+  throw invalid(problems, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
+}
+
+/** @throws InvalidExecution with every problem, where there is one */
+function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw invalid(problems);
 }
 
 /** The log names the paths alone: what was found there is the user's. */
-function invalid(faults: readonly Fault[], name: ErrorName = ErrorName.InvalidExecution): DatastreamError {
-  const paths = faults.filter((fault) => fault.severity === 'error').map((fault) => fault.path);
-  return new DatastreamError(name, describe(faults), {
+function invalid(problems: readonly Problem[], name: ErrorName = ErrorName.InvalidExecution): DatastreamError {
+  const paths = problems.filter((problem) => problem.severity === 'error').map((problem) => problem.path);
+  return new DatastreamError(name, describe(problems), {
     logged: `The execution is not valid at ${paths.join(', ')}; its Cause says more.`,
   });
 }
 
-function describe(faults: readonly Fault[]): string {
-  const errors = faults.filter((fault) => fault.severity === 'error');
-  const lines = errors.map((fault) => `${fault.path}: ${fault.message}${fault.found ? ` Found: ${fault.found}` : ''}`);
+function describe(problems: readonly Problem[]): string {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  const lines = errors.map(
+    (problem) => `${problem.path}: ${problem.message}${problem.found ? ` Found: ${problem.found}` : ''}`,
+  );
   return `The execution has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; nothing was launched.\n${lines.join('\n')}`;
 }
 
@@ -192,19 +200,14 @@ async function parameterImageId({ ssm, region }: StarterClients, name: string): 
   });
   const value = Parameters[0]?.Value;
   if (value !== undefined && AMI_ID.test(value)) return value;
-  const faults = collectFaults();
+  const problems = collectProblems();
   const path = ['instance_parameters', 'ImageId'];
   if (value === undefined) {
-    faults.error(path, `SSM has no such parameter, version or label in ${region}: make it, or write another.`, name);
+    problems.error(path, `SSM has no such parameter, version or label in ${region}: make it, or write another.`, name);
   } else {
-    faults.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
+    problems.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
   }
-  throw invalid(faults.inFileOrder(undefined));
-}
-
-function architectureOf(image: Image | undefined): ParseOptions['imageArchitecture'] {
-  const name = image?.Architecture;
-  return name === 'arm64' || name === 'x86_64' ? name : undefined;
+  throw invalid(problems.inFileOrder(undefined));
 }
 
 /** How many of the attempt's launches EC2 has refused, and what the state was given before it did. */
@@ -212,7 +215,8 @@ function turnOf(state: unknown): { given: unknown; turn: number } {
   const again = Refused.safeParse(state);
   if (!again.success) return { given: state, turn: 0 };
   const { refused, ...given } = again.data;
-  return { given, turn: Number(/Launch (\d+) of/.exec(refused.Cause)?.[1] ?? 0) };
+  // An older deployment told it as prose: its launch, refused for certain, is then the first one again.
+  return { given, turn: CauseOfRefusal.safeParse(refused.Cause).data?.launch ?? 0 };
 }
 
 /**
@@ -266,11 +270,19 @@ async function launchOne(
     const all = places.length * LAUNCH_ROUNDS;
     if (refused >= all || !(CAPACITY_ERRORS as readonly string[]).includes(name)) throw error;
     log.warn('no capacity', { error_name: name, instance_type: instanceType, market, subnet_id: subnetId });
-    const where = [instanceType, market, subnetId].filter(Boolean).join(', ');
+    const told: RefusedLaunch = {
+      launch: refused,
+      of: all,
+      instance_type: instanceType,
+      market,
+      ...(subnetId !== undefined && { subnet_id: subnetId }),
+      error: name,
+      message: message.slice(0, REFUSAL_KEPT),
+    };
     throw new DatastreamError(
       refused % places.length === 0 ? ErrorName.NoCapacity : ErrorName.LaunchRefused,
-      `Launch ${refused} of ${all} (${where}): ${name}: ${message}`,
-      { cause: error },
+      JSON.stringify(told),
+      { cause: error, logged: `EC2 has refused launch ${refused} of ${all}.` },
     );
   }
 }

@@ -1,27 +1,34 @@
 import * as z from 'zod';
-import type { Execution } from '../../executions/model';
+import { Execution, RetryBackoff } from '../../executions/model';
 import { readRetryBackoff } from '../../executions/retry-backoff';
 import { ErrorName } from './errors';
 
 /** An error as Step Functions catches it. */
 export const CaughtError = z.object({ Error: z.string(), Cause: z.string().default('') });
 
+/** What a schema makes of a text that holds it as JSON. */
+const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue('This is no JSON.');
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+/**
+ * The Cause of an error that a function has thrown: Lambda hands on its name, its message and a trace, and nothing else.
+ * A failed task has the number of its command too.
+ */
+export const CauseOfFunction = json(z.object({ errorMessage: z.string(), command: z.number().int().optional() }));
+
 /** How an earlier attempt of the same execution ended. */
 const EarlierError = z.object({ attempt: z.number().int(), Error: z.string(), Cause: z.string() });
 export type EarlierError = z.infer<typeof EarlierError>;
-
-const S3Object = z.object({ bucket: z.string(), key: z.string() });
-
-/** The parser has checked the job; here only what the functions read is looked at again. */
-const Job = z
-  .looseObject({
-    commands: z.array(z.string()),
-    timeout_s: z.number(),
-    n_retries_allowed: z.number(),
-    check_object: S3Object.optional(),
-    output: z.object({ bucket: z.string(), prefix: z.string() }).optional(),
-  })
-  .transform((job) => job as unknown as Execution);
 
 /** The state of one attempt, as the machine carries it from EC2StarterFromAMI to EC2Stopper. */
 export const AttemptState = z.looseObject({
@@ -36,7 +43,7 @@ export const AttemptState = z.looseObject({
   deadline: z.iso.datetime(),
   instance_id: z.string(),
   errors: z.array(EarlierError),
-  job: Job,
+  job: Execution.loose(),
 });
 export type AttemptState = z.infer<typeof AttemptState>;
 
@@ -51,20 +58,37 @@ export const NextAttempt = z.strictObject({
   input: z.looseObject({}),
 });
 
-/** What EC2StarterFromAMI is given again after a launch that EC2 has refused: the same, and that error. */
+/**
+ * A launch that EC2 has refused for want of capacity, as EC2StarterFromAMI tells the launch after it. It is the whole
+ * message of LaunchRefused and NoCapacity, which no user gets as an outcome: an error has no other field that comes through.
+ */
+export const RefusedLaunch = z.object({
+  /** 1 for the attempt's first. */
+  launch: z.number().int().min(1),
+  /** How many launches the attempt may have. */
+  of: z.number().int(),
+  instance_type: z.string(),
+  market: z.string(),
+  subnet_id: z.string().optional(),
+  /** EC2's own error. */
+  error: z.string(),
+  message: z.string(),
+});
+export type RefusedLaunch = z.infer<typeof RefusedLaunch>;
+
+/** What EC2StarterFromAMI is given again after such a launch: the same, and that error. */
 export const Refused = z.looseObject({
   refused: z.object({ Error: z.enum([ErrorName.LaunchRefused, ErrorName.NoCapacity]), Cause: z.string() }),
 });
+export const CauseOfRefusal = CauseOfFunction.transform(({ errorMessage }) => errorMessage).pipe(json(RefusedLaunch));
 
 const RetriesOfFile = z
   .object({ run_options: z.object({ n_retries_allowed: z.coerce.number().int().min(0) }) })
   .transform((file) => file.run_options.n_retries_allowed)
   .catch(0);
 
-const Backoff = z.object({ base_s: z.number(), max_s: z.number(), rate: z.number() });
-
 /** The wait between attempts: of the job, or, where EC2StarterFromAMI failed, as the file itself has it. */
-const BackoffOfJob = z.object({ retry_backoff: Backoff }).transform((job) => job.retry_backoff);
+const BackoffOfJob = z.object({ retry_backoff: RetryBackoff }).transform((job) => job.retry_backoff);
 const BackoffOfFile = z
   .object({ run_options: z.looseObject({}) })
   .transform(({ run_options }) => readRetryBackoff(run_options));

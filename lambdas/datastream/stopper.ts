@@ -7,7 +7,7 @@ import { type EndedInstance, endInstances } from './end-instances';
 import { DatastreamError, ErrorName, mayRetry } from './errors';
 import { type Ec2, findInstances, tagOf } from './instance';
 import { withCommandText } from './script';
-import { type CaughtError, type EarlierError, machineEvent, StopperState } from './state';
+import { type CaughtError, CauseOfFunction, type EarlierError, machineEvent, StopperState } from './state';
 import { Tag } from './tags';
 
 const StopperEvent = machineEvent(StopperState);
@@ -64,7 +64,7 @@ function conclude(state: StopperState, ended: readonly EndedInstance[]): Stopper
   if (succeeded && !state.error) return told;
   // SUCCEEDED needs evidence: no error alone is none.
   const error = state.error ?? { Error: ErrorName.OutcomeUnknown, Cause: 'The commands have left no result.' };
-  const cause = withCommandText(sentence(error.Cause), commands ?? []) || error.Error;
+  const cause = sentence(error.Cause, commands) || error.Error;
   if (attempt < attempts && mayRetry(error.Error)) {
     return {
       ...told,
@@ -89,13 +89,10 @@ function waitBefore(attempt: number, backoff: RetryBackoff | undefined): { wait_
 }
 
 /** Step Functions hands on a Lambda's error as JSON with a trace; a person wants its message. */
-function sentence(cause: string): string {
-  try {
-    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
-    return typeof errorMessage === 'string' ? errorMessage : cause;
-  } catch {
-    return cause;
-  }
+function sentence(cause: string, commands: readonly string[] = []): string {
+  const { errorMessage, command } = CauseOfFunction.safeParse(cause).data ?? { errorMessage: cause };
+  const text = command === undefined ? undefined : commands[command - 1];
+  return text === undefined ? errorMessage : withCommandText(errorMessage, text);
 }
 
 /** Of each earlier attempt, of which there are at most ten, in a state of at most 256 KB. */

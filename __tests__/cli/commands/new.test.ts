@@ -46,7 +46,7 @@ describe('datastream new', () => {
         TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'vpu 09' }] }],
       },
     });
-    expect(parseExecution(read('my job.json')).faults).toEqual([]);
+    expect(parseExecution(read('my job.json')).problems).toEqual([]);
     expect(readFileSync(path('my job.json'), 'utf8')).toMatch(/^\{\n {2}"\$schema": [\s\S]*\n\}\n$/);
     expect(datastream('validate', 'my job.json')).toMatchObject({ status: 0, stdout: 'my job.json: valid\n' });
   });

@@ -30,7 +30,7 @@ describe('datastream validate', () => {
     expect(examples.length).toBeGreaterThanOrEqual(5);
   });
 
-  it('prints every fault of every file with its path, what was found and what to write', () => {
+  it('prints every problem of every file with its path, what was found and what to write', () => {
     const seed = file('seed.json', {
       ...job(['true']),
       run_options: undefined,
@@ -87,16 +87,16 @@ describe('datastream validate', () => {
   });
 
   it.each([
-    ['UTF-16', Buffer.from('\ufeff{}', 'utf16le')],
-    ['ISO-8859-1', Buffer.from('{"a": "H\u00e9llo"}', 'latin1')],
-    ['a binary file', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1])],
-  ])('exits 2 for %s', (_what, bytes) => {
+    ['UTF-16', Buffer.from('\ufeff{}', 'utf16le'), 'perhaps UTF-16, as PowerShell writes it'],
+    ['ISO-8859-1', Buffer.from('{"a": "H\u00e9llo"}', 'latin1'), 'it looks like Latin-1 or Windows-1252'],
+    ['a binary file', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1]), 'perhaps UTF-16'],
+  ])('exits 2 for %s, and names it', (_what, bytes, guess) => {
     writeFileSync(path('x.json'), bytes);
 
     const { status, stdout } = datastream('validate', 'x.json');
 
     expect(status).toBe(2);
-    expect(stdout).toContain('x.json: this is not UTF-8 text');
+    expect(stdout).toContain(`x.json: this is not UTF-8 text (${guess}`);
   });
 
   it.each([[], ['bogus'], ['run'], ['run', '--locl', 'x'], ['validate']])(

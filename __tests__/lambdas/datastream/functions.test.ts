@@ -33,7 +33,7 @@ describe('EC2StarterFromAMI', () => {
     expect(cloud.calls('RunInstances')).toBe(1);
   });
 
-  it('launches nothing for a file with faults, and says them all', async () => {
+  it('launches nothing for a file with problems, and says them all', async () => {
     const { call, cloud } = testCloud();
 
     const { name, message } = await failureOf(
@@ -68,6 +68,26 @@ describe('EC2StarterFromAMI', () => {
 
     expect(name).toBe('InstanceLost');
     expect(message).toContain('Client.VolumeLimitExceeded');
+  });
+
+  it.each<[string, (message: string) => string, number]>([
+    ['goes on with the next place after a refusal', (message) => message, 2],
+    ['begins anew where an older deployment told of the refusal in prose', () => 'Launch 1 of 6 (spot): x', 1],
+  ])('%s', async (_what, errorMessage, launch) => {
+    const { call } = testCloud({
+      faults: (name) => (name === 'RunInstances' ? { error: 'InsufficientInstanceCapacity' } : undefined),
+    });
+    const state = executionFile({ ii_cheapo: true });
+    const first = await failureOf(call('starter', { execution: EXECUTION, start_time: NOW, state }));
+    const refused = { Error: first.name, Cause: JSON.stringify({ errorMessage: errorMessage(first.message) }) };
+
+    const second = await failureOf(
+      call('starter', { execution: EXECUTION, start_time: NOW, state: { ...state, refused } }),
+    );
+
+    expect(first.name).toBe('LaunchRefused');
+    expect(JSON.parse(first.message)).toMatchObject({ launch: 1, of: 6, market: 'spot' });
+    expect(JSON.parse(second.message)).toMatchObject({ launch, error: 'InsufficientInstanceCapacity' });
   });
 
   it('counts timeout_s from the launch, however long EC2 has throttled it', async () => {
@@ -224,7 +244,7 @@ describe('EC2StarterFromAMI', () => {
     expect(instances().map(({ api }) => api.InstanceId)).toEqual([state.instance_id]);
   });
 
-  it("names in its log where a file's faults are, and none of what was found there", async () => {
+  it("names in its log where a file's problems are, and none of what was found there", async () => {
     const lines: unknown[] = [];
     const line = (...all: unknown[]) => lines.push(all);
     const log = { info: line, warn: line, error: line, appendKeys: () => {}, resetKeys: () => {} };
@@ -402,7 +422,7 @@ describe('Commander', () => {
     const where = join(cloud.s3.folder, job.output?.bucket ?? '', job.output?.prefix ?? '');
     const stored = JSON.parse(readFileSync(join(where, 'datastream-metadata', 'execution.json'), 'utf8'));
     const { dates: _dates, ...resolved } = job;
-    expect(parseExecution(stored, region)).toEqual({ execution: { ...resolved, ...region }, faults: [] });
+    expect(parseExecution(stored, region)).toEqual({ execution: { ...resolved, ...region }, problems: [] });
   });
 
   it('does not fail the job when it cannot store the execution', async () => {

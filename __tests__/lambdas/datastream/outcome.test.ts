@@ -71,6 +71,26 @@ describe('The outcome of a command', () => {
 });
 
 describe('Settling a task', () => {
+  it('tells the number of the command that failed in a field of its own', async () => {
+    const sent: unknown[] = [];
+    const sfn = { send: async (command: { input: unknown }) => sent.push(command.input) } as unknown as Parameters<
+      typeof settle
+    >[0];
+    const StandardErrorContent = 'datastream: command 2 of 3 exited with code 7\n';
+
+    const failed = outcomeOf(invocation('Failed', { StandardErrorContent }), 600);
+
+    expect(failed).toMatchObject({ cause: 'Command 2 of 3 exited with code 7.', command: 2 });
+    if (failed) await settle(sfn, 'token', failed);
+    expect(sent).toEqual([
+      {
+        taskToken: 'token',
+        error: 'CommandFailed',
+        cause: '{"errorMessage":"Command 2 of 3 exited with code 7.","command":2}',
+      },
+    ]);
+  });
+
   const sfn = (name: string) =>
     ({ send: () => Promise.reject(Object.assign(new Error(name), { name })) }) as Parameters<typeof settle>[0];
 

@@ -187,7 +187,7 @@ describe("RunInstances' parameters", () => {
   });
 
   it('keep a market of the file that is not spot', () => {
-    const InstanceMarketOptions = { MarketType: 'capacity-block' };
+    const InstanceMarketOptions = { MarketType: 'capacity-block' } as const;
 
     expect(runInstancesInput(job({ InstanceMarketOptions }), launch, defaults)).toMatchObject({
       InstanceMarketOptions,

@@ -1,9 +1,9 @@
 import type { ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import {
-  faultsOf,
   november2024File,
   optionsFile,
+  problemsOf,
   seedFile,
   withCommands,
   withParameters,
@@ -508,6 +508,24 @@ const ERRORS: Case[] = [
     { imageArchitecture: 'arm64' },
   ],
   [
+    'a profile as a string',
+    withParameters({ IamInstanceProfile: 'my-profile' }),
+    `${P}.IamInstanceProfile`,
+    /^Write \{"Name": "my-profile"\} in place of a string\.$/,
+  ],
+  [
+    'a profile’s ARN as a string',
+    withParameters({ IamInstanceProfile: 'arn:aws:iam::123456789012:instance-profile/p' }),
+    `${P}.IamInstanceProfile`,
+    /^Write \{"Arn": "arn:aws:iam::/,
+  ],
+  [
+    'credits without the word that EC2 needs',
+    withParameters({ CreditSpecification: {} }),
+    `${P}.CreditSpecification.CpuCredits`,
+    /"CpuCredits" is missing: write "standard" or "unlimited"/,
+  ],
+  [
     'two volumes for one root',
     withParameters({
       BlockDeviceMappings: [
@@ -516,8 +534,7 @@ const ERRORS: Case[] = [
       ],
     }),
     `${P}.BlockDeviceMappings[1].DeviceName`,
-    /one root volume.*the AMI's is \/dev\/xvda/,
-    { rootDeviceName: '/dev/xvda' },
+    /one root volume, and \/dev\/xvda is named for it too: leave one of them out/,
   ],
   [
     'two spellings of volumes',
@@ -716,7 +733,19 @@ const WARNINGS: Case[] = [
     '$.commands[0]',
     /day of the start in UTC/,
   ],
-  ['a command of a Windows editor', withCommands('ls\r'), '$.commands[0]', /carriage return/],
+  ['a command of a Windows editor', withCommands('ls\r'), '$.commands[0]', /carriage return, as editors on Windows/],
+  [
+    'a command of an old Mac’s editor',
+    withCommands('cd x\rls'),
+    '$.commands[0]',
+    /carriage return, as editors on old Macs/,
+  ],
+  [
+    'user data of a Windows editor',
+    withParameters({ UserData: '#!/bin/sh\r\nls\r\n' }),
+    `${P}.UserData`,
+    /carriage return, as editors on Windows/,
+  ],
   [
     'a variable that no command sets',
     withCommands('cp nextgen_$VPU.parquet x', 'echo ${VPU}'),
@@ -828,48 +857,48 @@ const WARNINGS: Case[] = [
 
 describe('an error is', () => {
   test.each(ERRORS)('%s', (_, file, path, message, parseOptions = {}) => {
-    const { execution, faults } = parseExecution(file, parseOptions);
+    const { execution, problems } = parseExecution(file, parseOptions);
 
     expect(execution).toBeUndefined();
-    const fault = faults.find((each) => each.path === path && each.severity === 'error');
-    expect(fault?.message ?? JSON.stringify(faults)).toMatch(message);
+    const problem = problems.find((each) => each.path === path && each.severity === 'error');
+    expect(problem?.message ?? JSON.stringify(problems)).toMatch(message);
   });
 
   test.each(ERRORS)('the only one for %s at its path', (_, file, path, __, parseOptions = {}) => {
-    expect(faultsOf(file, parseOptions).filter((each) => each.path === path)).toHaveLength(1);
+    expect(problemsOf(file, parseOptions).filter((each) => each.path === path)).toHaveLength(1);
   });
 });
 
 describe('a warning, which lets the file pass, is', () => {
   test.each(WARNINGS)('%s', (_, file, path, message, parseOptions = {}) => {
-    const { execution, faults } = parseExecution(file, parseOptions);
+    const { execution, problems } = parseExecution(file, parseOptions);
 
     expect(execution).toBeDefined();
-    expect(faults.find((each) => each.path === path)).toMatchObject({
+    expect(problems.find((each) => each.path === path)).toMatchObject({
       severity: 'warning',
       message: expect.stringMatching(message),
     });
   });
 });
 
-describe('a fault shows', () => {
+describe('a problem shows', () => {
   test('the value found, as JSON', () => {
-    expect(faultsOf(withParameters({ InstanceType: 't2g' }))[0]?.found).toBe('"t2g"');
+    expect(problemsOf(withParameters({ InstanceType: 't2g' }))[0]?.found).toBe('"t2g"');
   });
 
   test('no value where nothing stands', () => {
-    expect(faultsOf(withParameters({ ImageId: undefined }))[0]).not.toHaveProperty('found');
+    expect(problemsOf(withParameters({ ImageId: undefined }))[0]).not.toHaveProperty('found');
   });
 
   test('80 characters at most', () => {
-    const [fault] = faultsOf(withParameters({ ImageId: `ami-${'x'.repeat(500)}` }));
+    const [problem] = problemsOf(withParameters({ ImageId: `ami-${'x'.repeat(500)}` }));
 
-    expect(fault?.found).toHaveLength(80);
-    expect(fault?.found?.endsWith('…')).toBe(true);
+    expect(problem?.found).toHaveLength(80);
+    expect(problem?.found?.endsWith('…')).toBe(true);
   });
 });
 
-describe('no fault is', () => {
+describe('no problem is', () => {
   test.each<[string, unknown, ParseOptions?]>([
     ['a redirection', withCommands("runuser -l ec2-user -c 'sort <in.txt >out.txt'")],
     ['a redirection without spaces', withCommands('sort <in_list>out.txt')],
@@ -880,6 +909,7 @@ describe('no fault is', () => {
     ['an empty tag value', tagged({ Key: 'Name', Value: '' })],
     ['34 tags', tagged(...tags(34))],
     ['14 KB of user data', withParameters({ UserData: '#'.repeat(14 * 1024) })],
+    ['a cloud-config of a Windows editor', withParameters({ UserData: '#cloud-config\r\npackages: [git]\r\n' })],
     ['an ID of 8 digits', withParameters({ ImageId: 'ami-01234567', SecurityGroupIds: ['sg-01234567'] })],
     ...[
       '/datastream/ami',
@@ -934,6 +964,6 @@ describe('no fault is', () => {
     ['a timeout of two minutes', withRunOptions({ timeout_s: 120 })],
     ['a timeout of 48 hours', withRunOptions({ timeout_s: 172_800 })],
   ])('%s', (_, file, parseOptions = {}) => {
-    expect(faultsOf(file, parseOptions)).toEqual([]);
+    expect(problemsOf(file, parseOptions)).toEqual([]);
   });
 });

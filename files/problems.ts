@@ -1,5 +1,5 @@
 /** One finding about a file. `error` refuses the file, `warning` does not. */
-export interface Fault {
+export interface Problem {
   readonly severity: 'error' | 'warning';
   /** JSON path of the offending value, e.g. `$.instance_parameters.ImageId`. */
   readonly path: string;
@@ -14,43 +14,43 @@ export interface Fault {
 /** Where in the file: keys and indexes from the root. */
 export type Path = readonly (string | number)[];
 
-/** Collects faults while a file is checked, so that all of them reach the user in one go. */
-export interface Faults {
+/** Collects problems while a file is checked, so that all of them reach the user in one go. */
+export interface Problems {
   /** Refuses the file. `found` is what stands there; leave it out where nothing does. */
   error(path: Path, message: string, found?: unknown): void;
   /** Tells the user something and lets the file pass. */
   warning(path: Path, message: string, found?: unknown): void;
   /** The same, of a value that a template leaves for its user to fill in. */
-  placeholder(severity: Fault['severity'], path: Path, message: string, found: unknown): void;
+  placeholder(severity: Problem['severity'], path: Path, message: string, found: unknown): void;
   /** Whether anything was reported at exactly this path. */
-  hasFaultAt(path: Path): boolean;
+  hasProblemAt(path: Path): boolean;
   /** Whether any error was reported. */
   hasErrors(): boolean;
-  /** Every fault, in the order in which the values stand in the file. */
-  inFileOrder(file: unknown): Fault[];
+  /** Every problem, in the order in which the values stand in the file. */
+  inFileOrder(file: unknown): Problem[];
 }
 
-/** Longest `found` of a fault, in characters: enough to recognise a value, short enough for a console line. */
+/** Longest `found` of a problem, in characters: enough to recognise a value, short enough for a console line. */
 const FOUND_LENGTH = 80;
 
 /** Makes an empty collection. */
-export function collectFaults(): Faults {
-  const entries: { path: Path; fault: Fault }[] = [];
-  const add = (severity: Fault['severity'], path: Path, message: string, found: unknown, rest = {}) => {
+export function collectProblems(): Problems {
+  const entries: { path: Path; problem: Problem }[] = [];
+  const add = (severity: Problem['severity'], path: Path, message: string, found: unknown, rest = {}) => {
     const shown = found === undefined ? {} : { found: shorten(found) };
-    entries.push({ path, fault: { severity, path: formatPath(path), ...shown, message, ...rest } });
+    entries.push({ path, problem: { severity, path: formatPath(path), ...shown, message, ...rest } });
   };
   return {
     error: (path, message, found) => add('error', path, message, found),
     warning: (path, message, found) => add('warning', path, message, found),
     placeholder: (severity, path, message, found) => add(severity, path, message, found, { placeholder: true }),
-    hasFaultAt: (path) => entries.some(({ fault }) => fault.path === formatPath(path)),
-    hasErrors: () => entries.some(({ fault }) => fault.severity === 'error'),
+    hasProblemAt: (path) => entries.some(({ problem }) => problem.path === formatPath(path)),
+    hasErrors: () => entries.some(({ problem }) => problem.severity === 'error'),
     inFileOrder: (file) =>
       entries
-        .map(({ path, fault }) => ({ fault, position: positionOf(path, file) }))
+        .map(({ path, problem }) => ({ problem, position: positionOf(path, file) }))
         .sort((a, b) => compare(a.position, b.position))
-        .map(({ fault }) => fault),
+        .map(({ problem }) => problem),
   };
 }
 
