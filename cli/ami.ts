@@ -53,7 +53,7 @@ export function addAmi(program: Command): void {
     .addHelpText(
       'after',
       sentences(
-        'Exit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options, for what cannot be written, and without a Packer that can build it, 130 after Ctrl-C.',
+        'Exit code: 0 when the image is there and its ID is written, 1 otherwise, 2 for wrong options, without a Packer that can build it, and when a file cannot be written, 130 after Ctrl-C.',
       ),
     )
     .action(async (options) => {

@@ -140,8 +140,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 program.parseAsync().catch((error: Error & { exitCode?: number }) => {
-  // A sentence of what cannot be written is for the user; any other error too, as far as it goes.
-  const notWritten = fileErrorSentence(error, 'see to this place');
+  const notWritten = fileErrorSentence(error, 'name another place');
   process.stderr.write(wrap(`datastream: ${notWritten ?? error.message}\n`, process.stderr));
-  process.exitCode = notWritten === undefined ? (error.exitCode ?? 1) : 2;
+  process.exitCode = error.exitCode ?? (notWritten === undefined ? 1 : 2);
 });

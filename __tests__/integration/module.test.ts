@@ -113,9 +113,6 @@ function changedAttributes({ resource_changes }: Plan): string[] {
   return [...new Set(changed)].sort();
 }
 
-// Terraform makes the functions of a region one after the other, and waits seconds for each.
-jest.setTimeout(900_000);
-
 describeWith(['terraform', 'moto_server', 'aws'], 'the Terraform module on an emulated AWS', () => {
   let moto: Moto;
   let workspace: Workspace;

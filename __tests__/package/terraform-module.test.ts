@@ -30,7 +30,7 @@ beforeAll(async () => {
     await succeed(program, [...args, path.join(folder, name)], { cwd: folder });
   }
   terraform = JSON.parse(String(read('main.tf.json')));
-}, 60_000);
+});
 
 test('has neither a provider nor a backend nor a region, and says which versions it takes', () => {
   expect(Object.keys(terraform).sort()).toEqual(['data', 'output', 'resource', 'terraform', 'variable']);
