@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { shorten } from '../files/problems';
+import { placeholderInValue } from './checks/placeholders';
+import { REGION } from './region';
 
 /**
  * RunInstances' request as EC2's API reference has it (2016-11-15), in boto3's spelling and types.
@@ -39,8 +41,16 @@ const only = <const T extends string | number | boolean>(value: T, why: string, 
 /** An EC2 resource ID: 8 hexadecimal digits, or 17 since 2016. */
 const resourceId = (prefix: string) => new RegExp(`^${prefix}-(?:[0-9a-f]{8}|[0-9a-f]{17})$`);
 export const AMI_ID = resourceId('ami');
-export const SECURITY_GROUP_ID = resourceId('sg');
-export const SUBNET_ID = resourceId('subnet');
+
+const idOf = (prefix: string, what: string, member: string) =>
+  z.string().regex(resourceId(prefix), {
+    error: ({ input = '' }) =>
+      `${input === '' ? 'This is empty' : `This is no ${what}${placeholderNote(input)}`}: write "${prefix}-" and 17 hexadecimal digits, or leave ${member} out.`,
+  });
+
+function placeholderNote(id: string): string {
+  return placeholderInValue(id) === undefined ? '' : ' but a placeholder';
+}
 
 /** Begins an ImageId that names an SSM parameter; what follows is what SSM's GetParameters takes as a name. */
 export const RESOLVE_SSM = 'resolve:ssm:';
@@ -50,7 +60,7 @@ export const RESOLVE_SSM = 'resolve:ssm:';
  * or a label (EC2 User Guide, "Use a Systems Manager parameter instead of an AMI ID"; Systems Manager User Guide,
  * "Understanding parameter name requirements and constraints"; API reference, LabelParameterVersion).
  */
-export const AMI_PARAMETER = new RegExp(
+const AMI_PARAMETER = new RegExp(
   [
     `^${RESOLVE_SSM}`,
     '(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter(?=/))?',
@@ -194,8 +204,21 @@ const secondaryInterface = z.strictObject({
   NetworkCardIndex: integer('Index of the network card.'),
 });
 
+/** What is wrong with an `ImageId`; undefined where nothing is. */
+function imageProblem(id: string): string | undefined {
+  if (id === '') return `This is empty: ${WRITE_IMAGE}.`;
+  if (!id.startsWith(RESOLVE_SSM))
+    return AMI_ID.test(id) ? undefined : `This is no AMI's ID${placeholderNote(id)}: ${WRITE_IMAGE}.`;
+  const note = placeholderNote(id.slice(RESOLVE_SSM.length).replace(/^\//, ''));
+  if (AMI_PARAMETER.test(id) && !note) return undefined;
+  return (
+    `This is no SSM parameter that EC2 can resolve${note}: write "${RESOLVE_SSM}" and the parameter's full name, ` +
+    'such as "/datastream/ami" (or its ARN, when another account shares it), then ":" and a version or a label if need be.'
+  );
+}
+
 /** What to write as `ImageId` and `InstanceType`: the end of a message. */
-export const WRITE_IMAGE = `write the ID of the AMI to launch, "ami-" and 17 hexadecimal digits, or "${RESOLVE_SSM}/name"`;
+const WRITE_IMAGE = `write the ID of the AMI to launch, "ami-" and 17 hexadecimal digits, or "${RESOLVE_SSM}/name"`;
 export const WRITE_TYPE = 'write an instance type, for example "t4g.xlarge"';
 
 const ONE_INSTANCE = 'An execution runs on one instance: write 1, or leave it out';
@@ -206,18 +229,21 @@ const noRight = (what: string, member: string) =>
 /** `instance_parameters`: what RunInstances takes. */
 export const instanceParametersShape = z
   .strictObject({
-    ImageId: z.string({ error: missing('ImageId', WRITE_IMAGE) }).meta({
-      description:
-        'The AMI to launch, in the state machine’s region: ami-..., or resolve:ssm: and the name of an SSM parameter that holds its ID.',
-      pattern: `${AMI_ID.source}|${AMI_PARAMETER.source}`,
-    }),
+    ImageId: z
+      .string({ error: missing('ImageId', WRITE_IMAGE) })
+      .refine((id) => imageProblem(id) === undefined, { error: ({ input }) => imageProblem(String(input)) })
+      .meta({
+        description:
+          'The AMI to launch, in the state machine’s region: ami-..., or resolve:ssm: and the name of an SSM parameter that holds its ID.',
+        pattern: `${AMI_ID.source}|${AMI_PARAMETER.source}`,
+      }),
     InstanceType: z.string({ error: missing('InstanceType', WRITE_TYPE) }).meta({
       description: 'Instance type; its architecture must be the AMI’s (t4g, m8g, c8g ... are arm64).',
       examples: ['t4g.micro', 't4g.xlarge', 'm8g.xlarge', 'c8g.2xlarge', 'm7i.xlarge'],
     }),
     KeyName: text('Name of the EC2 key pair for SSH, not its file. Default: none.'),
     SecurityGroupIds: z
-      .array(z.string().meta({ pattern: SECURITY_GROUP_ID.source }))
+      .array(idOf('sg', "security group's ID", 'SecurityGroupIds'))
       .min(1, { error: 'This list is empty: name a security group, or leave SecurityGroupIds out.' })
       .meta({ description: 'Security groups, sg-... Default: the deployment’s own, which lets nothing in.' })
       .optional(),
@@ -270,12 +296,8 @@ export const instanceParametersShape = z
     UserData: text(
       'Script or cloud-config for the first boot, plain text, at most 14 KB, or 10 KB with other characters than ASCII.',
     ),
-    SubnetId: z
-      .string()
-      .meta({
-        description: 'The subnet, subnet-... Default: the deployment’s, else the default VPC’s.',
-        pattern: SUBNET_ID.source,
-      })
+    SubnetId: idOf('subnet', "subnet's ID", 'SubnetId')
+      .meta({ description: 'The subnet, subnet-... Default: the deployment’s, else the default VPC’s.' })
       .optional(),
     SecurityGroups: listOf(
       'Security group names (default VPC only); SecurityGroupIds is meant for every VPC.',
@@ -299,7 +321,14 @@ export const instanceParametersShape = z
       MetricCategoryIds: listOf('Categories of metrics.', z.string()),
     }),
     Placement: structure('Where the instance is placed.', {
-      AvailabilityZone: text('Availability zone, for example us-east-1a.'),
+      AvailabilityZone: z
+        .string()
+        .refine((zone) => !REGION.test(zone), {
+          error: ({ input }) =>
+            `This is a region, not an availability zone: write a zone such as "${input}a", or leave Placement out.`,
+        })
+        .meta({ description: 'Availability zone, for example us-east-1a.' })
+        .optional(),
       AvailabilityZoneId: text('ID of the availability zone, for example use1-az1.'),
       Affinity: text('default or host.'),
       GroupName: text('Placement group.'),

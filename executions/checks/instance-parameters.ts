@@ -1,8 +1,6 @@
 import type { Path, Problems } from '../../files/problems';
-import { isRecord, list, member, text, utf8Bytes } from '../../files/values';
+import { isRecord, list, text, utf8Bytes } from '../../files/values';
 import type { ParseOptions } from '../model';
-import { REGION } from '../region';
-import { AMI_ID, AMI_PARAMETER, RESOLVE_SSM, SECURITY_GROUP_ID, SUBNET_ID, WRITE_IMAGE } from '../run-instances';
 import { checkLineEnds } from './commands';
 import { isDoubtful, placeholderInValue } from './placeholders';
 import { checkRootDevice } from './root-device';
@@ -24,7 +22,6 @@ const DEEPEST_LEVEL = 16;
 export function checkInstanceParameters(value: unknown, options: ParseOptions, problems: Problems): void {
   if (!isRecord(value)) return;
   const parameters = value;
-  checkImage(parameters, problems);
   checkKeyName(parameters, problems);
   checkNetwork(parameters, problems);
   checkProfile(parameters.IamInstanceProfile, options, problems);
@@ -39,27 +36,6 @@ export function checkInstanceParameters(value: unknown, options: ParseOptions, p
     );
   }
   findPlaceholders(value, [ROOT], problems);
-}
-
-function checkImage(parameters: Parameters, problems: Problems): void {
-  const path = [ROOT, 'ImageId'];
-  const id = parameters.ImageId;
-  if (id === '') problems.error(path, `This is empty: ${WRITE_IMAGE}.`, id);
-  else if (typeof id === 'string' && id.startsWith(RESOLVE_SSM)) checkAmiParameter(id, path, problems);
-  else if (typeof id === 'string' && !AMI_ID.test(id)) {
-    problems.error(path, `This is no AMI's ID${placeholderNote(id)}: ${WRITE_IMAGE}.`, id);
-  }
-}
-
-function checkAmiParameter(id: string, path: Path, problems: Problems): void {
-  const note = placeholderNote(id.slice(RESOLVE_SSM.length).replace(/^\//, ''));
-  if (AMI_PARAMETER.test(id) && !note) return;
-  problems.error(
-    path,
-    `This is no SSM parameter that EC2 can resolve${note}: write "${RESOLVE_SSM}" and the parameter's full name, ` +
-      'such as "/datastream/ami" (or its ARN, when another account shares it), then ":" and a version or a label if need be.',
-    id,
-  );
 }
 
 function checkKeyName(parameters: Parameters, problems: Problems): void {
@@ -85,24 +61,6 @@ function checkKeyName(parameters: Parameters, problems: Problems): void {
 }
 
 function checkNetwork(parameters: Parameters, problems: Problems): void {
-  const groups = parameters.SecurityGroupIds;
-  const path = [ROOT, 'SecurityGroupIds'];
-  const write = 'write "sg-" and 17 hexadecimal digits, or leave SecurityGroupIds out';
-  list(groups).forEach((id, index) => {
-    if (typeof id !== 'string' || SECURITY_GROUP_ID.test(id)) return;
-    const what = id === '' ? 'This is empty' : `This is no security group's ID${placeholderNote(id)}`;
-    problems.error([...path, index], `${what}: ${write}.`, id);
-  });
-  const subnet = text(parameters.SubnetId);
-  if (subnet !== undefined && !SUBNET_ID.test(subnet)) {
-    const what = subnet === '' ? 'This is empty' : `This is no subnet's ID${placeholderNote(subnet)}`;
-    problems.error(
-      [ROOT, 'SubnetId'],
-      `${what}: write "subnet-" and 17 hexadecimal digits, or leave SubnetId out.`,
-      subnet,
-    );
-  }
-  checkPlacement(parameters, problems);
   if (list(parameters.NetworkInterfaces).length === 0) return;
   for (const key of ['SecurityGroupIds', 'SecurityGroups', 'SubnetId', 'PrivateIpAddress']) {
     if (parameters[key] === undefined) continue;
@@ -112,17 +70,6 @@ function checkNetwork(parameters: Parameters, problems: Problems): void {
       parameters[key],
     );
   }
-}
-
-function checkPlacement(parameters: Parameters, problems: Problems): void {
-  const zone = member(parameters.Placement, 'AvailabilityZone');
-  if (typeof zone !== 'string' || !REGION.test(zone)) return;
-  const write = `write a zone such as "${zone}a", or leave Placement out`;
-  problems.error(
-    [ROOT, 'Placement', 'AvailabilityZone'],
-    `This is a region, not an availability zone: ${write}.`,
-    zone,
-  );
 }
 
 function checkProfile(profile: unknown, { profileName }: ParseOptions, problems: Problems): void {
@@ -206,8 +153,4 @@ function optional(path: Path): string {
   const hasDefault =
     key === 'KeyName' || key === 'SecurityGroupIds' || key === 'IamInstanceProfile' || key === 'SubnetId';
   return hasDefault ? `, or leave ${key} out` : '';
-}
-
-function placeholderNote(id: string): string {
-  return placeholderInValue(id) === undefined ? '' : ' but a placeholder';
 }
