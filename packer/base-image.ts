@@ -1,5 +1,5 @@
 import { DescribeImagesCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import type { Settings, VariableFault } from './variables';
+import type { Settings, VariableProblem } from './variables';
 
 type Ec2 = Pick<EC2Client, 'send'>;
 
@@ -9,12 +9,12 @@ type Ec2 = Pick<EC2Client, 'send'>;
  * @returns the variable that has to change for there to be one
  * @throws whatever AWS answers instead
  */
-export async function checkBaseImage(ec2: Ec2, settings: Settings): Promise<readonly VariableFault[]> {
+export async function checkBaseImage(ec2: Ec2, settings: Settings): Promise<readonly VariableProblem[]> {
   return settings.base_ami === '' ? checkNewest(ec2, settings) : checkGiven(ec2, settings);
 }
 
-async function checkGiven(ec2: Ec2, { base_ami, architecture, region }: Settings): Promise<readonly VariableFault[]> {
-  const fault = (message: string) => [{ name: 'base_ami', value: base_ami, message }];
+async function checkGiven(ec2: Ec2, { base_ami, architecture, region }: Settings): Promise<readonly VariableProblem[]> {
+  const problem = (message: string) => [{ name: 'base_ami', value: base_ami, message }];
   const { Images: [image] = [] } = await ec2
     .send(new DescribeImagesCommand({ ImageIds: [base_ami] }))
     .catch((error: Error) => {
@@ -22,18 +22,18 @@ async function checkGiven(ec2: Ec2, { base_ami, architecture, region }: Settings
       throw error;
     });
   if (!image) {
-    return fault(
+    return problem(
       `There is no such image in ${region} that this account may use: write the ID of one, or leave base_ami out.`,
     );
   }
   if (image.Architecture === architecture) return [];
-  return fault(
+  return problem(
     `This image is ${image.Architecture}, the new one is to be ${architecture}: write another one, or leave it out.`,
   );
 }
 
 /** Amazon changes the kernel of its images from time to time, and Packer says only that the filter finds nothing. */
-async function checkNewest(ec2: Ec2, { kernel, architecture, region }: Settings): Promise<readonly VariableFault[]> {
+async function checkNewest(ec2: Ec2, { kernel, architecture, region }: Settings): Promise<readonly VariableProblem[]> {
   const names = `al2023-ami-2023.*-kernel-*-${architecture}`;
   const { Images: images = [] } = await ec2.send(
     new DescribeImagesCommand({ Owners: ['amazon'], Filters: [{ Name: 'name', Values: [names] }] }),

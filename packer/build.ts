@@ -23,7 +23,7 @@ import {
   readVariables,
   type Settings,
   settingsOf,
-  type VariableFault,
+  type VariableProblem,
   type Variables,
 } from './variables';
 
@@ -109,10 +109,12 @@ async function checkAndBuild(
     () => checkAtAws(settings, deployment),
   ];
   for (const check of checks) {
-    const faults = await check();
-    if (faults.length === 0) continue;
-    print(`${faults.length === 1 ? 'A variable is' : `${faults.length} variables are`} wrong. Nothing was launched.`);
-    return refuse(faults, print);
+    const problems = await check();
+    if (problems.length === 0) continue;
+    print(
+      `${problems.length === 1 ? 'A variable is' : `${problems.length} variables are`} wrong. Nothing was launched.`,
+    );
+    return refuse(problems, print);
   }
 
   const output = settings.output_folder;
@@ -176,8 +178,8 @@ export async function pinDownloads(
   const { variables } = await readBuild(options);
   const settings = settingsOf(variables);
   for (const check of [() => checkTypes(variables), () => ambiguousDownloads(settings)]) {
-    const faults = await check();
-    if (faults.length > 0) return refuse(faults, print);
+    const problems = await check();
+    if (problems.length > 0) return refuse(problems, print);
   }
   const pinned = await pin(settings);
   for (const [url, sha256] of pinned) print(`${url}\n  ${sha256}`);
@@ -189,9 +191,9 @@ export async function pinDownloads(
   return 0;
 }
 
-/** The variables' faults as lines for a person. @returns the exit code */
-function refuse(faults: readonly VariableFault[], print: Print): number {
-  for (const { name, value, message } of faults)
+/** The variables' problems as lines for a person. @returns the exit code */
+function refuse(problems: readonly VariableProblem[], print: Print): number {
+  for (const { name, value, message } of problems)
     print(`  ${name}${value === undefined ? '' : ` = ${shorten(value)}`}\n      ${message}`);
   return 1;
 }
@@ -216,13 +218,13 @@ function makeFolder(folder: string): () => void {
 }
 
 /** An image that the state machine cannot launch would be found out by its first execution. */
-function checkRegionOf(deployment: Deployment, { region, ami_regions }: Settings): readonly VariableFault[] {
+function checkRegionOf(deployment: Deployment, { region, ami_regions }: Settings): readonly VariableProblem[] {
   if ([region, ...ami_regions].includes(deployment.region)) return [];
   const message = `${deployment.file} deploys to ${deployment.region}, where executions could not use the image: leave region out, name the tfvars in use by --tfvars, or write ami_regions = ["${deployment.region}"].`;
   return [{ name: 'region', value: region, message }];
 }
 
-function checkPlugin({ session_manager }: Settings): readonly VariableFault[] {
+function checkPlugin({ session_manager }: Settings): readonly VariableProblem[] {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   if (!session_manager || folders.some((folder) => existsSync(path.join(folder, 'session-manager-plugin')))) return [];
   const message =
@@ -231,28 +233,28 @@ function checkPlugin({ session_manager }: Settings): readonly VariableFault[] {
 }
 
 /** What AWS alone knows: which regions and parameters there are, and what the base image is. */
-async function checkAtAws(settings: Settings, deployment: Deployment): Promise<readonly VariableFault[]> {
+async function checkAtAws(settings: Settings, deployment: Deployment): Promise<readonly VariableProblem[]> {
   // A region that does not exist has no endpoint to ask.
   let asked = deployment.region;
   const clients = () => clientsIn(asked, settings.custom_endpoint_ec2);
   try {
     const { Regions: regions = [] } = await clients().ec2.send(new DescribeRegionsCommand({ AllRegions: true }));
-    const faults = [...checkRegions(settings, regions)];
-    if (faults.length === 0) faults.push(...checkRegionOf(deployment, settings));
-    if (faults.length > 0) return faults;
+    const problems = [...checkRegions(settings, regions)];
+    if (problems.length === 0) problems.push(...checkRegionOf(deployment, settings));
+    if (problems.length > 0) return problems;
     asked = settings.region;
-    faults.push(...(await checkBaseImage(clients().ec2, settings)));
+    problems.push(...(await checkBaseImage(clients().ec2, settings)));
     for (asked of settings.ami_parameter_name ? [settings.region, ...settings.ami_regions] : []) {
-      faults.push(...(await checkParameter(clients().ssm, asked, settings)));
+      problems.push(...(await checkParameter(clients().ssm, asked, settings)));
     }
-    return faults;
+    return problems;
   } catch (error) {
     throw new Error(`${awsSentence(error, asked)} Nothing was launched.`, { cause: error });
   }
 }
 
-function checkRegions(settings: Settings, regions: readonly Region[]): readonly VariableFault[] {
-  const check = (name: 'region' | 'ami_regions', each: string): VariableFault[] => {
+function checkRegions(settings: Settings, regions: readonly Region[]): readonly VariableProblem[] {
+  const check = (name: 'region' | 'ami_regions', each: string): VariableProblem[] => {
     const found = regions.find(({ RegionName }) => RegionName === each);
     if (found && found.OptInStatus !== 'not-opted-in') return [];
     const names = regions.map(({ RegionName = '' }) => RegionName);
@@ -269,7 +271,7 @@ async function checkParameter(
   ssm: Clients['ssm'],
   region: string,
   { ami_parameter_name: name }: Settings,
-): Promise<readonly VariableFault[]> {
+): Promise<readonly VariableProblem[]> {
   try {
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name: name }));
     if (Parameter?.DataType === 'aws:ec2:image') return [];
@@ -285,11 +287,11 @@ async function checkParameter(
 function printWritten(image: BuiltImage, written: readonly WrittenTemplate[], print: Print): void {
   print(`\nImage      ${image.name}, ${image.architecture}, ${image.volumeSize} GiB`);
   let shown = '';
-  for (const { file, region, imageId, faults } of written) {
+  for (const { file, region, imageId, problems } of written) {
     print(`Template   ${path.relative('', file)}: ${imageId} in ${region}`);
-    const open = faults
-      .filter((fault) => fault.severity === 'error')
-      .map((fault) => `${fault.path}\n             ${fault.message}`);
+    const open = problems
+      .filter((problem) => problem.severity === 'error')
+      .map((problem) => `${problem.path}\n             ${problem.message}`);
     if (open.length > 0 && open.join() === shown) print('           The same is left to fill in.');
     else if (open.length > 0) print(`           Left to fill in:\n           ${open.join('\n           ')}`);
     shown = open.join();

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '../files/temporary-folder';
-import { IMAGE_FOLDER, readDeclarations, VARIABLES_FILE, type VariableFault, type Variables } from './variables';
+import { IMAGE_FOLDER, readDeclarations, VARIABLES_FILE, type VariableProblem, type Variables } from './variables';
 
 /** The first that image.pkr.hcl is kept for, and where to get it. */
 const NEEDED = { major: 1, minor: 11 } as const;
@@ -18,7 +18,7 @@ export interface Packer {
   /** Whether it was interrupted. */
   readonly interrupted: boolean;
   /** The variables that the rules of variables.pkr.hcl refuse; Packer itself applies them. */
-  refusedVariables(): Promise<readonly VariableFault[]>;
+  refusedVariables(): Promise<readonly VariableProblem[]>;
 }
 
 /**

@@ -21,7 +21,7 @@ export interface WrittenTemplate {
   readonly region: string;
   readonly imageId: string;
   /** What is left for the user to fill in. */
-  readonly faults: readonly Problem[];
+  readonly problems: readonly Problem[];
 }
 
 type Template = Readonly<Record<string, unknown>>;
@@ -45,8 +45,8 @@ export function writeTemplates(image: BuiltImage, deployment: Deployment, folder
     const file = region === deployment.region ? templateFile(folder) : templateFile(folder, region);
     const base = existsSync(file) ? read(file) : withoutRegional(template);
     const filled = fill(base, region, imageId, image, deployment.profileName);
-    const { problems: faults } = parseExecution(filled, { region, imageArchitecture: image.architecture });
-    return { file, region, imageId, filled, faults };
+    const { problems } = parseExecution(filled, { region, imageArchitecture: image.architecture });
+    return { file, region, imageId, filled, problems };
   });
   for (const { file, filled } of written) writeFileAtomically(file, `${JSON.stringify(filled, null, 2)}\n`);
   return written;

@@ -17,7 +17,7 @@ export const VARIABLES_FILE = path.join(IMAGE_FOLDER, 'variables.pkr.hcl');
 export type Variables = Readonly<Record<string, unknown>>;
 
 /** What is wrong with a variable's value, and what to write instead. */
-export interface VariableFault {
+export interface VariableProblem {
   readonly name: string;
   /** Undefined where there is none. */
   readonly value: unknown;
@@ -114,7 +114,7 @@ const TYPES: Readonly<Record<string, { readonly schema: z.ZodType; readonly writ
 };
 
 /** The values that have another type than their variable. */
-export async function checkTypes(variables: Variables): Promise<readonly VariableFault[]> {
+export async function checkTypes(variables: Variables): Promise<readonly VariableProblem[]> {
   return [...(await readDeclarations())].flatMap(([name, { type }]) => {
     const { schema, write } = TYPES[type] ?? { schema: z.unknown(), write: type };
     const value = variables[name];
@@ -158,7 +158,7 @@ export function sha256Of({ known_sha256, sha256 }: Settings, file: string): stri
 }
 
 /** The addresses from which files of one name come, but not the same file for both architectures: one sum cannot fit both. */
-export function ambiguousDownloads(settings: Settings): readonly VariableFault[] {
+export function ambiguousDownloads(settings: Settings): readonly VariableProblem[] {
   const [arm, x86] = (['arm64', 'x86_64'] as const).map((architecture) => downloads({ ...settings, architecture }));
   return [...(arm ?? [])].flatMap(([file, url]) => {
     const other = x86?.get(file);
@@ -174,7 +174,7 @@ export function isSafe(url: string): boolean {
   return URL.canParse(url) && (url.startsWith('https://') || new URL(url).hostname === '127.0.0.1');
 }
 
-function checkDownloads(settings: Settings): readonly VariableFault[] {
+function checkDownloads(settings: Settings): readonly VariableProblem[] {
   return [...downloads(settings)].flatMap(([file, url]) => {
     const address = { name: 'the address', value: url, message: 'Write an address that begins with https://.' };
     const message = `This is to be the SHA-256 of ${url}: run 'npx datastream ami pin', which downloads it once and writes down what came, or write the 64 hexadecimal digits of a source that you trust.`;
@@ -184,44 +184,44 @@ function checkDownloads(settings: Settings): readonly VariableFault[] {
 }
 
 /** What concerns more than one variable, and no rule of variables.pkr.hcl can say. */
-export function checkTogether(settings: Settings): readonly VariableFault[] {
-  const faults: VariableFault[] = [];
-  const fault = (name: keyof Settings, message: string) => faults.push({ name, value: settings[name], message });
+export function checkTogether(settings: Settings): readonly VariableProblem[] {
+  const problems: VariableProblem[] = [];
+  const problem = (name: keyof Settings, message: string) => problems.push({ name, value: settings[name], message });
   const { architecture, instance_type, kms_key_id, ami_users, ami_regions, region_kms_key_ids } = settings;
 
   const type = checkInstanceType(instance_type);
   const itsArchitecture = architectureOfType(instance_type);
   if (instance_type !== '' && type.kind === 'malformed') {
-    fault('instance_type', `This is no instance type's name: the nearest is "${type.nearest}".`);
+    problem('instance_type', `This is no instance type's name: the nearest is "${type.nearest}".`);
   } else if (itsArchitecture && itsArchitecture !== architecture) {
     const example = { arm64: 't4g.large', x86_64: 't3.large' }[architecture];
-    fault(
+    problem(
       'instance_type',
       `This type is ${itsArchitecture}, the image is to be ${architecture}: write a type such as "${example}", leave it out, or write architecture = "${itsArchitecture}".`,
     );
   }
 
-  if (settings.communicator !== 'none') faults.push(...ambiguousDownloads(settings), ...checkDownloads(settings));
+  if (settings.communicator !== 'none') problems.push(...ambiguousDownloads(settings), ...checkDownloads(settings));
 
   // That region_kms_key_ids has a key for each of ami_regions, and for no other region, is what Packer asks itself.
   const isOwn = (key = '') => key === '' || key.endsWith('alias/aws/ebs');
   const away = ami_regions.filter((region) => isOwn(region_kms_key_ids[region]));
   if (ami_users.length > 0 && isOwn(kms_key_id)) {
-    fault(
+    problem(
       'ami_users',
       "An image encrypted with the account's own EBS key cannot be shared: write kms_key_id, of a key that those accounts may use.",
     );
   } else if (ami_users.length > 0 && away.length > 0) {
-    fault(
+    problem(
       'region_kms_key_ids',
       `An image encrypted with an EBS key of the account cannot be shared: write a key of your own for ${away.join(', ')}.`,
     );
   }
   if (kms_key_id === '' && Object.keys(region_kms_key_ids).length > 0) {
-    fault(
+    problem(
       'kms_key_id',
       "With region_kms_key_ids the image of the build's own region needs a key too: write kms_key_id.",
     );
   }
-  return faults;
+  return problems;
 }

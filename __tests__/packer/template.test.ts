@@ -132,7 +132,7 @@ describe('The execution template', () => {
   it('tells what only its user can fill in, and nothing of what was just written', () => {
     const [written] = writeTemplates(image, deployment, folder);
 
-    expect(written?.faults.map(({ path }) => path)).toEqual([
+    expect(written?.problems.map(({ path }) => path)).toEqual([
       '$.instance_parameters.KeyName',
       '$.instance_parameters.SecurityGroupIds[0]',
       '$.instance_parameters.TagSpecifications[0].Tags[0].Value',
