@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { type Authorisation, Authorisations } from '../support/aws-calls';
@@ -125,12 +126,13 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
         ipv6_cidr_blocks: [],
       };
     });
-    writeFileSync(file, JSON.stringify(stack));
-    const [archive] = readdirSync(path.join(folder, 'assets'), { recursive: true })
-      .map(String)
-      .filter((name) => name.endsWith('.zip'));
+    const [changed] = Object.values(stack.resource.aws_lambda_function ?? {});
+    if (!changed) throw new Error('The stack has no function.');
+    const archive = path.join(folder, String(changed.filename));
     // Whatever follows an archive's end is no part of it.
-    writeFileSync(path.join(folder, 'assets', archive ?? ''), 'changed', { flag: 'a' });
+    appendFileSync(archive, 'changed');
+    changed.source_code_hash = createHash('sha256').update(readFileSync(archive)).digest('base64');
+    writeFileSync(file, JSON.stringify(stack));
   }
 
   /** What a policy does not allow, once each. */

@@ -18,6 +18,7 @@ import { systemClock } from '../../lambdas/runtime/clock';
 import { virtualClock } from '../../local/clock';
 import { Service } from '../../local/service';
 import { EmbeddedSfn } from '../../local/sfn';
+import { executionOf, seedFile } from '../support/executions';
 import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
 import { describeWith } from '../support/tools';
 
@@ -180,7 +181,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
       errors: [],
       command_id: 'c',
       reconcile_seconds: 900,
-      job: { commands: [], timeout_s: 1, n_retries_allowed: 0, check_object: { bucket: 'jobs', key: 'nothing' } },
+      job: { ...executionOf(seedFile()), check_object: { bucket: 'jobs', key: 'nothing' } },
     };
 
     await expect(createChecker({ s3 })({ execution: EXECUTION, state })).rejects.toMatchObject({
