@@ -132,7 +132,7 @@ program
 
 addAmi(program);
 
-// `| head`, a full disk: what runs is ended as after Ctrl-C, and nobody is told of it in a place that takes no words.
+// The output ends early (`| head`) or the disk is full: end what runs as after Ctrl-C, and write nothing more there.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') process.stderr.write(`datastream: the output cannot be written: ${error.message}\n`);
   if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');

@@ -16,7 +16,7 @@ export type Path = readonly (string | number)[];
 
 /** Collects problems while a file is checked, so that all of them reach the user in one go. */
 export interface Problems {
-  /** Refuses the file. `found` is what stands there; leave it out where nothing does. */
+  /** Refuses the file. `found` is the value there; leave it out where there is none. */
   error(path: Path, message: string, found?: unknown): void;
   /** Tells the user something and lets the file pass. */
   warning(path: Path, message: string, found?: unknown): void;

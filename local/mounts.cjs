@@ -119,7 +119,7 @@ function pull(mount) {
   }
 }
 
-/** From now on the file in the view is this object. Whoever is not root gets EACCES at once for what is not allowed. */
+/** From now on the file in the view is this object. A user who is not root gets EACCES at once for what is not allowed. */
 function settled({ files, view, overwrite }, name, object) {
   const target = path.join(view, name);
   fs.chmodSync(target, overwrite ? 0o644 : 0o444);
@@ -195,7 +195,7 @@ function settleOne(mount, user) {
   return refused;
 }
 
-/** One look at a time: a job may call several `aws` at once. Whoever was killed holds the lock for no longer than this. */
+/** One look at a time: a job may call several `aws` at once. A process that was killed holds the lock for no longer than this. */
 function locked(act) {
   const lock = path.join(disk, 'mounts.lock');
   for (const until = Date.now() + 10_000; ; ) {

@@ -38,7 +38,7 @@ export class EmbeddedS3 {
   /** Writes an object, dated by the cloud's clock. */
   put(bucket: string, key: string, body: string): void {
     const file = this.#file(bucket, key);
-    // Written beside it and moved: whoever reads it meanwhile, another local run for one, has it whole.
+    // Written beside it and renamed, so that another local run never reads half of it.
     const part = `${file}.part.${process.pid}`;
     try {
       mkdirSync(dirname(file), { recursive: true });

@@ -28,7 +28,7 @@ async function checkGiven(ec2: Ec2, { base_ami, architecture, region }: Settings
   }
   if (image.Architecture === architecture) return [];
   return problem(
-    `This image is ${image.Architecture}, the new one is to be ${architecture}: write another one, or leave it out.`,
+    `This image is ${image.Architecture}, the new one is to be ${architecture}: choose another one, or leave it out.`,
   );
 }
 

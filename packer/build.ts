@@ -259,7 +259,7 @@ function checkRegions(settings: Settings, regions: readonly Region[]): readonly 
     if (found && found.OptInStatus !== 'not-opted-in') return [];
     const names = regions.map(({ RegionName = '' }) => RegionName);
     const message = found
-      ? `The account has not enabled ${each}: enable it in the console, or write another region.`
+      ? `The account has not enabled ${each}: enable it in the console, or choose another region.`
       : `AWS has no region ${each}: write ${nearest(each, names) ?? 'one such as us-east-1'}.`;
     return [{ name, value: settings[name], message }];
   };

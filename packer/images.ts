@@ -137,7 +137,7 @@ export interface PrunePlan {
 const BROKEN: readonly string[] = ['failed', 'invalid', 'error'];
 
 /**
- * Decides what goes: of each family and architecture all but the newest `keep`, and what cannot be launched.
+ * Decides which images are removed: of each family and architecture all but the newest `keep`, and what cannot be launched.
  *
  * @param keep how many of the available images stay; 0 keeps only those that something names
  * @param named image ID to why it is kept: what names it

@@ -49,7 +49,7 @@ interface Place {
   readonly shown: string;
 }
 
-/** Follows symbolic links, and goes into each folder once. */
+/** Follows symbolic links, and reads each folder once. */
 function jsonFiles(folder: string, shown: string, unreadable: string[], seen = new Set<string>()): Place[] {
   try {
     const real = realpathSync(folder);

@@ -237,7 +237,7 @@ function shown(text: string): string {
   return indent(visible(lines), '  | ');
 }
 
-/** A job's output must not move the cursor or clear the screen of whoever looks at it. */
+/** A job's output must not move the cursor or clear the reader's screen. */
 function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to show
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (character) =>

@@ -23,7 +23,7 @@ export class EventRule extends Construct {
       name: props.ruleName,
       description: props.description,
       eventPattern: JSON.stringify(props.pattern),
-      // PutRule takes over a rule of this name, whoever made it: a deployment whose names another one has must fail before.
+      // PutRule takes over any rule of this name: a second deployment of the same names must fail before it.
       dependsOn: [props.target.function, props.after],
     });
     const permission = new LambdaPermission(this, 'permission', {

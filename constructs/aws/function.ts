@@ -36,7 +36,7 @@ export class NodeFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
-    // Made here and not by Lambda: only so it has a retention, and goes when the stack goes.
+    // Lambda would create it without a retention, and destroy would leave it.
     const logGroup = new CloudwatchLogGroup(this, 'log', {
       name: `/aws/lambda/${props.functionName}`,
       retentionInDays: props.logRetentionDays,

@@ -16,9 +16,9 @@ export const SOURCES = { folder: 'datastream', names: FUNCTIONS } as const;
 export const FUNCTION_MEMORY_MB = 256;
 
 /**
- * How long Lambda lets each function run. The starter waits up to 20 s for SSM, the reaper goes through every instance
+ * How long Lambda lets each function run. The starter waits up to 20 s for SSM, the reaper looks at every instance
  * whose execution has ended; no other waits for more than AWS's answers. A state's own TimeoutSeconds must be longer:
- * Lambda goes on with a function that Step Functions no longer waits for.
+ * Lambda does not stop a function when Step Functions stops waiting for it.
  */
 export const FUNCTION_TIMEOUT_SECONDS = {
   starter: 60,

@@ -27,7 +27,7 @@ export function checkTags(specifications: unknown, root: Path, problems: Problem
 function checkKey(key: string, path: Path, keys: Set<string>, problems: Problems): void {
   if (/^(aws|datastream):/i.test(key)) {
     const owner = /^aws:/i.test(key) ? 'AWS' : 'the state machine';
-    problems.error(path, `Keys that begin so are ${owner}'s own: write another key.`, key);
+    problems.error(path, `Keys that begin so are ${owner}'s own: choose another key.`, key);
   } else if (keys.has(key) && !problems.hasProblemAt(path)) {
     problems.error(path, 'EC2 refuses the same key twice: leave one of them out.', key);
   }

@@ -26,7 +26,7 @@ const DEADLINE_MARGIN_SECONDS = 30;
 const CommanderEvent = machineEvent(AttemptState);
 
 export interface CommanderClients {
-  /** Must not retry by itself: a SendCommand whose reply was lost has been carried out. */
+  /** Must not retry on its own: a SendCommand may have taken effect although its reply was lost. */
   readonly ssm: Ssm;
   readonly s3: Pick<S3Client, 'send'>;
   readonly clock: Clock;
@@ -107,7 +107,7 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
     )
     .catch((error: Error) => {
       if (error.name !== 'AccessDeniedException') throw error;
-      // The policy goes by the instance's tags and the role's policies, which IAM may see a little later than EC2.
+      // The permission depends on the instance's tags and the role's policies, which IAM may see later than EC2.
       throw new DatastreamError(
         ErrorName.IamRefused,
         `SSM does not take the commands: ${error.message} After a deployment or a launch IAM may need some minutes. ` +

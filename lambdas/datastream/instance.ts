@@ -15,7 +15,7 @@ export type Ec2 = Pick<EC2Client, 'send'>;
 export type Identified = Instance & { readonly InstanceId: string };
 
 /**
- * @param answer the operation that has told of the instance
+ * @param answer the operation whose answer names the instance
  * @throws ServiceUnavailable when it has no ID
  */
 export function identified(instance: Instance, answer: string): Identified {

@@ -36,7 +36,7 @@ export interface RelayClients {
 
 /**
  * Turns what EC2 and SSM announce of a job's instance into the end of the waiting EC2Poller.
- * Events come late, twice, out of order or never: what the command itself says always goes first,
+ * Events come late, twice, out of order or never. The command's own status always comes first,
  * and a token for which nobody waits any more changes nothing.
  */
 export async function relay(event: RelayEvent, clients: RelayClients, log: Log): Promise<void> {

@@ -97,7 +97,7 @@ function marketOptions(
   return file && file.MarketType !== 'spot' ? { InstanceMarketOptions: file } : {};
 }
 
-/** The deployment's subnet and group, unless the file says where it goes: EC2 refuses the one beside the other. */
+/** The deployment's subnet and group, unless the file chooses a subnet or a network interface: EC2 refuses both together. */
 function network(
   file: Partial<InstanceParameters>,
   launch: Launch,
@@ -119,7 +119,7 @@ export function subnetsFor(
   return [...subnetIds.slice(first), ...subnetIds.slice(0, first)];
 }
 
-/** The file says where its instance goes, or has a launch template say it. */
+/** Whether the file, or its launch template, chooses the subnet. */
 function placesItself(file: InstanceParameters): boolean {
   const { SubnetId, NetworkInterfaces, LaunchTemplate, SecurityGroups, Placement } = file;
   const zone = Placement?.AvailabilityZone || Placement?.AvailabilityZoneId;

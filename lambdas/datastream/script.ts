@@ -37,7 +37,7 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
     ...(shell ? [notes(commands.length)] : []),
     ...tell(log),
     'fi',
-    // Whoever waits for the code must not read half of it.
+    // A process that waits for the exit code must not read half of it.
     '{ echo "$code" >"$lock.part" && mv "$lock.part" "$lock.code"; } 2>/dev/null',
     'exit "$code"',
   ];
@@ -161,7 +161,7 @@ function run(commands: readonly string[], seconds: number): string {
   );
 }
 
-/** Lines for whoever reads the log, a program too: which command failed, or how many were reached. */
+/** Lines for the log's readers, also programs: which command failed, or how many commands were reached. */
 function notes(commands: number): string {
   return (
     `if [ -f "$dir/done" ]; then n=${commands}; else n=$(cat "$dir/reached" 2>/dev/null); fi; ` +

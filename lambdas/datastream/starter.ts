@@ -104,7 +104,7 @@ export async function start(
   }
   const instanceId = instance.InstanceId;
   await online(instance, clients);
-  // Not the time of a call: a busy account has to wait for its launch, and whoever finds the instance must say the same.
+  // Not the time of the call: a launch may wait in a busy account, and a later call that finds the instance must give the same time.
   const launchedAt = instance.LaunchTime ?? clients.clock.now();
   const market = instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand';
   const job = jobOn(instance.InstanceType ?? file.instance_parameters.InstanceType);
@@ -203,9 +203,13 @@ async function parameterImageId({ ssm, region }: StarterClients, name: string): 
   const problems = collectProblems();
   const path = ['instance_parameters', 'ImageId'];
   if (value === undefined) {
-    problems.error(path, `SSM has no such parameter, version or label in ${region}: make it, or write another.`, name);
+    problems.error(
+      path,
+      `SSM has no such parameter, version or label in ${region}: create it, or choose another.`,
+      name,
+    );
   } else {
-    problems.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or write another.`, value);
+    problems.error(path, `The SSM parameter ${name} holds no AMI's ID: store one in it, or choose another.`, value);
   }
   throw invalid(problems.inFileOrder(undefined));
 }

@@ -4,7 +4,7 @@ const silent = () => {};
 
 /**
  * For every client: a call that hangs becomes a TimeoutError, which the machine's Retry takes up, well within the
- * function's own 30 s. The SDK by itself waits for ever.
+ * function's own 30 s. Without a limit the SDK waits for ever.
  *
  * An error of the SDK does not say which operation it answers, but the logger is told both.
  */

@@ -77,7 +77,7 @@ export function isThrottled(error: unknown): boolean {
   return $metadata?.httpStatusCode === 429 || (THROTTLING_ERRORS as readonly string[]).includes(name);
 }
 
-/** What goes by itself. */
+/** Errors that are safe to retry. */
 export const TRANSIENT_ERRORS = [...THROTTLING_ERRORS, ...FAULTS_OF_AWS] as const;
 
 /** What the SDK throws for an answer of AWS. */
