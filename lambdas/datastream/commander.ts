@@ -14,7 +14,7 @@ import type { Ssm } from './outcome';
 import { type ScriptOptions, script } from './script';
 import { AttemptState, type CommandedState, machineEvent } from './state';
 
-/** How long SSM may take to deliver the command to the agent. The agent was Online a moment ago. SSM's minimum is 30. */
+/** How long SSM may take to deliver the command to the agent, which was Online a moment ago. SSM's minimum is 30. */
 const DELIVERY_SECONDS = 300;
 /**
  * SSM ends the commands this much later than the script does: the script needs the time to upload their log. Less than
@@ -37,7 +37,7 @@ export interface CommanderClients {
   readonly logs: JobLogs;
 }
 
-/** Whether jobs' logs are kept. `bucket` is for jobs whose file names none; empty: the logs of such jobs are not kept. */
+/** Whether jobs' logs are kept. `bucket` is for jobs whose file names none; if empty, their logs are not kept. */
 export interface JobLogs {
   readonly keep: boolean;
   readonly bucket: string;

@@ -23,9 +23,10 @@ export interface ReaperClients {
 }
 
 /**
- * Ends every instance of this state machine whose execution no longer runs. The event and the list of running executions
- * only say where to look. Before the reaper ends an instance, it always asks Step Functions for the execution itself.
- * If this call fails, the reaper does not assume "not running". The answer ExecutionDoesNotExist is no such failure.
+ * Ends every instance of this state machine whose execution no longer runs. The event and the list of running
+ * executions only say where to look. Before the reaper ends an instance, it always asks Step Functions for the
+ * execution itself. If this call fails, the reaper does not assume "not running". The answer ExecutionDoesNotExist is
+ * no such failure.
  *
  * @returns what was ended
  * @throws the first error, after all other instances have been dealt with: the failure is seen and the call is retried
@@ -72,8 +73,8 @@ export async function reap(
 const NONE = 'none';
 
 /**
- * Step Functions deletes an execution after 90 days. It deletes all executions of a state machine with the machine, even
- * if a new machine gets the same name.
+ * Step Functions deletes an execution after 90 days. It deletes all executions of a state machine with the machine,
+ * even if a new machine gets the same name.
  */
 async function describe(
   sfn: Sfn,
@@ -88,8 +89,8 @@ async function describe(
 }
 
 /**
- * One call lists a thousand executions; DescribeExecution allows 15 calls a second. Thousands of running executions must
- * not use up the time for the few whose instances must be ended. The list may be out of date (Step Functions API,
+ * One call lists a thousand executions; DescribeExecution allows 15 calls a second. Thousands of running executions
+ * must not use up the time for the few whose instances must be ended. The list may be out of date (Step Functions API,
  * ListExecutions): an execution that has just ended is found in the next round. Without a list, each execution is
  * described.
  */

@@ -68,7 +68,7 @@ export interface StarterClients {
  * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
  * and waits for a short while until SSM reports it Online.
  *
- * @throws InvalidExecution before the launch, with every problem of the file or of the SSM parameter that the file names
+ * @throws InvalidExecution before any launch, with every problem of the file or of the SSM parameter that it names
  * @throws InputNotAnObject the same, when the execution is no JSON object
  * @throws LaunchRefused when EC2 has no capacity for a launch; the machine tries the next one at once
  * @throws NoCapacity when EC2 has refused all launches of a round; the machine waits before the next round
@@ -163,7 +163,7 @@ function describe(problems: readonly Problem[]): string {
   return `The execution has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; nothing was launched.\n${lines.join('\n')}`;
 }
 
-/** The instance that an earlier call launched in this attempt. It has its tags from the start: RunInstances sets them. */
+/** The instance that an earlier call launched in this attempt, found by its tags. RunInstances sets them. */
 async function launched(
   ec2: Ec2,
   stateMachineArn: string,
@@ -178,8 +178,8 @@ async function launched(
 }
 
 /**
- * The markets that an attempt tries. With `ii_cheapo` it tries spot first, then on-demand when EC2 has no spot capacity,
- * as upstream does. The last of several attempts tries on-demand only.
+ * The markets that an attempt tries. With `ii_cheapo` it tries spot first, then on-demand when EC2 has no spot
+ * capacity, as upstream does. The last of several attempts tries on-demand only.
  */
 function marketsFor(job: Execution, attempt: number, attempts: number): Launch['market'][] {
   if (job.ii_cheapo) return attempt > 1 && attempt === attempts ? ['on-demand'] : ['spot', 'on-demand'];
