@@ -14,19 +14,22 @@ import type { Ssm } from './outcome';
 import { type ScriptOptions, script } from './script';
 import { AttemptState, type CommandedState, machineEvent } from './state';
 
-/** How long SSM may take to hand the command to the agent, which was Online a moment ago; SSM's least is 30. */
+/** How long SSM may take to deliver the command to the agent, which was Online a moment ago. SSM's minimum is 30. */
 const DELIVERY_SECONDS = 300;
-/** So much later than the script itself SSM ends the commands: time to keep their log. Less than DEADLINE_MARGIN_SECONDS. */
+/**
+ * SSM ends the commands this much later than the script does: the script needs the time to upload their log. Less than
+ * DEADLINE_MARGIN_SECONDS.
+ */
 const LOG_SECONDS = 25;
-/** How long EC2Poller waits for an event before it looks itself: 4 transitions an hour. */
+/** How long EC2Poller waits for an event before it looks at the job itself: 4 transitions an hour. */
 const RECONCILE_SECONDS = 900;
-/** The first look after the deadline comes this much later: SSM ends the command on its own first. */
+/** EC2Poller's first look after the deadline comes this much later, so that SSM can end the command first. */
 const DEADLINE_MARGIN_SECONDS = 30;
 
 const CommanderEvent = machineEvent(AttemptState);
 
 export interface CommanderClients {
-  /** Must not retry on its own: a SendCommand may have taken effect although its reply was lost. */
+  /** The client must not retry by itself: SSM has carried out a SendCommand even if its reply was lost. */
   readonly ssm: Ssm;
   readonly s3: Pick<S3Client, 'send'>;
   readonly clock: Clock;
@@ -34,7 +37,7 @@ export interface CommanderClients {
   readonly logs: JobLogs;
 }
 
-/** Whether the logs of jobs are kept, and where those of a job that names no bucket; empty: nowhere. */
+/** Whether jobs' logs are kept. `bucket` is for jobs whose file names none; if empty, their logs are not kept. */
 export interface JobLogs {
   readonly keep: boolean;
   readonly bucket: string;
@@ -44,8 +47,8 @@ export interface JobLogs {
  * Commander: sends the job's commands to the instance, once per attempt, and stores the execution as it is run.
  *
  * @throws JobTimedOut when `timeout_s` was over before the commands could be sent
- * @throws IamRefused when SSM denies them to this instance, whose tags IAM may not see yet
- * @throws ServiceUnavailable when SSM has taken them and does not tell their ID
+ * @throws IamRefused when SSM denies the commands for this instance; IAM may not see the instance's tags yet
+ * @throws ServiceUnavailable when SSM has accepted the commands and its answer has no command ID
  */
 export async function command(
   { execution, state }: z.infer<typeof CommanderEvent>,
@@ -62,23 +65,23 @@ export async function command(
   return { ...state, command_id: commandId, reconcile_seconds: reconcileSeconds(secondsLeft) };
 }
 
-/** SSM shows it beside the command, and ListCommands finds the command by it. */
+/** SSM shows the comment with the command. A retry finds the command by it in ListCommands' answer. */
 const commentOf = (attempt: string) => `datastream ${attempt}`;
 
-/** The command of this attempt, where an earlier call has sent it and its reply was lost. */
+/** The command of this attempt, if an earlier call has sent it and SSM's reply was lost. */
 async function sentBefore(ssm: Ssm, instanceId: string, comment: string, log: Log): Promise<string | undefined> {
   let NextToken: string | undefined;
   try {
     do {
       const page = await ssm.send(new ListCommandsCommand({ InstanceId: instanceId, NextToken }));
       const found = page.Commands?.find((each) => each.Comment === comment);
-      // Without its ID it is sent all the same: to send it again would only make the script wait for the first one.
+      // The command has been sent even if the answer has no ID. A second command would only wait for the first one.
       if (found) return identifiedCommand(found, 'ListCommands');
       NextToken = page.NextToken;
     } while (NextToken);
   } catch (error) {
     if ((error as Error).name !== 'AccessDeniedException') throw error;
-    // The look spares a second command; that this one runs nothing the script itself sees to.
+    // ListCommands only saves a second command. A second command does no harm: the script runs the job only once.
     log.warn('may not look for a command that was sent before', { error_name: (error as Error).name });
   }
   return undefined;
@@ -107,7 +110,7 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
     )
     .catch((error: Error) => {
       if (error.name !== 'AccessDeniedException') throw error;
-      // The permission depends on the instance's tags and the role's policies, which IAM may see later than EC2.
+      // IAM decides by the instance's tags and the role's policies. IAM may see both a little later than EC2.
       throw new DatastreamError(
         ErrorName.IamRefused,
         `SSM does not take the commands: ${error.message} After a deployment or a launch IAM may need some minutes. ` +
@@ -120,14 +123,14 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
 
 /**
  * The state's Retry looks for the command by its comment.
- * @throws ServiceUnavailable when an answer does not tell the command's ID
+ * @throws ServiceUnavailable when the answer has no command ID
  */
 function identifiedCommand(command: Command | undefined, answer: string): string {
   if (command?.CommandId) return command.CommandId;
   throw new DatastreamError(ErrorName.ServiceUnavailable, `${answer} told of the attempt's command without its ID.`);
 }
 
-/** Beside the stored execution where the file names a bucket, else in the deployment's. */
+/** The log is kept beside the stored execution if the file names a bucket, else in the deployment's bucket. */
 function logTarget(execution: string, { job, attempt }: AttemptState, logs: JobLogs): Pick<ScriptOptions, 'log'> {
   if (!logs.keep) return {};
   const folder = `attempt-${attempt}`;
@@ -140,20 +143,20 @@ function logTarget(execution: string, { job, attempt }: AttemptState, logs: JobL
   return { log: { bucket: logs.bucket, folder: `datastream-logs/${execution.split(':').at(-1)}/${folder}` } };
 }
 
-/** Upstream's folder of what is known of a run, below the job's output. */
+/** Upstream's folder for a run's metadata, below the job's output. */
 function metadataFolder({ prefix }: S3Location): string {
   return joinKey(prefix, prefix.includes('forcing') ? 'metadata' : 'datastream-metadata');
 }
 
-/** Equal rounds of at most 15 minutes, the last of which ends just after the deadline. */
+/** Equal rounds of at most 15 minutes. The last round ends just after the deadline. */
 export function reconcileSeconds(secondsLeft: number): number {
   const all = Math.max(secondsLeft, 0) + DEADLINE_MARGIN_SECONDS;
   return Math.ceil(all / Math.ceil(all / RECONCILE_SECONDS));
 }
 
 /**
- * The execution as a file that can be started again as it is, with what upstream's tools read beside it (`t0`, seconds
- * since 1970; `retry_attempt`, from 0; `region`; the instance's ID), and with what only this project knows.
+ * The execution as a file that can be started again unchanged. It also has the fields that upstream's tools read (`t0`,
+ * seconds since 1970; `retry_attempt`, from 0; `region`; the instance's ID), and this project's own record.
  */
 function record(execution: string, region: string, state: AttemptState, commandId: string): Record<string, unknown> {
   const { job, instance_id, command_id: _, ...run } = { ...state, command_id: commandId };
@@ -168,7 +171,7 @@ function record(execution: string, region: string, state: AttemptState, commandI
   };
 }
 
-/** Upstream's key for the record of what was run. A record that cannot be written is no reason to stop a job. */
+/** Stores the record under upstream's key. The job continues if the record cannot be written. */
 async function store(
   s3: Pick<S3Client, 'send'>,
   output: S3Location | undefined,
@@ -199,7 +202,7 @@ async function store(
 export const createCommander = (clients: CommanderClients, log?: Log) =>
   createHandler('commander', CommanderEvent, (event, lines) => command(event, clients, lines), log);
 
-/** SSM without the SDK's own retry: it would send the commands again when only the reply was lost. */
+/** SSM's client without the SDK's retries: a retry would send the commands again when only the reply was lost. */
 export const commanderSsm = () => new SSMClient({ ...CLIENT, maxAttempts: 1 });
 
 export const handler = lazily(() =>

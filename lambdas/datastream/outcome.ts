@@ -11,21 +11,21 @@ import { type Told, told, withoutLines } from './script';
 export type Ssm = Pick<SSMClient, 'send'>;
 export type Sfn = Pick<SFNClient, 'send'>;
 
-/** What the job's commands left behind when they succeeded; it becomes `$.result`. */
+/** The result of commands that succeeded; it becomes `$.result`. */
 export interface CommandResult {
   readonly command_id: string;
   readonly exit_code: number;
   /** The end of standard output, and of standard error. */
   readonly stdout: string;
   readonly stderr: string;
-  /** How many of the commands were reached, and how many there are; where the shell can tell. */
+  /** How many commands were reached, and how many there are, if the shell can tell. */
   readonly commands_reached?: number;
   readonly commands?: number;
-  /** Sentences about what the exit code does not say, such as that the job ended itself before its last command. */
+  /** Facts that the exit code does not show, as sentences: for example, the job ended before its last command. */
   readonly notes?: readonly string[];
-  /** Where the whole log is, `s3://bucket/folder/`. */
+  /** Where the whole log is: `s3://bucket/folder/`. */
   readonly log?: string;
-  /** Why it is kept nowhere. */
+  /** Why the log is not kept. */
   readonly log_not_kept?: string;
   /** ISO 8601, as SSM reports them. */
   readonly started_at?: string;
@@ -37,21 +37,23 @@ interface Failure {
   readonly error: string;
   /** For the user. */
   readonly cause: string;
-  /** The command that failed, 1 for the first, where the script can tell. */
+  /** The number of the failed command, 1 for the first, if the script can tell. */
   readonly command?: number;
 }
 
 /** How a task ends: with a result, or with an error. */
 export type Outcome = { readonly result: CommandResult } | Failure;
 
-/** `timeout_s`, in seconds; undefined where an instance's tag does not say it. */
+/** `timeout_s`, in seconds; undefined if the instance has no tag with it. */
 type Timeout = number | string | undefined;
 
-/** Bytes, as JSON, of the job's output kept in the state, of at most 256 KB, and in the Cause, of at most 32,768 characters. */
+/**
+ * Bytes, as JSON, that are kept of the job's output. The state holds at most 256 KB, a Cause at most 32,768 characters.
+ */
 const STDOUT_KEPT = 8000;
 const STDERR_KEPT = 4000;
 
-/** The end of a text that takes no more bytes as JSON: a control character takes six. */
+/** The end of a text, at most this many bytes as JSON. A control character takes six bytes. */
 export function endOf(text: string, bytes: number): string {
   let end = text.slice(-bytes);
   while (Buffer.byteLength(JSON.stringify(end)) > bytes + 2) end = end.slice(Math.ceil(end.length / 8));
@@ -68,17 +70,17 @@ export async function invocation(
     const found = await ssm.send(new GetCommandInvocationCommand({ InstanceId: instanceId, CommandId: commandId }));
     return { ...found, CommandId: commandId };
   } catch (error) {
-    // For some seconds after SendCommand SSM does not know the invocation yet (GetCommandInvocation, Errors).
+    // SSM does not know the invocation for some seconds after SendCommand (GetCommandInvocation, Errors).
     if ((error as Error).name === 'InvocationDoesNotExist') return undefined;
     throw error;
   }
 }
 
-/** What is announced, or what its instance shows, GetCommandInvocation may show a moment later. */
+/** GetCommandInvocation may show a command's end a moment later than the event or the instance's state does. */
 export const LAG_MS = 1_000;
 export const LOOKS = 3;
 
-/** The outcome of a command, looked at again for a moment: before its instance's end, or an event, is told instead. */
+/** Looks again for a command's outcome for a moment, before the instance's end or an event is reported instead. */
 export async function outcomeSoon(
   ssm: Ssm,
   clock: Pick<Clock, 'sleep'>,
@@ -95,21 +97,21 @@ export async function outcomeSoon(
 }
 
 /**
- * The outcome of a command whose invocation is final; undefined while it is under way.
+ * The outcome of a command whose invocation has ended; undefined while it is in progress.
  *
- * @param found what SSM says of it
- * @param timeout the job's, to name it
+ * @param found SSM's invocation
+ * @param timeout the job's `timeout_s`, for the Cause
  */
 export function outcomeOf(found: GetCommandInvocationCommandOutput | undefined, timeout: Timeout): Outcome | undefined {
   if (!found) return undefined;
-  // StatusDetails says more than Status where this project knows what it says.
+  // StatusDetails is more exact than Status. Status is used if this project does not know the value of StatusDetails.
   return outcomeIn(found, timeout, found.StatusDetails) ?? outcomeIn(found, timeout, found.Status);
 }
 
 /**
  * The Cause of JobTimedOut.
  *
- * @param rest what else there is to know, from a new line
+ * @param rest further facts; begins with a line break
  */
 export function ranTooLong(timeout: Timeout, rest = ''): string {
   const seconds = timeout === undefined ? '' : ` (${timeout} s)`;
@@ -196,7 +198,7 @@ function describeFailure(script: Told, code: number | undefined, stderr: string)
   return `${failed.charAt(0).toUpperCase()}${failed.slice(1)}.${rest(script, stderr)}`;
 }
 
-/** What else there is to know of a failure: the end of standard error, and where all of it is. */
+/** Further facts about a failure: the end of standard error, and where the whole log is. */
 function rest(script: Told, stderr: string): string {
   const log = script.log
     ? `\nWhole log: ${script.log}`
@@ -210,7 +212,7 @@ function tail(stderr: string): string {
   const text = withoutLines(stderr);
   if (!text) return '';
   const end = endOf(text, STDERR_KEPT);
-  // From the beginning of a line, where there is one.
+  // Starts at the beginning of a line, if the text has a line break.
   const shown = end.length < text.length ? end.slice(end.indexOf('\n') + 1) : end;
   return `\nEnd of standard error:\n${shown}`;
 }
@@ -218,7 +220,7 @@ function tail(stderr: string): string {
 /**
  * Completes or fails the task that waits.
  *
- * @returns false when nobody waits for this token any more: a late or second report, which changes nothing
+ * @returns false when no task waits for this token any more: a late or second report changes nothing
  */
 export async function settle(sfn: Sfn, taskToken: string, outcome: Outcome): Promise<boolean> {
   try {
@@ -234,7 +236,10 @@ export async function settle(sfn: Sfn, taskToken: string, outcome: Outcome): Pro
   }
 }
 
-/** With a field beside the sentence in the form that Lambda gives to an error, which EC2Stopper of any deployment reads. */
+/**
+ * The Cause with the command's number, if known. It then has the form that Lambda gives to an error, so EC2Stopper of any
+ * deployment can read it.
+ */
 function causeOf({ cause, command }: Failure): string {
   return command === undefined ? cause : JSON.stringify({ errorMessage: cause, command });
 }

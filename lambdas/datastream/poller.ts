@@ -12,7 +12,10 @@ import { invocation, type Outcome, outcomeOf, outcomeSoon, ranTooLong, type Sfn,
 import { CommandedState, machineEvent } from './state';
 import { GRACE_SECONDS } from './user-data';
 
-/** After its launch EC2 may not show an instance everywhere yet (EC2 API, eventual consistency); it forgets one after an hour. */
+/**
+ * EC2 may not show a new instance in every answer (EC2 API, eventual consistency). EC2 shows a terminated instance for
+ * about an hour.
+ */
 const NEW_MS = 600_000;
 
 const PollerEvent = machineEvent(CommandedState).extend({ token: z.string() });
@@ -24,15 +27,18 @@ export interface PollerClients {
   readonly clock: Clock;
 }
 
-/** So long after the deadline a job that still cannot be looked at is given up: SSM has ended it, and so has its instance. */
+/**
+ * The job fails if AWS's answers are still errors this long after its deadline. By then SSM has ended the commands, and
+ * the instance has shut itself down.
+ */
 const OVERDUE_MS = GRACE_SECONDS * 1000;
 
 /**
- * EC2Poller: leaves the task token on the instance for the relay, then looks once itself. In this order there is
- * no gap: what ends before the token stands is seen here, what ends after it is seen by the relay.
- * While the job runs it returns, and the state waits for the token.
+ * EC2Poller: writes the task token on the instance for the relay, then looks at the job once. This order leaves no gap:
+ * EC2Poller sees a job that ended before the token was written, the relay sees a job that ends after it.
+ * If the job still runs, the function returns, and the state waits for the token.
  *
- * @throws whatever AWS answers, for the state's Retry; JobTimedOut, which has none, once the job is long overdue
+ * @throws AWS's error, for the state's Retry; long after the deadline JobTimedOut, which the state does not retry
  */
 export async function poll(
   { state, token }: z.infer<typeof PollerEvent>,
@@ -48,7 +54,7 @@ export async function poll(
     if (outcome) {
       const settled = await settle(clients.sfn, token, outcome);
       log.info('the job has ended', { instance_id: state.instance_id, command_id: state.command_id, settled });
-      // In the other order a report of the cancellation could be told first.
+      // The command is cancelled after the report. Otherwise the relay could report the cancellation first.
       if (overdue) await cancel(clients.ssm, state);
     } else if (registered instanceof Error) {
       throw registered;
@@ -64,7 +70,7 @@ export async function poll(
   }
 }
 
-/** @returns the error that kept the token from being written: the job may have ended all the same */
+/** @returns true, or the error if the token could not be written; the job may have ended in this case too */
 async function register(ec2: Ec2, state: CommandedState, token: string): Promise<true | Error> {
   try {
     await registerToken(ec2, state.instance_id, state.command_id, token);
@@ -87,7 +93,7 @@ async function look(
     const later = await outcomeSoon(ssm, clock, state.instance_id, state.command_id, timeout_s);
     return later ?? lossOf(instance, 'the job did');
   }
-  // Neither of two calls knows it.
+  // Two calls do not know the instance: DescribeInstances and CreateTags.
   const isNew = clock.now().getTime() < Date.parse(state.started_at) + NEW_MS;
   if (!instance && !isNew && registered !== true && registered.name === 'InvalidInstanceID.NotFound') {
     return { error: ErrorName.InstanceLost, cause: `Instance ${state.instance_id} no longer exists.` };

@@ -9,7 +9,7 @@ import { type Ec2, findInstances, type Identified, tagOf } from './instance';
 import type { Sfn } from './outcome';
 import { Tag } from './tags';
 
-/** An execution's end by EventBridge, or the schedule's empty call for all executions. */
+/** EventBridge's event of an execution's end, or the schedule's empty event, which is for all executions. */
 const ReaperEvent = z.union([
   z.object({ detail: z.object({ executionArn: z.string(), status: z.string() }) }),
   z.looseObject({}).transform(() => ({ detail: undefined })),
@@ -23,12 +23,13 @@ export interface ReaperClients {
 }
 
 /**
- * Ends every instance of this state machine whose execution no longer runs. An event, and a list of those that run, only
- * say where to look: Step Functions is always asked for the execution itself before an instance of it is ended, and an
- * answer that fails is never taken for "not running". That there is no such execution is an answer.
+ * Ends every instance of this state machine whose execution no longer runs. The event and the list of running
+ * executions only say where to look. Before the reaper ends an instance, it always asks Step Functions for the
+ * execution itself. If this call fails, the reaper does not assume "not running". The answer ExecutionDoesNotExist is
+ * no such failure.
  *
  * @returns what was ended
- * @throws the first error, after all other instances have been dealt with, so that the failure shows and is tried again
+ * @throws the first error, after all other instances have been dealt with: the failure is seen and the call is retried
  */
 export async function reap(
   { detail }: z.infer<typeof ReaperEvent>,
@@ -68,10 +69,13 @@ export async function reap(
   return ended;
 }
 
-/** The status of an execution of which Step Functions knows nothing. */
+/** The status of an execution that Step Functions does not know. */
 const NONE = 'none';
 
-/** Step Functions forgets an execution after 90 days, and at once when its machine is deleted, be it made anew under its name. */
+/**
+ * Step Functions deletes an execution after 90 days. It deletes all executions of a state machine with the machine,
+ * even if a new machine gets the same name.
+ */
 async function describe(
   sfn: Sfn,
   executionArn: string,
@@ -85,9 +89,10 @@ async function describe(
 }
 
 /**
- * One call for a thousand executions, where DescribeExecution passes 15 a second: those thousands that run must not use
- * up the time for the few whose instances are to be ended. The list lags behind (Step Functions API, ListExecutions):
- * who has just ended is found in the next round. Where there is none, each is asked for.
+ * One call lists a thousand executions; DescribeExecution allows 15 calls a second. Thousands of running executions
+ * must not use up the time for the few whose instances must be ended. The list may be out of date (Step Functions API,
+ * ListExecutions): an execution that has just ended is found in the next round. Without a list, each execution is
+ * described.
  */
 async function runningExecutions(sfn: Sfn, stateMachineArn: string, log: Log): Promise<Set<string | undefined>> {
   const running = new Set<string | undefined>();
@@ -115,7 +120,7 @@ function byExecution(instances: readonly Identified[]): Map<string, Identified[]
   return groups;
 }
 
-/** A day after the deadline the reaper has had its chances at a stopped instance; a running one it never lets go. */
+/** The reaper ignores a stopped instance a day after its deadline. It never ignores a running instance. */
 const DAY_MS = 86_400_000;
 
 function hasWork(instance: Instance, now: Date): boolean {
@@ -124,18 +129,19 @@ function hasWork(instance: Instance, now: Date): boolean {
   return !(stopped && (tagOf(instance, Tag.end) === 'stop' || now.getTime() > deadline + DAY_MS));
 }
 
-/** A function that was still launching when its execution ended has done so long before. */
+/** A function may still launch an instance when its execution ends. It has finished long before this time. */
 const LATE_LAUNCH_MS = 300_000;
 
-/** An instance that its file keeps is kept to be started again by hand; EC2 renews LaunchTime at every start. */
+/** A user may start an instance again by hand if its file keeps it. EC2 sets a new LaunchTime at every start. */
 function startedAgain(instance: Instance, executionEnd: Date | undefined): boolean {
   if (tagOf(instance, Tag.end) === 'terminate' || !executionEnd || !instance.LaunchTime) return false;
   return instance.LaunchTime.getTime() > executionEnd.getTime() + LATE_LAUNCH_MS;
 }
 
 /**
- * An instance whose execution does not exist has nobody else to end it. Not a young one: Step Functions' answers lag
- * (DescribeExecution is eventually consistent). Nor one that its file keeps, which may have been started again by hand.
+ * Whether the reaper ends an instance whose execution does not exist: nothing else would end it. A young instance is
+ * excluded, because DescribeExecution is eventually consistent. An instance that its file keeps is excluded, because
+ * a user may have started it again by hand.
  */
 function isForgotten(instance: Instance, now: Date): boolean {
   const age = now.getTime() - (instance.LaunchTime?.getTime() ?? Number.NaN);

@@ -35,9 +35,9 @@ export interface RelayClients {
 }
 
 /**
- * Turns what EC2 and SSM announce of a job's instance into the end of the waiting EC2Poller.
- * Events come late, twice, out of order or never. The command's own status always comes first,
- * and a token for which nobody waits any more changes nothing.
+ * Ends the waiting EC2Poller when EC2 or SSM sends an event about the job's instance.
+ * Events may come late, twice, out of order or never. So the relay always looks at the command itself first.
+ * A token for which no task waits any more changes nothing.
  */
 export async function relay(event: RelayEvent, clients: RelayClients, log: Log): Promise<void> {
   let tried: string | undefined;
@@ -51,7 +51,7 @@ export async function relay(event: RelayEvent, clients: RelayClients, log: Log):
     const token = registeredToken(instance);
     const commandId = tagOf(instance, Tag.command);
     const announced = 'command-id' in event.detail ? event.detail['command-id'] : undefined;
-    // Another command on our instance, such as one of Patch Manager.
+    // The event is about another command on the job's instance, such as one of Patch Manager.
     if (announced && commandId && announced !== commandId) return;
     if (token && commandId && token !== tried) {
       const outcome = await outcomeOfEvent(event, instance, commandId, clients);
@@ -60,10 +60,10 @@ export async function relay(event: RelayEvent, clients: RelayClients, log: Log):
       log.info('event relayed', { detail_type: event['detail-type'], instance_id: instance.InstanceId, settled });
       if (settled) return;
     } else if (token) {
-      // Nobody waits for it, and there is no newer one.
+      // No task waits for this token, and there is no newer token.
       return;
     }
-    // A command that ends at once is announced while EC2 does not show the token yet that EC2Poller has just written.
+    // If a command ends at once, its event may come before EC2 shows the token that EC2Poller has just written.
     if (!announced || round === LOOKS) return;
     tried = token;
     await clients.clock.sleep(2 * LAG_MS);
@@ -80,13 +80,13 @@ async function outcomeOfEvent(
   const timeout = tagOf(instance, Tag.timeout);
   const told = outcomeOf(await invocation(ssm, instanceId, commandId), timeout);
   if (told) return told;
-  // A late event of an instance that runs again, or runs still, must not end its job.
+  // A late event must not end the job of an instance that still runs or runs again.
   if ('state' in event.detail && !isDead(instance)) return undefined;
   const later = await outcomeSoon(ssm, clock, instanceId, commandId, timeout);
   if (later) return later;
   switch (event['detail-type']) {
     case 'EC2 Command Invocation Status-change Notification':
-      // It is over: should GetCommandInvocation still not say so, the event's word is enough.
+      // The command has ended. The event's status is used if GetCommandInvocation still does not show the end.
       return outcomeOf({ $metadata: {}, CommandId: commandId, StatusDetails: event.detail.status }, timeout);
     case 'EC2 Instance State-change Notification':
       return lossOf(instance, 'the job did');

@@ -20,7 +20,7 @@ export interface LaunchDefaults {
   readonly subnetIds: readonly string[];
 }
 
-/** What EC2 is asked for at a time: an instance type in a market and a subnet. */
+/** What one launch asks EC2 for: an instance type in a market and a subnet. */
 export interface Place {
   readonly instanceType: string;
   readonly market: 'spot' | 'on-demand';
@@ -28,7 +28,7 @@ export interface Place {
   readonly subnetId?: string;
 }
 
-/** One launch: of which attempt of which execution, and in which place. */
+/** One launch: its execution, its attempt and its place. */
 export interface Launch extends Place {
   readonly execution: string;
   readonly attempt: number;
@@ -39,10 +39,10 @@ export interface Launch extends Place {
   readonly rootDeviceName?: string;
 }
 
-/** RunInstances makes these; each carries the tags by which IAM lets the functions touch it, and no other. */
+/** RunInstances creates these. The functions' IAM policy allows changes only to resources with these tags. */
 const TAGGED = ['instance', 'volume', 'network-interface'] as const;
 
-/** The ClientToken by which EC2 recognises a launch that it has already carried out; the same place has another in each round. */
+/** EC2 recognises a repeated launch by its ClientToken. The same place has a different token in each round. */
 export function clientToken({
   execution,
   attempt,
@@ -54,8 +54,8 @@ export function clientToken({
 }
 
 /**
- * RunInstances' parameters for an attempt. The same launch gives the same parameters at any time: EC2 refuses a
- * ClientToken that comes back with others (IdempotentParameterMismatch), even one whose launch it had refused.
+ * RunInstances' parameters for an attempt. The same launch gives the same parameters at any time. EC2 refuses a known
+ * ClientToken with other parameters (IdempotentParameterMismatch), even if EC2 had refused the first launch.
  */
 export function runInstancesInput(job: Execution, launch: Launch, defaults: LaunchDefaults): RunInstancesCommandInput {
   const { InstanceMarketOptions, UserData, InstanceType, ...file } = job.instance_parameters;
@@ -69,13 +69,14 @@ export function runInstancesInput(job: Execution, launch: Launch, defaults: Laun
     MinCount: 1,
     MaxCount: 1,
     ClientToken: clientToken(launch),
-    // A job that keeps its instance keeps it at the dead-man's switch too, and no other does.
+    // The dead-man's switch shuts the instance down. A job that keeps its instance keeps it then too.
     InstanceInitiatedShutdownBehavior: job.instance_end === 'terminate' ? 'terminate' : 'stop',
     // Two hops: containers on the instance ask the metadata service for the instance's credentials too.
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, ...file.MetadataOptions },
     BlockDeviceMappings: volumes(job.instance_parameters, launch.rootDeviceName),
     ...marketOptions(InstanceMarketOptions, spot),
-    // What a template protects could not be ended; spot instances cannot be protected.
+    // A launch template may switch on termination protection: the functions could not end such an instance. EC2 has no
+    // such protection for spot instances.
     ...(file.LaunchTemplate && !spot && { DisableApiTermination: false, DisableApiStop: false }),
     UserData: userData(launch.timeoutSeconds, UserData),
     TagSpecifications: tagSpecifications(job, launch, defaults, spot),
@@ -88,7 +89,7 @@ const SPOT = {
   SpotOptions: { SpotInstanceType: 'one-time', InstanceInterruptionBehavior: 'terminate' },
 } as const;
 
-/** The file's spot options give way in an on-demand attempt; capacity blocks and the like are what the file asks for. */
+/** An on-demand attempt ignores the file's spot options. Other market types, such as capacity blocks, are kept. */
 function marketOptions(
   file: InstanceParameters['InstanceMarketOptions'],
   spot: boolean,
@@ -97,7 +98,7 @@ function marketOptions(
   return file && file.MarketType !== 'spot' ? { InstanceMarketOptions: file } : {};
 }
 
-/** The deployment's subnet and group, unless the file chooses a subnet or a network interface: EC2 refuses both together. */
+/** The deployment's subnet and security group, unless the file has its own network: EC2 refuses both together. */
 function network(
   file: Partial<InstanceParameters>,
   launch: Launch,
@@ -119,7 +120,7 @@ export function subnetsFor(
   return [...subnetIds.slice(first), ...subnetIds.slice(0, first)];
 }
 
-/** Whether the file, or its launch template, chooses the subnet. */
+/** Whether the file, or its launch template, decides where the instance is launched. */
 function placesItself(file: InstanceParameters): boolean {
   const { SubnetId, NetworkInterfaces, LaunchTemplate, SecurityGroups, Placement } = file;
   const zone = Placement?.AvailabilityZone || Placement?.AvailabilityZoneId;
@@ -127,8 +128,8 @@ function placesItself(file: InstanceParameters): boolean {
 }
 
 /**
- * Encrypted and deleted with the instance, the root volume too, where the file does not say otherwise. What the file says
- * of a root device by another image's name is said of this image's.
+ * All volumes, the root volume too, are encrypted and deleted with the instance unless the file says otherwise. If the
+ * file names the root device as another image does, its options apply to this image's root device.
  */
 function volumes(parameters: InstanceParameters, rootDeviceName: string | undefined): BlockDeviceMapping[] {
   const safe = { Encrypted: true, DeleteOnTermination: true };

@@ -1,18 +1,19 @@
-/** Where the whole log of a job goes; `reason` says why nowhere. Absent: the deployment keeps none. */
+/** Where the whole log of a job is stored; `reason` says why it is not stored. Absent: the deployment keeps no logs. */
 export type LogTarget = { readonly bucket: string; readonly folder: string } | { readonly reason: string };
 
 export interface ScriptOptions {
-  /** A name of the attempt, of letters and digits: on one instance its commands run once. */
+  /** The attempt's name, of letters and digits. An instance runs the commands of one name only once. */
   readonly attempt: string;
-  /** After so long the commands are ended, so that their log can still be kept. */
+  /** The script ends the commands after this time, so that it can still upload their log. */
   readonly seconds: number;
   readonly log?: LogTarget;
 }
 
 /**
- * The lines of AWS-RunShellScript for a job's commands. They run as a script of their own, in whatever language its
- * shebang says, as the child of a shell that sees to it that they run once, keeps what they write and tells how they
- * ended, whatever they do. What it has to tell stands at the end of standard error, in lines that begin with `datastream: `.
+ * The lines of AWS-RunShellScript for a job's commands. The commands run as a separate script, in the language that
+ * their shebang names. An outer shell starts this script. The outer shell runs the commands only once, keeps their
+ * output, and reports how they ended. It writes its report at the end of standard error, in lines that begin with
+ * `datastream: `.
  */
 export function script(commands: readonly string[], { attempt, seconds, log }: ScriptOptions): string[] {
   const end = `datastream-${attempt}`;
@@ -20,9 +21,9 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
   return [
     once(attempt),
     HOME,
-    // A line of our own, also behind a last line without an end.
+    // Appends a line of the script's own. First it ends the last line if that has no line break.
     'say() { [ ! -s "$1" ] || [ "$(tail -c 1 "$1" | wc -l)" -gt 0 ] || echo >>"$1"; echo "$2" >>"$1"; }',
-    // Not /tmp, which may be memory.
+    // Not /tmp: it may be a file system in memory.
     'dir="$lock.d"; err="$dir/logs/stderr.log"; export datastream_dir="$dir"; code=1; ' +
       `mkdir "$dir" "$dir/logs" && cat >"$dir/commands" <<'${end}' && code=`,
     ...job(commands),
@@ -30,37 +31,39 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
     'if [ -z "$code" ]; then',
     ...(shell ? readable(commands) : []),
     `if [ -z "$unreadable" ]; then ${run(commands, seconds)}; fi`,
-    // The agent would take 194 for a wish to reboot and to be run again (Systems Manager, rebooting from scripts), and
-    // 137, by which the kernel's out-of-memory killer shows, for its own time-out (amazon-ssm-agent, pluginutil).
+    // The agent takes exit code 194 for a request to reboot and run the script again (Systems Manager, rebooting from
+    // scripts). It takes 137 for its own time-out (amazon-ssm-agent, pluginutil), but the kernel's out-of-memory killer
+    // gives 137 too.
     'case "$code" in 194) code=1 ;; 137) code=1; ' +
       `[ -n "$late" ] || ${say("'Killed (exit code 137), perhaps for want of memory.'")} ;; esac`,
     ...(shell ? [notes(commands.length)] : []),
     ...tell(log),
     'fi',
-    // A process that waits for the exit code must not read half of it.
+    // A second copy of the script waits for this file and must not read half of it.
     '{ echo "$code" >"$lock.part" && mv "$lock.part" "$lock.code"; } 2>/dev/null',
     'exit "$code"',
   ];
 }
 
 /**
- * HOME as a login of root has it: SSM's agent sets none (amazon-ssm-agent, issue 427), and git, pip and docker want one.
+ * HOME as in root's login shell. SSM's agent does not set HOME (amazon-ssm-agent, issue 427), but git, pip and docker
+ * need it.
  */
 const HOME = `HOME=$(getent passwd 0 | cut -d : -f 6); export HOME="\${HOME:-/root}"`;
 
-/** What the kernel makes of a first line: `#!`, a path, and all the rest as one argument (execve(2)). */
+/** A first line as the kernel reads it: `#!`, a path, and the rest of the line as one argument (execve(2)). */
 const SHEBANG = /^#![ \t]*(\S+)(?:[ \t]+(\S.*?))?[ \t]*(?:\n|$)/;
 
-/** The shell that commands are for: the one their shebang names, else SSM's choice, `sh`. Undefined for another language. */
+/** The commands' shell: the one that their shebang names, else `sh`, as SSM does. Undefined for another language. */
 export function shellOf([first = '']: readonly string[]): string | undefined {
   const [shebang] = SHEBANG.exec(first) ?? [];
   return shebang === undefined ? 'sh' : /\b(?:ba|da|k|z)?sh\b/.exec(shebang)?.[0];
 }
 
-/** The kernel could not start it from a file system that is mounted noexec, as /tmp may be. */
+/** The script is started by its interpreter: the kernel cannot start a script in a file system mounted noexec. */
 function interpreter([first = '']: readonly string[]): string {
   const [shebang, path, argument] = SHEBANG.exec(first) ?? [];
-  // The shell that runs now, which is SSM's choice: sh, which on Amazon Linux is bash in its POSIX mode.
+  // The shell that runs the outer script, which SSM chooses: sh. On Amazon Linux sh is bash in POSIX mode.
   if (!shebang) return '"${BASH:-sh}" ${BASH:+${POSIXLY_CORRECT:+--posix}}';
   return [path, argument]
     .filter((each) => each !== undefined)
@@ -72,18 +75,18 @@ const say = (text: string) => `say "$err" ${text}`;
 
 const quoted = (text = '') => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The commands, between lines of ours where a shell runs them. */
+/** The commands. For a shell, lines of this project stand before and after them. */
 function job(commands: readonly string[]): string[] {
   if (shellOf(commands) === undefined) return [...commands];
   const [first = '', ...rest] = commands;
-  // Reached by a script that ends with its last command; its exit code stays that command's.
+  // The shell reaches this line only after the last command. The exit code of the last command is kept.
   const reached = 'datastream_last=$?; : >"$datastream_dir/done"; (exit "$datastream_last")';
   if (!SHEBANG.test(first)) return [stopAtFailure(commands, 1), ...commands, reached];
   const [shebang = '', ...lines] = first.split('\n');
   return [shebang, stopAtFailure(commands, 2), ...(lines.length > 0 ? [lines.join('\n')] : []), ...rest, reached];
 }
 
-/** Our line moves those of the commands by one, be it the first or the one after a shebang. */
+/** The last line of each command. The line added before them, or after the shebang, moves all of them by one. */
 function lastLines(commands: readonly string[]): number[] {
   let last = 1;
   return commands.map((command) => {
@@ -93,9 +96,10 @@ function lastLines(commands: readonly string[]): number[] {
 }
 
 /**
- * Stop at the first command that fails, in a pipe too where the shell can, and note at the end which one was reached.
- * A command may span several elements (a here-document, a loop), so nothing stands between them: bash's traps note the
- * line, which tells the command. dash knows neither pipefail nor such traps, hence the trials in a subshell.
+ * Stops at the first command that fails, in a pipe too if the shell has pipefail. At the end it notes the command that
+ * was reached. A command may span several elements (a here-document, a loop), so nothing can be added between the
+ * elements. Instead, bash's traps note the line, and the line gives the command. dash has neither pipefail nor these
+ * traps, so both are tried in a subshell first.
  */
 function stopAtFailure(commands: readonly string[], line: number): string {
   const ends = lastLines(commands).slice(0, -1).join(' ');
@@ -106,23 +110,24 @@ function stopAtFailure(commands: readonly string[], line: number): string {
     '[ "$datastream_line" -le "$datastream_end" ] && break; datastream_n=$((datastream_n + 1)); done; ' +
     'echo "$datastream_n" >"$datastream_dir/reached"; } 2>/dev/null || :; }; ' +
     'trap datastream_reached EXIT; ' +
-    // Not the trap's own commands, which bash counts as line 1. exec leaves no EXIT behind. Of a subshell DEBUG is not
-    // told, but ERR is.
+    // The trap's own commands are left out: bash counts them as line 1. After exec there is no EXIT trap. A command in
+    // a subshell triggers no DEBUG trap, but ERR is triggered.
     `(trap : DEBUG) 2>/dev/null && { trap '[ "$LINENO" -le ${line} ] || { datastream_line=$LINENO; ` +
     `case $BASH_COMMAND in exec\\ *) datastream_reached ;; esac; }' DEBUG; trap 'datastream_line=$LINENO' ERR; }`
   );
 }
 
-/** More elements than this are parsed as a whole alone. */
+/** If there are more elements than this, they are parsed only as a whole. */
 export const MOST_PARTS = 200;
 
 /**
- * Sets unreadable where the shell cannot read the commands to their end: it would run those before the place,
- * or give the rest to a here-document. Where one element runs on into the next, says which.
+ * Sets `unreadable` if the shell cannot parse the commands to their end. Such a shell would run the commands before the
+ * error, or take the rest as a here-document. If one command spans several elements, the script reports which.
  */
 function readable(commands: readonly string[]): string[] {
   const ours = SHEBANG.test(commands[0] ?? '') ? '2d;$d' : '1d;$d';
-  // By its path and not as its input: then bash names the line. extglob is a matter of the running script: with it or without.
+  // The commands are read from a path, not from standard input: then bash names the line. The commands themselves may
+  // switch extglob on, so they are parsed without it and with it.
   const parse = (options: string) =>
     `sed '${ours}' "$dir/commands" | LC_ALL=C ${interpreter(commands)} ${options} -n /dev/stdin 2>&1`;
   const whole =
@@ -130,7 +135,7 @@ function readable(commands: readonly string[]): string[] {
     'case "$words" in *here-document*) unreadable=1 ;; esac; ' +
     'if [ -n "$unreadable" ]; then code=2; ' +
     `${say(`"$(echo "$words" | sed -n 's|^[^:]*: |datastream: the commands cannot be read: |p' | cut -c 1-300 | head -n 1)"`)}; fi`;
-  // A few milliseconds for each: not for thousands of elements, which some program has written.
+  // Each element takes a few milliseconds, which is too slow for thousands of elements from a program.
   if (commands.length === 1 || commands.length > MOST_PARTS) return [whole];
   return [
     whole,
@@ -146,14 +151,15 @@ function readable(commands: readonly string[]): string[] {
 }
 
 /**
- * GNU coreutils have timeout; where it is missing, SSM ends the commands, and their log with them. In the foreground, that
- * is in the process group of this script, which SSM's agent ends when the command is cancelled.
+ * `timeout` is part of GNU coreutils. Without it, SSM ends the commands and the script, and the log is lost. With
+ * --foreground the commands stay in the script's process group. SSM's agent ends this group when it cancels the
+ * command.
  */
 function run(commands: readonly string[], seconds: number): string {
   return (
     'late=; limit=; ' +
     `if timeout --foreground 1 true 2>/dev/null; then limit='timeout --foreground -k 10 ${seconds}'; fi; begun=$(date +%s); ` +
-    // The outer one is for bash's own word of a child that was killed.
+    // The outer redirection hides bash's own message about a child that was killed.
     `{ $limit ${interpreter(commands)} "$dir/commands" >>"$dir/logs/stdout.log" 2>>"$err"; } 2>/dev/null; ` +
     'code=$?; case "$code" in 124 | 137) ' +
     `[ -z "$limit" ] || [ $(($(date +%s) - begun)) -lt ${seconds} ] || ` +
@@ -161,7 +167,7 @@ function run(commands: readonly string[], seconds: number): string {
   );
 }
 
-/** Lines for the log's readers, also programs: which command failed, or how many commands were reached. */
+/** Lines in the log for users and programs: which command failed, or how many commands were reached. */
 function notes(commands: number): string {
   return (
     `if [ -f "$dir/done" ]; then n=${commands}; else n=$(cat "$dir/reached" 2>/dev/null); fi; ` +
@@ -175,12 +181,12 @@ function notes(commands: number): string {
 const STDOUT_BYTES = 20_000;
 const STDERR_BYTES = 6_500;
 
-/** Long enough for gigabytes, and no job hangs on it for ever. */
+/** Long enough to upload gigabytes; the limit keeps an upload from hanging for ever. */
 const UPLOAD_SECONDS = 300;
 
 /**
- * Prints the end of both streams, keeps them whole in S3, and says where. What is printed is kept too: a second copy of
- * the script prints the same.
+ * Prints the end of both streams, stores the whole streams in S3, and says where. The printed text is also kept on the
+ * instance, so that a second copy of the script can print the same.
  */
 function tell(log: LogTarget | undefined): string[] {
   const end = (name: string, bytes: number) =>
@@ -211,10 +217,11 @@ function keep(log: LogTarget): string {
 }
 
 /**
- * SendCommand knows no token by which SSM would recognise a command that it has already taken, and ListCommands may not
- * show it yet when its reply was lost; and after a reboot SSM's agent runs again what it has left unfinished
- * (amazon-ssm-agent, CommandRetryLimit). So the script itself sees to it: the first takes a lock, a link that holds boot
- * and process; another one waits for its end and ends alike. The lock outlives a reboot; a link is made in one step.
+ * Makes the commands run only once. SendCommand has no token by which SSM could recognise a repeated command. If its
+ * reply was lost, ListCommands may not show the command yet. After a reboot SSM's agent runs unfinished commands again
+ * (amazon-ssm-agent, CommandRetryLimit). So the first copy of the script takes a lock: a symbolic link with the boot
+ * and process IDs. Another copy waits for the first one's end and ends with the same exit code. The lock survives a
+ * reboot; a link is created in one step.
  */
 function once(attempt: string): string {
   return (
@@ -232,21 +239,21 @@ function once(attempt: string): string {
   );
 }
 
-/** What the script says of a job, in the lines of standard error that begin with `datastream: `. */
+/** What the script reports about a job, in the lines of standard error that begin with `datastream: `. */
 export interface Told {
   /** e.g. `command 2 of 3 exited with code 7`. Absent under a shell without DEBUG, and for other languages. */
   readonly failed?: string;
-  /** That command, 1 for the first. */
+  /** The number of the failed command, 1 for the first. */
   readonly command?: number;
-  /** Of how many commands how many were reached by a script that exited with 0; the latter where the shell can tell. */
+  /** For a script that exited with 0: how many commands were reached, if the shell can tell, and how many there are. */
   readonly reached?: { readonly commands?: number; readonly of: number };
-  /** The commands were ended when their time was over. */
+  /** Whether the script ended the commands because their time was over. */
   readonly late: boolean;
-  /** Why the shell cannot read the commands; none of them has run. */
+  /** Why the shell cannot parse the commands; none of them has run. */
   readonly unreadable?: string;
   /** Where the whole log is. */
   readonly log?: string;
-  /** Why the log is kept nowhere. */
+  /** Why the log is not kept. */
   readonly logNotKept?: string;
   /** Elements that are one command to the shell, e.g. `commands 1 to 2 run as one`. */
   readonly joined: readonly string[];
@@ -262,7 +269,7 @@ const LINES = {
   joined: /^datastream: (commands \d+ to \d+ run as one)$/gm,
 } as const;
 
-/** Reads standard error as SSM keeps it. What older deployments' scripts wrote is read alike. */
+/** Reads standard error as SSM keeps it. It also reads the lines of older deployments' scripts. */
 export function told(stderr: string): Told {
   const last = (pattern: RegExp) => [...stderr.matchAll(pattern)].at(-1);
   const [unreadable, log, logNotKept] = [LINES.unreadable, LINES.log, LINES.notKept].map(
@@ -281,7 +288,7 @@ export function told(stderr: string): Told {
   };
 }
 
-/** A Cause whose first sentence names a command by its number alone, with the command as it stands in the execution. */
+/** Adds the command's text from the execution to a Cause whose first sentence has only the command's number. */
 export function withCommandText(cause: string, command: string): string {
   const shown = command.length > COMMAND_SHOWN ? `${command.slice(0, COMMAND_SHOWN)}...` : command;
   return cause.replace('.', () => `: ${shown}`);

@@ -19,22 +19,29 @@ import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnet
 import { type AttemptState, CauseOfRefusal, NextAttempt, Refused, type RefusedLaunch } from './state';
 import { Tag } from './tags';
 
-/** Beyond this the state machine waits instead. 20 s of the function cost $0.00007, a round of the state's Retry $0.000025. */
+/**
+ * The function waits this long; after that the state machine waits. 20 s of the function cost $0.00007, a round of the
+ * state's Retry costs $0.000025.
+ */
 const ONLINE_WAIT_MS = 20_000;
 const ONLINE_POLL_MS = 3_000;
-/** Hardly an instance is Online sooner after its launch: nobody asks SSM, whose rate is the account's, in between. */
+/**
+ * Few instances are Online sooner after their launch. The function does not ask SSM before that, because all functions
+ * of the account share SSM's rate.
+ */
 const BOOT_MS = 15_000;
 
 /**
- * A profile, or its role, that IAM has not yet shown to EC2: Terraform's AWS provider waits two minutes for the same
- * (internal/service/ec2, RunInstances; IAM User Guide, Changes that I make are not always immediately visible).
+ * EC2's message when it does not see a new instance profile or its role yet. Terraform's AWS provider waits two minutes
+ * in this case (internal/service/ec2, RunInstances; IAM User Guide, Changes that I make are not always immediately
+ * visible).
  */
 const PROFILE_NOT_SEEN = /Invalid IAM Instance Profile|has no associated IAM Roles/i;
 
-/** Characters of EC2's message: Step Functions cuts a long Cause, which then could not be read. */
+/** Characters kept of EC2's message. Step Functions cuts a long Cause, and a cut Cause is no valid JSON. */
 const REFUSAL_KEPT = 2000;
 
-/** How often an attempt tries all its markets and subnets before EC2's refusal is its outcome. */
+/** How often an attempt tries all its instance types, markets and subnets. After that EC2's refusal is its outcome. */
 export const LAUNCH_ROUNDS = 3;
 
 const GRANT_PARAMETER =
@@ -43,7 +50,7 @@ const GRANT_PARAMETER =
 
 const StarterEvent = z.object({
   execution: z.string(),
-  /** When the execution began: DATE and DAILY are its, in every attempt. */
+  /** When the execution began. Every attempt takes DATE and DAILY from this time. */
   start_time: z.iso.datetime(),
   /** The execution file, or what NextAttempt made of it. */
   state: z.unknown(),
@@ -61,12 +68,12 @@ export interface StarterClients {
  * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
  * and waits for a short while until SSM reports it Online.
  *
- * @throws InvalidExecution with every problem of the file, or of the SSM parameter that it names, before anything is launched
- * @throws InputNotAnObject the same, of an execution that is no JSON object
- * @throws LaunchRefused when EC2 has no capacity for a launch and there is another one to try, which comes next
- * @throws NoCapacity when EC2 has refused all of them; the machine waits before the next round
+ * @throws InvalidExecution before any launch, with every problem of the file or of the SSM parameter that it names
+ * @throws InputNotAnObject the same, when the execution is no JSON object
+ * @throws LaunchRefused when EC2 has no capacity for a launch; the machine tries the next one at once
+ * @throws NoCapacity when EC2 has refused all launches of a round; the machine waits before the next round
  * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
- * @throws IamRefused when EC2 does not know the instance profile, which a deployment may have made just now
+ * @throws IamRefused when EC2 does not know the instance profile; a deployment may have created it just now
  * @throws InstanceLost, LaunchFailed when the instance ended before it was Online
  */
 export async function start(
@@ -104,7 +111,7 @@ export async function start(
   }
   const instanceId = instance.InstanceId;
   await online(instance, clients);
-  // Not the time of the call: a launch may wait in a busy account, and a later call that finds the instance must give the same time.
+  // Not the time of a call: a launch in a busy account takes time, and every call must return the same start time.
   const launchedAt = instance.LaunchTime ?? clients.clock.now();
   const market = instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand';
   const job = jobOn(instance.InstanceType ?? file.instance_parameters.InstanceType);
@@ -130,7 +137,8 @@ function withType(file: Execution, InstanceType: string): Execution {
 function parse(input: unknown, region: string): Execution {
   const { execution, problems } = parseExecution(input, { region });
   if (execution) return execution;
-  // Step Functions can put no error beside what is no object (States.ResultPathMatchFailure): the Catch knows this name.
+  // Step Functions cannot add an error to a state that is no object (States.ResultPathMatchFailure). So the machine has
+  // a Catch of its own for this name.
   throw invalid(problems, isRecord(input) ? ErrorName.InvalidExecution : ErrorName.InputNotAnObject);
 }
 
@@ -139,7 +147,7 @@ function refuse(problems: readonly Problem[]): void {
   if (problems.length > 0) throw invalid(problems);
 }
 
-/** The log names the paths alone: what was found there is the user's. */
+/** The log has only the paths. The values found there are the user's and stay out of the log. */
 function invalid(problems: readonly Problem[], name: ErrorName = ErrorName.InvalidExecution): DatastreamError {
   const paths = problems.filter((problem) => problem.severity === 'error').map((problem) => problem.path);
   return new DatastreamError(name, describe(problems), {
@@ -155,7 +163,7 @@ function describe(problems: readonly Problem[]): string {
   return `The execution has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; nothing was launched.\n${lines.join('\n')}`;
 }
 
-/** The instance that an earlier call of this function has launched in this attempt; its tags are part of RunInstances. */
+/** The instance that an earlier call launched in this attempt, found by its tags. RunInstances sets them. */
 async function launched(
   ec2: Ec2,
   stateMachineArn: string,
@@ -170,8 +178,8 @@ async function launched(
 }
 
 /**
- * The markets that an attempt tries. With upstream's `ii_cheapo` spot, then on-demand when EC2 has no spot capacity, as
- * upstream does; the last of several attempts is on-demand from the start.
+ * The markets that an attempt tries. With `ii_cheapo` it tries spot first, then on-demand when EC2 has no spot
+ * capacity, as upstream does. The last of several attempts tries on-demand only.
  */
 function marketsFor(job: Execution, attempt: number, attempts: number): Launch['market'][] {
   if (job.ii_cheapo) return attempt > 1 && attempt === attempts ? ['on-demand'] : ['spot', 'on-demand'];
@@ -181,8 +189,8 @@ function marketsFor(job: Execution, attempt: number, attempts: number): Launch['
 /**
  * The image as it is now. EC2 itself names an AMI that does not exist (InvalidAMIID.NotFound).
  *
- * RunInstances gets a `resolve:ssm:` as the file has it and EC2 resolves it, but DescribeImages knows none: it is
- * resolved here only to see the image (docs/decisions/ami-parameter.md).
+ * RunInstances gets `resolve:ssm:...` as the file has it, and EC2 resolves it. DescribeImages does not accept
+ * `resolve:ssm:...`, so it is resolved here to describe the image (docs/decisions/ami-parameter.md).
  */
 async function describeImage(clients: StarterClients, imageId: string): Promise<Image | undefined> {
   const id = imageId.startsWith(RESOLVE_SSM)
@@ -194,7 +202,7 @@ async function describeImage(clients: StarterClients, imageId: string): Promise<
 /** @throws InvalidExecution when there is no such parameter, version or label, or it holds no AMI's ID */
 async function parameterImageId({ ssm, region }: StarterClients, name: string): Promise<string> {
   const { Parameters = [] } = await ssm.send(new GetParametersCommand({ Names: [name] })).catch((error: Error) => {
-    // Its Cause names the parameter, but not what to do about it.
+    // SSM's message names the parameter, but does not say what to do.
     if (error.name === 'AccessDeniedException') error.message += ` ${GRANT_PARAMETER}`;
     throw error;
   });
@@ -214,19 +222,19 @@ async function parameterImageId({ ssm, region }: StarterClients, name: string): 
   throw invalid(problems.inFileOrder(undefined));
 }
 
-/** How many of the attempt's launches EC2 has refused, and what the state was given before it did. */
+/** How many of the attempt's launches EC2 has refused, and the state's input before the first refusal. */
 function turnOf(state: unknown): { given: unknown; turn: number } {
   const again = Refused.safeParse(state);
   if (!again.success) return { given: state, turn: 0 };
   const { refused, ...given } = again.data;
-  // An older deployment told it as prose: its launch, refused for certain, is then the first one again.
+  // An older deployment wrote this Cause as prose. Then the first launch is tried again: EC2 has certainly refused it.
   return { given, turn: CauseOfRefusal.safeParse(refused.Cause).data?.launch ?? 0 };
 }
 
 /**
- * One launch: the next one has its turn when the machine has taken down that EC2 has refused this one. Were both tried
- * in one call of the function, a call that is cut off in the second launch would begin anew with the first one, and
- * EC2, which by then may have capacity for it and does not list the second one yet, would launch twice.
+ * One launch. The next launch follows when the machine's state records that EC2 has refused this one. One call must not
+ * try both. If such a call were cut off in the second launch, its retry would begin with the first launch again. By
+ * then EC2 may have capacity for the first launch and may not list the second instance yet: two instances would run.
  */
 async function launchOne(
   jobOn: (instanceType: string) => Execution,
@@ -241,7 +249,7 @@ async function launchOne(
   try {
     const input = runInstancesInput(jobOn(instanceType), { ...launch, ...place }, clients.defaults);
     const { Instances = [] } = await clients.ec2.send(new RunInstancesCommand(input));
-    // The state's Retry finds it by its tags, or EC2 by its ClientToken.
+    // If the answer has no ID, the state's Retry finds the instance by its tags, or EC2 finds it by its ClientToken.
     const instance = identified(Instances[0] ?? {}, 'RunInstances');
     const { InstanceId: instance_id, ImageId: image_id } = instance;
     log.info('instance launched', { instance_id, image_id, instance_type: instanceType, market });
@@ -255,7 +263,7 @@ async function launchOne(
       });
     }
     if (name === 'IdempotentInstanceTerminated') {
-      // Why it has ended, and whether another one would, it says where it lists it.
+      // EC2 gives the reason for the end when it lists the instance; the reason decides whether a new attempt helps.
       throw new DatastreamError(
         ErrorName.InstanceNotReady,
         `The attempt's instance has ended, but EC2 does not list it yet: ${message}`,

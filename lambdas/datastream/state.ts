@@ -6,7 +6,7 @@ import { ErrorName } from './errors';
 /** An error as Step Functions catches it. */
 export const CaughtError = z.object({ Error: z.string(), Cause: z.string().default('') });
 
-/** What a schema makes of a text that holds it as JSON. */
+/** Parses a text as JSON, then by a schema. */
 const json = <T extends z.ZodType>(schema: T) =>
   z
     .string()
@@ -21,8 +21,8 @@ const json = <T extends z.ZodType>(schema: T) =>
     .pipe(schema);
 
 /**
- * The Cause of an error that a function has thrown: Lambda hands on its name, its message and a trace, and nothing else.
- * A failed task has the number of its command too.
+ * The Cause of an error that a function has thrown. Lambda passes on the error's name, message and trace, nothing else.
+ * The Cause of a failed task may also have the number of the failed command.
  */
 export const CauseOfFunction = json(z.object({ errorMessage: z.string(), command: z.number().int().optional() }));
 
@@ -30,7 +30,7 @@ export const CauseOfFunction = json(z.object({ errorMessage: z.string(), command
 const EarlierError = z.object({ attempt: z.number().int(), Error: z.string(), Cause: z.string() });
 export type EarlierError = z.infer<typeof EarlierError>;
 
-/** The state of one attempt, as the machine carries it from EC2StarterFromAMI to EC2Stopper. */
+/** The state of one attempt, as the state machine passes it from EC2StarterFromAMI to EC2Stopper. */
 export const AttemptState = z.looseObject({
   /** 1 for the first. */
   attempt: z.number().int(),
@@ -51,7 +51,7 @@ export type AttemptState = z.infer<typeof AttemptState>;
 export const CommandedState = AttemptState.extend({ command_id: z.string(), reconcile_seconds: z.number().int() });
 export type CommandedState = z.infer<typeof CommandedState>;
 
-/** What NextAttempt hands to EC2StarterFromAMI; a first attempt gets the execution file itself. */
+/** The input of EC2StarterFromAMI from NextAttempt. In the first attempt the input is the execution file itself. */
 export const NextAttempt = z.strictObject({
   attempt: z.number().int().min(2),
   errors: z.array(EarlierError),
@@ -59,8 +59,9 @@ export const NextAttempt = z.strictObject({
 });
 
 /**
- * A launch that EC2 has refused for want of capacity, as EC2StarterFromAMI tells the launch after it. It is the whole
- * message of LaunchRefused and NoCapacity, which no user gets as an outcome: an error has no other field that comes through.
+ * A launch that EC2 has refused for lack of capacity. EC2StarterFromAMI needs it for the next launch. It is the whole
+ * message of LaunchRefused and NoCapacity, because Lambda passes on no other field of an error. These two errors are
+ * never the outcome that a user gets.
  */
 export const RefusedLaunch = z.object({
   /** 1 for the attempt's first. */
@@ -76,7 +77,7 @@ export const RefusedLaunch = z.object({
 });
 export type RefusedLaunch = z.infer<typeof RefusedLaunch>;
 
-/** What EC2StarterFromAMI is given again after such a launch: the same, and that error. */
+/** The input of EC2StarterFromAMI after such a launch: the earlier input and the error. */
 export const Refused = z.looseObject({
   refused: z.object({ Error: z.enum([ErrorName.LaunchRefused, ErrorName.NoCapacity]), Cause: z.string() }),
 });
@@ -87,7 +88,7 @@ const RetriesOfFile = z
   .transform((file) => file.run_options.n_retries_allowed)
   .catch(0);
 
-/** The wait between attempts: of the job, or, where EC2StarterFromAMI failed, as the file itself has it. */
+/** The wait between attempts: from the job, or from the file itself if EC2StarterFromAMI failed. */
 const BackoffOfJob = z.object({ retry_backoff: RetryBackoff }).transform((job) => job.retry_backoff);
 const BackoffOfFile = z
   .object({ run_options: z.looseObject({}) })
@@ -95,14 +96,14 @@ const BackoffOfFile = z
 const BackoffOfState = (state: { job?: unknown; input?: unknown }) =>
   state.job === undefined ? BackoffOfFile.safeParse(state.input ?? state).data : BackoffOfJob.safeParse(state.job).data;
 
-/** What a success must have, whatever else there is. */
+/** The fields that every success must have. */
 const Success = CommandedState.extend({ result: z.looseObject({}), object: z.looseObject({}).optional() }).refine(
   ({ job, object }) => !job.check_object || object !== undefined,
 );
 
 /**
- * What reaches EC2Stopper: an attempt's state, or, when EC2StarterFromAMI failed, whatever that was given.
- * Nothing in it can make the clean-up fail, which works by tag.
+ * The input of EC2Stopper: an attempt's state, or the input of EC2StarterFromAMI if that failed.
+ * Nothing in it can make the clean-up fail, because the clean-up finds instances by their tags.
  */
 export const StopperState = z
   .looseObject({
@@ -110,7 +111,7 @@ export const StopperState = z
     attempts: z.number().int().optional().catch(undefined),
     errors: z.array(EarlierError).catch([]),
     error: CaughtError.optional().catch({ Error: 'OutcomeUnknown', Cause: 'The error could not be read.' }),
-    /** In place of an execution that is no object: the error itself. */
+    /** The error itself, if the execution is no JSON object. */
     Error: z.unknown().optional(),
     Cause: z.unknown().optional(),
     job: z.unknown().optional(),
@@ -125,7 +126,7 @@ export const StopperState = z
     /** The attempt's commands; absent when EC2StarterFromAMI did not succeed. */
     commands: AttemptState.safeParse(state).data?.job.commands,
     backoff: BackoffOfState(state),
-    /** The commands exited 0, and the object that was asked for was verified. */
+    /** The commands exited with 0, and the object that the file asks for was verified. */
     succeeded: Success.safeParse(state).success,
   }));
 export type StopperState = z.infer<typeof StopperState>;

@@ -17,23 +17,24 @@ export interface StopperClients {
   readonly stateMachineArn: string;
 }
 
-/** What the machine decides by, and the execution's output when it succeeds. */
+/** The state machine decides by this result. It is also the output of an execution that succeeds. */
 export interface StopperResult {
   readonly [member: string]: unknown;
   readonly attempt: number;
   readonly instances: readonly { readonly instance_id: string; readonly state: string }[];
-  /** The job's error, the Cause as a sentence; absent when it succeeded. */
+  /** The job's error, with its Cause as a sentence; absent when the job succeeded. */
   readonly error?: z.infer<typeof CaughtError>;
-  /** Present when another attempt follows; with the seconds that the machine waits before it, where the file asks for a wait. */
+  /** Present when another attempt follows. `wait_s`: seconds that the machine waits before it, if the file has a wait. */
   readonly next?: { readonly attempt: number; readonly errors: readonly EarlierError[]; readonly wait_s?: number };
 }
 
 /**
- * EC2Stopper: ends every instance of this attempt and those before it, then tells whether another attempt follows.
- * It goes by tag alone, so it needs nothing of what the states before it did or did not return. A later attempt's it
- * leaves: an invocation whose reply was lost may still be at work when its retry has let the next attempt begin.
+ * EC2Stopper: ends every instance of this attempt and of earlier attempts, then says whether another attempt follows.
+ * It finds instances by their tags alone, so it does not depend on the results of earlier states. It does not end the
+ * instances of a later attempt. If a call's reply was lost, the call may still run after its retry has succeeded and the
+ * next attempt has begun.
  *
- * @throws InstanceNotGone until EC2 says that the instances are gone; the state's Retry comes back
+ * @throws InstanceNotGone until EC2 reports that the instances are gone; the state's Retry calls again
  */
 export async function stop(
   { execution, state }: z.infer<typeof StopperEvent>,
@@ -59,10 +60,10 @@ export async function stop(
 function conclude(state: StopperState, ended: readonly EndedInstance[]): StopperResult {
   const { attempt, attempts, errors, commands, backoff, succeeded, error: _error, input: _input, ...rest } = state;
   const instances = ended.map(({ instance_id, state: name }) => ({ instance_id, state: name }));
-  // What EC2StarterFromAMI was given is the execution's input: not to be repeated in its output.
+  // If EC2StarterFromAMI failed, the state is the execution's input: it is not repeated in the output.
   const told = { ...(commands ? rest : {}), attempt, attempts, errors, instances };
   if (succeeded && !state.error) return told;
-  // SUCCEEDED needs evidence: no error alone is none.
+  // SUCCEEDED needs a result: the absence of an error is not enough.
   const error = state.error ?? { Error: ErrorName.OutcomeUnknown, Cause: 'The commands have left no result.' };
   const cause = sentence(error.Cause, commands) || error.Error;
   if (attempt < attempts && mayRetry(error.Error)) {
@@ -81,21 +82,21 @@ function conclude(state: StopperState, ended: readonly EndedInstance[]): Stopper
 /** Longest wait of a Wait state (Amazon States Language; Step Functions, Wait). */
 const LONGEST_WAIT_S = 99_999_999;
 
-/** Upstream's wait: min(max, base x rate^(retry - 1)), none where the file has none. */
+/** Upstream's wait: min(max, base x rate^(retry - 1)). There is no wait if the file has none. */
 function waitBefore(attempt: number, backoff: RetryBackoff | undefined): { wait_s?: number } {
   if (!backoff) return {};
   const wait_s = Math.round(Math.min(backoff.max_s, backoff.base_s * backoff.rate ** (attempt - 2), LONGEST_WAIT_S));
   return wait_s > 0 ? { wait_s } : {};
 }
 
-/** Step Functions hands on a Lambda's error as JSON with a trace; a person wants its message. */
+/** Step Functions passes on a function's error as JSON with a trace; the user needs only the message. */
 function sentence(cause: string, commands: readonly string[] = []): string {
   const { errorMessage, command } = CauseOfFunction.safeParse(cause).data ?? { errorMessage: cause };
   const text = command === undefined ? undefined : commands[command - 1];
   return text === undefined ? errorMessage : withCommandText(errorMessage, text);
 }
 
-/** Of each earlier attempt, of which there are at most ten, in a state of at most 256 KB. */
+/** Characters kept of each earlier attempt's Cause. There are at most ten, in a state of at most 256 KB. */
 const EARLIER_CAUSE_KEPT = 500;
 /** A Cause holds 32,768 characters (Step Functions, Fail state). */
 const CAUSE_KEPT = 16_000;
