@@ -18,7 +18,7 @@ export interface VerifiedObject {
 }
 
 /**
- * RunChecker: checks that the object that the file asks for exists under exactly its key and is newer than this attempt.
+ * RunChecker: checks that the object in question exists under exactly its key and is newer than this attempt.
  *
  * @throws ObjectNotFound, ObjectStale; the state's Retry waits a little and checks again
  * @throws ObjectAccessDenied

@@ -58,8 +58,8 @@ export function isDead(instance: Instance): boolean {
 }
 
 /**
- * EC2's reasons that would end every further launch in the same way, and what to do (EC2 API Reference, StateReason; EC2
- * User Guide, Instance terminates immediately). Other reasons are temporary: capacity, spot, EC2's own errors, the
+ * EC2's reasons that would end every further launch in the same way, and what to do (EC2 API Reference, StateReason;
+ * EC2 User Guide, Instance terminates immediately). Other reasons are temporary: capacity, spot, EC2's own errors, the
  * account's volume limit. Or they come from outside: a user or the account's automation ends the instance.
  */
 const FINAL_REASONS: Readonly<Record<string, string>> = {

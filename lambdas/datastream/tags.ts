@@ -1,11 +1,11 @@
-/** The tags by which this project finds its instances and volumes. The conditions of IAM's policies use `stateMachine`. */
+/** The tags by which this project finds its instances and volumes. IAM's conditions use `stateMachine`. */
 export const Tag = {
   /** The state machine's ARN. */
   stateMachine: 'datastream:state-machine',
   /** The execution's ARN. */
   execution: 'datastream:execution',
   attempt: 'datastream:attempt',
-  /** Seconds from the launch until the job is cancelled. Not a time: a repeated launch must have the same parameters. */
+  /** Seconds from the launch until the job is cancelled. Not a date: a repeated launch needs the same parameters. */
   timeout: 'datastream:timeout',
   /** What happens to the instance when its attempt ends: an `InstanceEnd`. */
   end: 'datastream:end',

@@ -1,4 +1,4 @@
-/** The instance shuts down this long after the deadline. RunChecker and EC2Stopper need this time to end it properly. */
+/** The instance shuts down this long after the deadline. Before that, RunChecker and EC2Stopper can end it as asked. */
 export const GRACE_SECONDS = 900;
 
 /**
@@ -27,8 +27,8 @@ export function userData(timeoutSeconds: number, own?: string): string {
 }
 
 /**
- * The time counts from the boot, because a repeated launch must have the same parameters. `shutdown` blocks logins before
- * its time; systemd-run does not.
+ * The time counts from the boot, because a repeated launch must have the same parameters. `shutdown` blocks logins
+ * before its time; systemd-run does not.
  */
 function deadMansSwitch(seconds: number): string {
   return `#!/bin/sh

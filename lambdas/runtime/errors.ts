@@ -86,7 +86,7 @@ export interface Answered extends Error {
   operation?: string;
 }
 
-/** Node.js' codes of a broken connection. The `name` of these errors is only `Error`: a Retry needs a name of its own. */
+/** Node.js' codes of a broken connection. The `name` of these errors is only `Error`; a Retry needs a clear name. */
 const NETWORK_CODES = new Set([
   'ECONNRESET',
   'ECONNREFUSED',

@@ -39,7 +39,7 @@ export function createHandler<Event, Result>(
   };
 }
 
-/** A Lambda handler that is created at its first call. So importing a function's file reads no environment variables. */
+/** A Lambda handler that is created at its first call, so that an import reads no environment variables. */
 export function lazily(create: () => (event: unknown) => Promise<unknown>): (event: unknown) => Promise<unknown> {
   let handler: ((event: unknown) => Promise<unknown>) | undefined;
   return (event) => {
