@@ -16,8 +16,8 @@ type Result<T> = T | { readonly error: string };
 const STEP = /\.?([^.[\]="\s]+)|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.)*")\]/y;
 
 /**
- * Reads PATH=VALUE, such as `instance_parameters.SecurityGroupIds[0]=sg-...`. Paths are those that problems name, with or
- * without their `$.`; the value is everything after the first `=` and may be empty.
+ * Reads PATH=VALUE, such as `instance_parameters.SecurityGroupIds[0]=sg-...`. A path has the form that problems use,
+ * with or without `$.`. The value is everything after the first `=` and may be empty.
  *
  * @returns the change, or one sentence that says what to write
  */
@@ -136,8 +136,8 @@ function remove(holder: unknown, step: string | number): void {
 
 /**
  * The value is a string if the schema wants a string, or if the path is unknown and its old value is a string: a key
- * pair named 123 is no number. Otherwise the value is JSON. If it is no JSON, it is a string again, unless the schema
- * wants a list or an object and the text begins like one. The parser then says what is wanted.
+ * pair named 123 is no number. Otherwise the value is JSON. A text that is no JSON becomes a string, and the parser says
+ * what is wanted. It is an error if the schema wants a list or an object and the text begins like one.
  */
 function typedValue(text: string, path: Path, there: unknown): Result<{ readonly value: unknown }> {
   const types = schemasAt(path)

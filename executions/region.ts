@@ -13,7 +13,7 @@ const KNOWN_REGIONS: readonly string[] = [
   'us-isof-south-1 eusc-de-east-1',
 ].flatMap((line) => line.split(' '));
 
-/** Why a region that has the form of one may be none, as one sentence; undefined for those that are known here. */
+/** Why a well-formed region may not exist, as one sentence; undefined for regions in the table. */
 export function unknownRegion(region: string): string | undefined {
   if (KNOWN_REGIONS.includes(region)) return undefined;
   const meant = nearest(region, KNOWN_REGIONS);

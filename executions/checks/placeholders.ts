@@ -40,7 +40,7 @@ const IN_COMMANDS: readonly RegExp[] = [
   /(?<![\w.-])your[-_](key|bucket|prefix|command|path|profile|ami)[\w.-]*/i,
 ];
 
-/** A placeholder left in a shell command; undefined when there is none. Redirections (`sort <in.txt >out.txt`) are none. */
+/** A placeholder in a shell command; undefined if there is none. `sort <in.txt >out.txt` has redirections only. */
 export function placeholderInCommand(command: string): string | undefined {
   for (const found of command.matchAll(/<([A-Za-z][\w .-]{0,80})>/g)) {
     const [whole, content = ''] = found;

@@ -1,7 +1,10 @@
 import type { Problems } from '../../files/problems';
 import { isRecord, list, member, text } from '../../files/values';
 
-/** The root devices of Linux AMIs: Amazon Linux and Debian, Ubuntu and Red Hat (EC2 User Guide, "Device names for volumes"). */
+/**
+ * The root devices of Linux AMIs: Amazon Linux and Debian, Ubuntu and Red Hat (EC2 User Guide, "Device names for
+ * volumes").
+ */
 const ROOT_DEVICES: readonly string[] = ['/dev/xvda', '/dev/sda1', '/dev/sda'];
 
 interface Mapping {

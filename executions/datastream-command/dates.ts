@@ -95,7 +95,7 @@ function replacePrefix(command: string, prefix: string, value: string): string {
   return command.replace(before, (whole, option: string, found: string) => (found === prefix ? option + value : whole));
 }
 
-/** The forcing file of a member: its cycle folder, its `tHHz` and its date are 6 hours earlier for each member after member 1. */
+/** A member's forcing file. For each member after member 1, cycle folder, `tHHz` and date are 6 hours earlier. */
 function forcingFile(file: string, cycleDay: string, member: number): string {
   const folder = /\/(\d{2})\/.*?t\d{2}z/.exec(file)?.[1];
   const back = HOURS_BETWEEN_MEMBERS * Math.max(member - 1, 0);
