@@ -136,8 +136,8 @@ function remove(holder: unknown, step: string | number): void {
 
 /**
  * The value is a string if the schema wants a string, or if the path is unknown and its old value is a string: a key
- * pair named 123 is no number. Otherwise the value is JSON. A text that is no JSON becomes a string, and the parser says
- * what is wanted. It is an error if the schema wants a list or an object and the text begins like one.
+ * pair named 123 is no number. Otherwise the value is JSON. A text that is no JSON becomes a string, and the parser
+ * says what is wanted. It is an error if the schema wants a list or an object and the text begins like one.
  */
 function typedValue(text: string, path: Path, there: unknown): Result<{ readonly value: unknown }> {
   const types = schemasAt(path)

@@ -13,8 +13,9 @@ import { REGION, unknownRegion } from './region';
 type File = Readonly<Record<string, unknown>>;
 
 /**
- * Step Functions takes 262,144 bytes of UTF-8 as a state's input or output ("Service quotas", 256 KiB). 40,000 are kept for
- * what the state machine puts beside the file: ARNs, the task token, earlier errors, an error's Cause, the job's output.
+ * Step Functions accepts 262,144 bytes of UTF-8 as a state's input or output ("Service quotas", 256 KiB). 40,000 are
+ * reserved for what the state machine adds to the file: ARNs, the task token, earlier errors, an error's Cause, the
+ * job's output.
  */
 export const LARGEST_FILE_BYTES = 262_144 - 40_000;
 

@@ -4,7 +4,7 @@ import type { RetryBackoff } from './model';
 /** Upstream's defaults for a file that asks for a wait. */
 export const BACKOFF: RetryBackoff = { base_s: 1800, max_s: 7200, rate: 2 };
 
-/** The wait between attempts. There is none if run_options has none of the three keys, as in older upstream versions. */
+/** The wait between attempts. None if run_options has none of the three keys, as upstream before it had them. */
 export function readRetryBackoff(options: unknown): RetryBackoff | undefined {
   const read = (key: string) => {
     const value = member(options, key);

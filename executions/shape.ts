@@ -127,7 +127,7 @@ export const WRITE_OPTION: Readonly<Record<string, string>> = {
   object_prefix: 'a prefix of letters, digits and /_.:=+@,~-',
 };
 
-/** A value without characters that are special to a shell. */
+/** The message for a value with characters that an option does not allow, such as those special to a shell. */
 const wordError = (key: string) => ({
   error: ({ input }: { readonly input?: unknown }) => complaint(String(input), WRITE_OPTION[key] ?? ''),
 });

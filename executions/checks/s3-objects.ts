@@ -109,7 +109,7 @@ export function outputOf(
   return { bucket: bucket.value, prefix: trimPrefix(prefix.value) };
 }
 
-/** Whether the value is known before the commands run. Its only shell variables are those that this project replaces. */
+/** Whether the value is known before the commands run: then it has only shell variables that this project replaces. */
 function isFixed(option: CommandOption, commands: readonly string[]): boolean {
   const ours = ['DATE', 'INSTANCE_TYPE'].filter((name) => !assigns(commands, name));
   const rest = ours.reduce(

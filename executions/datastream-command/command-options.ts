@@ -36,7 +36,7 @@ export function bucketOption(commands: readonly string[]): CommandOption | undef
   ]);
 }
 
-/** The S3 prefix that the commands name last: `--S3_PREFIX` in any case, or a datastream script's `-o` with a bucket. */
+/** The S3 prefix that the commands name last: `--S3_PREFIX` in any case, or a script's `-o` with a bucket. */
 export function prefixOption(commands: readonly string[]): CommandOption | undefined {
   const mounts = mountsIn(commands);
   return last(commands, (command) => {

@@ -16,7 +16,7 @@ const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?!
  * Replaces DATE and DAILY of an execution by dates in UTC, and `$INSTANCE_TYPE` by the instance type. The function is
  * pure. It returns a resolved execution unchanged, so that retries keep the first attempt's dates.
  *
- * - `$DATE` and `${DATE}` in the object to check, the output prefix, the values of tags, and in commands that do not set
+ * - `$DATE` and `${DATE}` in the object to check, the output prefix, tag values, and in commands that do not set
  *   the variable themselves: the day of `at`. The parser has changed the bare `DATE` of 2024's `obj_key` to `${DATE}`.
  * - `DAILY` in S3 prefixes and `-F` forcing files: the forcing source's cycle day. Before the cycle's hour this is
  *   yesterday. Without a forcing source, every stand-alone DAILY of the commands is replaced too.
