@@ -1,6 +1,6 @@
 import type { Execution, InstanceEnd } from './model';
 
-/** What becomes of the instance, as run_options say it. */
+/** What happens to the instance, as members of run_options. */
 const END: Readonly<Record<InstanceEnd, Readonly<Record<string, boolean>>>> = {
   terminate: { ii_terminate_instance: true, ii_delete_volume: true },
   stop: { ii_terminate_instance: false, ii_delete_volume: false },
@@ -8,8 +8,8 @@ const END: Readonly<Record<InstanceEnd, Readonly<Record<string, boolean>>>> = {
 };
 
 /**
- * An execution as a file of the newest dialect: `parseExecution` reads the same execution out of it, less `dates`, since
- * what they were written in place of is no longer there.
+ * An execution as a file of the newest dialect. `parseExecution` reads the same execution from this file, but without
+ * `dates`: the file has the dates themselves and no longer DATE or DAILY.
  */
 export function asFile(execution: Execution): Readonly<Record<string, unknown>> {
   const { commands, instance_parameters, region, check_object, retry_backoff, ii_instance_types } = execution;

@@ -16,8 +16,8 @@ type Result<T> = T | { readonly error: string };
 const STEP = /\.?([^.[\]="\s]+)|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.)*")\]/y;
 
 /**
- * Reads PATH=VALUE, such as `instance_parameters.SecurityGroupIds[0]=sg-...`. Paths are those that problems name, with or
- * without their `$.`; the value is everything after the first `=` and may be empty.
+ * Reads PATH=VALUE, such as `instance_parameters.SecurityGroupIds[0]=sg-...`. A path has the form that problems use,
+ * with or without `$.`. The value is everything after the first `=` and may be empty.
  *
  * @returns the change, or one sentence that says what to write
  */
@@ -42,7 +42,7 @@ export function parseUnset(text: string): Result<Edit> {
   };
 }
 
-/** As many steps as there are, and what follows them. */
+/** The steps at the beginning of the text, and the rest of the text. */
 function parsePath(text: string): { path: Path; rest: string } {
   const path: (string | number)[] = [];
   let at = /^\$(?=[.[])/.test(text) ? 1 : 0;
@@ -64,8 +64,8 @@ function unquote(quoted: string): string | undefined {
 }
 
 /**
- * Makes one change in a copy of the file. Objects and lists on the way are made where there are none; whether the file
- * may hold what was written is the parser's to say.
+ * Makes one change in a copy of the file. It creates missing objects and lists on the path. It does not check whether
+ * the file may have this value: the parser does.
  *
  * @param file the file's content, parsed from JSON
  * @returns the copy, or one sentence that says why the path leads nowhere or the value is no JSON
@@ -99,7 +99,7 @@ export function isKnownPath(path: Path): boolean {
   return schemasAt(path).length > 0;
 }
 
-/** Why the step cannot be taken from here. */
+/** Why the step is not possible from here. */
 function misfitOf(holder: unknown, step: string | number, above: Path): string | undefined {
   const place = above.length === 0 ? 'The file' : formatPath(above);
   if (typeof step === 'string') {
@@ -125,7 +125,7 @@ function valueAt(holder: unknown, step: string | number): unknown {
 }
 
 function put(holder: unknown, step: string | number, value: unknown): void {
-  // Not an assignment: the key "__proto__" would then set no member.
+  // An assignment to the key "__proto__" would set no member.
   Object.defineProperty(holder, step, { value, writable: true, enumerable: true, configurable: true });
 }
 
@@ -135,8 +135,9 @@ function remove(holder: unknown, step: string | number): void {
 }
 
 /**
- * A string where the schema wants one, or where it knows nothing and a string stands: nobody means the number when the
- * key pair is called 123. Elsewhere JSON, and a string again where it is none: the parser then says what is wanted.
+ * The value is a string if the schema wants a string, or if the path is unknown and its old value is a string: a key
+ * pair named 123 is no number. Otherwise the value is JSON. A text that is no JSON becomes a string, and the parser
+ * says what is wanted. It is an error if the schema wants a list or an object and the text begins like one.
  */
 function typedValue(text: string, path: Path, there: unknown): Result<{ readonly value: unknown }> {
   const types = schemasAt(path)
@@ -160,7 +161,7 @@ function typeName(value: unknown): string {
   return Number.isInteger(value) ? 'integer' : typeof value;
 }
 
-/** What the schema says of a path; empty where the path is unknown. */
+/** The schemas of a path; empty if the path is unknown. */
 function schemasAt(path: Path): readonly JsonSchema[] {
   return path.reduce<readonly JsonSchema[]>(
     (schemas, step) =>

@@ -4,14 +4,14 @@ import { FAMILIES_BY_SIZES } from './instance-families';
 /** An AMI's architecture as EC2 names it. Mac instances have their own (`arm64_mac`), which no AMI of a job has. */
 export type Architecture = 'arm64' | 'x86_64' | 'arm64_mac' | 'x86_64_mac';
 
-/** What an instance type's name tells. */
+/** What this project knows from an instance type's name. */
 export type InstanceTypeCheck =
   | { readonly kind: 'known'; readonly architecture: Architecture }
   /** Of a series' newest generation or a later one: EC2 still adds families and sizes to those. */
   | { readonly kind: 'newer'; readonly architecture?: Architecture }
-  /** Well-formed, and not in the table, which may be older than the type. */
+  /** Well-formed but not in the table. The table may be older than the type. */
   | { readonly kind: 'unknown'; readonly nearest: string }
-  /** No name of EC2's form, FAMILY.SIZE. */
+  /** The name does not have EC2's form, FAMILY.SIZE. */
   | { readonly kind: 'malformed'; readonly nearest: string };
 
 /** The form of every name in EC2's API model. */
@@ -28,7 +28,7 @@ const FAMILY_NAME = /^([a-z]+)(\d+)([a-z]*)(-[a-z0-9]+)?$/;
 
 const NEWEST_GENERATION: ReadonlyMap<string, number> = newestGenerations();
 
-/** Whether such an instance type exists or may exist, and which existing one is nearest to it. */
+/** Whether this instance type exists or may exist, and the nearest existing type. */
 export function checkInstanceType(name: string): InstanceTypeCheck {
   const { family, size } = split(name);
   const sizes = SIZES_OF.get(family);
@@ -41,7 +41,7 @@ export function checkInstanceType(name: string): InstanceTypeCheck {
   return { kind: 'unknown', nearest: nearestType(name) };
 }
 
-/** The architecture that a type's name tells; undefined where the table does not know the type. */
+/** The architecture of a type, from its name; undefined if the table does not have the type. */
 export function architectureOfType(name: string): Architecture | undefined {
   const check = checkInstanceType(name);
   return 'architecture' in check ? check.architecture : undefined;
@@ -84,8 +84,8 @@ function nearestType(name: string): string {
 }
 
 /**
- * Attributes say what a family is for, so they weigh more than the generation; a family with the size asked for is
- * preferred, and one without attributes. Names that are no family's (`mg7`) compare by their letters.
+ * Attributes show a family's purpose, so they weigh more than the generation. Families with the wanted size and
+ * families without attributes are preferred. Names without a family's form (`mg7`) are compared by their letters.
  */
 function unlike(family: string, size: string, candidate: string): number {
   const [, series = family, generation = '0', attributes = ''] = FAMILY_NAME.exec(family) ?? [];
@@ -100,7 +100,7 @@ function unlike(family: string, size: string, candidate: string): number {
   return Math.min(byMeaning, byLetters) + rare + (SIZES_OF.get(candidate)?.includes(size) ? 0 : 1);
 }
 
-/** By how many doublings two sizes differ; names that are no size compare by their letters, after all sizes. */
+/** By how many doublings two sizes differ. Names that are no size are compared by their letters, after all sizes. */
 function sizeDistance(a: string, b: string): number {
   const [left, right] = [weight(a), weight(b)];
   return left && right ? Math.abs(Math.log2(left / right)) : 100 + editDistance(a, b);

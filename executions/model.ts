@@ -4,8 +4,8 @@ import { isRecord } from '../files/values';
 import type { instanceParametersShape } from './run-instances';
 
 /**
- * The one model that every dialect of an execution file is normalised into.
- * It is plain JSON: it travels through the state machine and is stored beside the job's output.
+ * The model into which every dialect of an execution file is normalised.
+ * It is plain JSON: the state machine's states pass it on, and it is stored beside the job's output.
  */
 
 /** An S3 object, by its exact key. */
@@ -33,9 +33,9 @@ export type InstanceParameters = Omit<z.infer<typeof instanceParametersShape>, '
 
 /** An execution file, normalised. Dates may be unresolved until `resolveDates`. */
 export const Execution = z.object({
-  /** Shell commands, in order; built from `datastream_command_options` where the file has those. */
+  /** Shell commands, in order; built from `datastream_command_options` if the file has these. */
   commands: z.array(z.string()),
-  /** Looked at member by member where the file is read; further on only EC2 reads it, and no function carries its shape. */
+  /** The parser checks every member. Later only EC2 reads them, so no function's code has their schema. */
   instance_parameters: z.custom<InstanceParameters>(isRecord),
   /** The region that the file names; absent where it names none. */
   region: z.string().optional(),
@@ -54,24 +54,24 @@ export const Execution = z.object({
   /** The wait before each further attempt; absent: none. */
   retry_backoff: RetryBackoff.optional(),
   instance_end: InstanceEnd,
-  /** The dates that were written in place of DATE and DAILY, YYYYMMDD in UTC; absent where none was. */
+  /** The dates that replaced DATE and DAILY, YYYYMMDD in UTC; absent if nothing was replaced. */
   dates: z.object({ DATE: z.string().optional(), DAILY: z.string().optional() }).optional(),
 });
 export type Execution = z.infer<typeof Execution>;
 
-/** What the parser gives: the execution where it has no error, and every problem either way. */
+/** The parser's result: the execution, if the file has no error, and every problem. */
 export interface ParseResult {
   /** Absent when any problem is an error. */
   readonly execution?: Execution;
   readonly problems: readonly Problem[];
 }
 
-/** Facts known where the file is parsed, beyond the file itself. */
+/** Facts that the caller of the parser knows and the file does not have. */
 export interface ParseOptions {
-  /** The state machine's region: a file that names another one is refused. */
+  /** The state machine's region. A file with another region has an error. */
   readonly region?: string;
   /** The AMI's architecture where known, to compare with the instance type's. */
   readonly imageArchitecture?: 'arm64' | 'x86_64';
-  /** The deployment's instance profile where known: the functions' role may pass no other. */
+  /** The deployment's instance profile, if known. The functions' role may pass no other profile. */
   readonly profileName?: string;
 }

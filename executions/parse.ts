@@ -13,17 +13,18 @@ import { REGION, unknownRegion } from './region';
 type File = Readonly<Record<string, unknown>>;
 
 /**
- * Step Functions takes 262,144 bytes of UTF-8 as a state's input or output ("Service quotas", 256 KiB). 40,000 are kept for
- * what the state machine puts beside the file: ARNs, the task token, earlier errors, an error's Cause, the job's output.
+ * Step Functions accepts 262,144 bytes of UTF-8 as a state's input or output ("Service quotas", 256 KiB). 40,000 are
+ * reserved for what the state machine adds to the file: ARNs, the task token, earlier errors, an error's Cause, the
+ * job's output.
  */
 export const LARGEST_FILE_BYTES = 262_144 - 40_000;
 
 /**
  * Reads an execution file of any dialect into the one model.
- * Every problem is found in one go, in the order in which the values stand in the file; nothing is thrown, whatever comes.
+ * It finds all problems at once, in the order of the values in the file. It never throws.
  *
  * @param file the file's content, parsed from JSON
- * @param options what is known beyond the file: the state machine's region, the AMI's architecture
+ * @param options facts that are not in the file, such as the state machine's region and the AMI's architecture
  */
 export function parseExecution(file: unknown, options: ParseOptions = {}): ParseResult {
   const problems = collectProblems();
@@ -47,7 +48,7 @@ export function parseExecution(file: unknown, options: ParseOptions = {}): Parse
   return problems.hasErrors() || !execution ? { problems: found } : { execution, problems: found };
 }
 
-/** What Step Functions counts; undefined where the value is none of JSON's. */
+/** The size as Step Functions counts it; undefined if the value cannot be written as JSON. */
 function bytesOf(file: unknown): number | undefined {
   try {
     const json = JSON.stringify(file);
@@ -57,7 +58,7 @@ function bytesOf(file: unknown): number | undefined {
   }
 }
 
-/** @returns undefined only where there is an error */
+/** @returns undefined only if there is an error */
 function read(file: File, options: ParseOptions, problems: Problems): Execution | undefined {
   const structured = checkStructure(file, problems);
   checkInstanceTypes(
@@ -101,7 +102,7 @@ function read(file: File, options: ParseOptions, problems: Problems): Execution 
   };
 }
 
-/** EC2 stops persistent spot instances only, and those would come back by themselves. */
+/** EC2 can stop only persistent spot instances, and EC2 would start those again. */
 function checkSpotEnd(file: File, end: InstanceEnd, problems: Problems): void {
   const market = member(member(file, 'instance_parameters'), 'InstanceMarketOptions');
   if (end === 'terminate' || member(market, 'MarketType') !== 'spot') return;

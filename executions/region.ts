@@ -1,6 +1,9 @@
 import { nearest } from '../files/nearest';
 
-/** A region's code, such as us-east-1, us-gov-west-1 or eusc-de-east-1: continent or partition, one or two words, one digit. */
+/**
+ * A region's code, such as us-east-1, us-gov-west-1 or eusc-de-east-1: continent or partition, one or two words, one
+ * digit.
+ */
 export const REGION = /^[a-z]{2,4}(-[a-z]{2,12}){1,2}-[1-9]$/;
 
 /** The regions of AWS's partitions, as in the SDK's endpoint rules (@aws-sdk/core 3.974); a test compares the two. */
@@ -13,7 +16,7 @@ const KNOWN_REGIONS: readonly string[] = [
   'us-isof-south-1 eusc-de-east-1',
 ].flatMap((line) => line.split(' '));
 
-/** Why a region that has the form of one may be none, as one sentence; undefined for those that are known here. */
+/** Why a well-formed region may not exist, as one sentence; undefined for regions in the table. */
 export function unknownRegion(region: string): string | undefined {
   if (KNOWN_REGIONS.includes(region)) return undefined;
   const meant = nearest(region, KNOWN_REGIONS);

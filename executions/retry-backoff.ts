@@ -1,10 +1,10 @@
 import { member } from '../files/values';
 import type { RetryBackoff } from './model';
 
-/** Upstream's defaults, where a file asks for a wait at all. */
+/** Upstream's defaults for a file that asks for a wait. */
 export const BACKOFF: RetryBackoff = { base_s: 1800, max_s: 7200, rate: 2 };
 
-/** The wait between attempts that run_options ask for: none where they have none of the three, as upstream had it until they came. */
+/** The wait between attempts. None if run_options has none of the three keys, as upstream before it had them. */
 export function readRetryBackoff(options: unknown): RetryBackoff | undefined {
   const read = (key: string) => {
     const value = member(options, key);

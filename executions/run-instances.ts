@@ -18,7 +18,7 @@ const structure = <T extends z.core.$ZodShape>(description: string, shape: T) =>
 const listOf = <T extends z.core.SomeType>(description: string, element: T) =>
   z.array(element).meta({ description }).optional();
 
-/** A string that a structure cannot do without. */
+/** A required string of a structure. */
 const required = (name: string, write: string, description: string) =>
   z.string({ error: missing(name, write) }).meta({ description });
 const missing =
@@ -26,7 +26,7 @@ const missing =
   ({ input }: { readonly input?: unknown }) =>
     input === undefined ? `${JSON.stringify(name)} is missing: ${write}.` : undefined;
 
-/** What EC2 takes and the state machine cannot: anything but the values that are left is told why. */
+/** Members that EC2 accepts and the state machine does not. The message says why. */
 const refused = (why: string) =>
   z
     .never({ error: `${why}.` })
@@ -204,7 +204,7 @@ const secondaryInterface = z.strictObject({
   NetworkCardIndex: integer('Index of the network card.'),
 });
 
-/** What is wrong with an `ImageId`; undefined where nothing is. */
+/** What is wrong with an `ImageId`; undefined if it is valid. */
 function imageProblem(id: string): string | undefined {
   if (id === '') return `This is empty: ${WRITE_IMAGE}.`;
   if (!id.startsWith(RESOLVE_SSM))

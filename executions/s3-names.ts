@@ -25,7 +25,7 @@ export function bucketProblem(name: string): string | undefined {
   return `No S3 bucket can have this name: write 3 to 63 lower case letters, digits, dots and hyphens.${why}`;
 }
 
-/** What is wrong with the key of an object that must exist after the job, as one sentence; undefined when nothing. */
+/** What is wrong with the key of the object to check, as one sentence; undefined if the key is valid. */
 export function keyProblem(key: string): string | undefined {
   if (key === '') return 'Write the whole key of the object, for example results/ngen-run.tar.gz.';
   if (/^s3:\/\//i.test(key)) return 'Write the key alone, without s3:// and without the bucket.';

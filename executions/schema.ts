@@ -7,14 +7,14 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
  * The JSON Schema (draft-07, which every editor knows) of an execution file, made from the shape that the parser uses.
- * The parser finds more than a schema can say: placeholders, dates, instance types, what derives from the commands.
+ * The parser finds problems that a schema cannot: placeholders, dates, instance types, values from the commands.
  */
 export function executionSchema(): JsonSchema {
   const { $schema, ...schema } = z.toJSONSchema(executionFileShape, {
     target: 'draft-07',
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
-      // zod bounds integers by what JavaScript can count, which says nothing to a user.
+      // zod limits integers to JavaScript's safe integers. These limits do not help a user.
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       for (const key of leftBehind.get(zodSchema) ?? [])
@@ -32,7 +32,7 @@ export function executionSchema(): JsonSchema {
 
 const fromEarlierRun = { description: 'State of an earlier run, dropped. May be left out.' };
 
-/** What an earlier run may have left in a file that was saved then. */
+/** Keys that a file saved from an earlier run may have. */
 const leftBehind: ReadonlyMap<unknown, readonly string[]> = new Map<unknown, readonly string[]>([
   [executionFileShape, [...RUN_STATE_KEYS]],
   [instanceParametersShape, ['InstanceId']],

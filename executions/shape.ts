@@ -6,13 +6,13 @@ import { instanceParametersShape } from './run-instances';
 import { BUCKET_NAME } from './s3-names';
 import { LONGEST_EXECUTION_SECONDS } from './ssm-limits';
 
-/** Seconds until the job is cancelled where the file does not say (upstream's default). */
+/** Seconds until the job is cancelled if the file has no `timeout_s` (upstream's default). */
 export const DEFAULT_TIMEOUT_S = 3600;
 
 /** AWS-RunShellScript needs some seconds to start; upstream's shortest is 1200. */
 export const SHORTEST_TIMEOUT_S = 30;
 
-/** More attempts than this only repeat the same failure. */
+/** More attempts than this would only repeat the same failure. */
 export const MOST_RETRIES = 10;
 
 /** The identifier types that hfsubset knows (`-t`). */
@@ -30,7 +30,7 @@ const text = (description: string, rest: { pattern?: string; examples?: string[]
 const flag = (description: string, fallback: boolean) =>
   z.boolean({ error: TRUE_OR_FALSE }).meta({ description, default: fallback }).optional();
 
-/** A number of run_options; generators of execution files have written them as strings too. */
+/** A number of run_options. Some generators of execution files write numbers as strings. */
 const count = (description: string, fallback: number, [minimum, maximum]: readonly [number, number], limit = '') =>
   z
     .union([z.number().meta({ type: 'integer', minimum, maximum }), z.string().meta({ pattern: '^[0-9]+$' })], {
@@ -110,7 +110,7 @@ export const runOptionsShape = z
   })
   .meta({ description: 'How the job is run.' });
 
-/** Upstream pasted values unquoted, so files name the working directory by a command; here no value runs. */
+/** Upstream inserts values without quotes, so files name the working directory by a command. Here no value is run. */
 export function inFolder(path: string): string {
   return path.replace(/^(?:\$\(pwd\)|\$PWD|\$\{PWD\})(?=\/)/, DATASTREAM_FOLDER);
 }
@@ -127,7 +127,7 @@ export const WRITE_OPTION: Readonly<Record<string, string>> = {
   object_prefix: 'a prefix of letters, digits and /_.:=+@,~-',
 };
 
-/** A value of which nothing is read by a shell. */
+/** The message for a value with characters that an option does not allow, such as those special to a shell. */
 const wordError = (key: string) => ({
   error: ({ input }: { readonly input?: unknown }) => complaint(String(input), WRITE_OPTION[key] ?? ''),
 });
@@ -156,7 +156,7 @@ const pathOrUrl = (key: string, description: string) =>
     .meta({ description })
     .optional();
 
-/** Milliseconds of a `YYYYMMDDHHMM` that the calendar has; undefined for any other text. */
+/** Milliseconds of a valid date in the form `YYYYMMDDHHMM`; undefined for any other text. */
 export function timestamp(value: string): number | undefined {
   const parts = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})$/.exec(value);
   if (!parts) return undefined;
@@ -245,7 +245,7 @@ export const executionFileShape = z.looseObject({
   obj_key: text('Since 2024: key of the object that must exist after the job. May hold DATE.'),
 });
 
-/** What a state machine leaves in its state: a file that was saved from an earlier run may hold them. */
+/** Keys of a state machine's state. A file saved from an earlier run may have them. */
 export const RUN_STATE_KEYS: ReadonlySet<string> = new Set([
   't0',
   'retry_attempt',

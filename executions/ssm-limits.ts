@@ -5,8 +5,9 @@ export const LONGEST_EXECUTION_SECONDS = 172_800;
 export const LARGEST_DOCUMENT_BYTES = 65_536;
 
 /**
- * The part of the document that the commands may be, in bytes of their JSON: some 9 KB less than the whole, for
- * AWS-RunShellScript itself and the lines that see to it that they run once, stop at a failure and keep their log.
+ * The largest size of the commands in the document, in bytes of their JSON. The rest, about 9 KB, is for
+ * AWS-RunShellScript itself and for the lines around the commands: these make the commands run once and stop at a
+ * failure, and keep the log.
  */
 export const LARGEST_COMMANDS_BYTES = 56_000;
 

@@ -8,10 +8,10 @@ import { placeholderInCommand } from './placeholders';
 
 type File = Readonly<Record<string, unknown>>;
 
-/** Of the lines around the commands, what each command adds: twice the number of its last line. */
+/** Bytes that each command adds to the lines around the commands: twice the number of its last line. */
 const BYTES_PER_COMMAND = 12;
 
-/** The shell commands: the file's own, or the one that datastream_command_options make. */
+/** The shell commands: the file's own, or the one built from datastream_command_options. */
 export function readCommands(file: File, datastream: DatastreamOptions | undefined, problems: Problems): string[] {
   const given = list(file.commands);
   if (file.datastream_command_options !== undefined) {
@@ -80,17 +80,17 @@ export function checkLineEnds(script: string, path: Path, problems: Problems): v
   );
 }
 
-/** What a shell or a login sets, and what awk calls its own. */
+/** Variables that a shell or a login sets, and awk's own variables. */
 const SET_ELSEWHERE =
   /^(AWS_.*|BASH.*|COLUMNS|DIRSTACK|EDITOR|EUID|FCEDIT|FIGNORE|FILENAME|FNR|FS|FUNCNAME|GROUPS|HIST.*|HOME|HOSTNAME|HOSTTYPE|IFS|INVOCATION_ID|LANG|LANGUAGE|LC_.*|LINENO|LINES|LOGNAME|MACHTYPE|MAIL.*|NF|NR|OFS|OLDPWD|OPTARG|OPTIND|ORS|OSTYPE|PATH|PIPESTATUS|PPID|PS[0-4]|PWD|RANDOM|REPLY|RS|SECONDS|SHELL|SHELLOPTS|SHLVL|SRANDOM|SUDO_.*|TERM|TMPDIR|TZ|UID|USER|XDG_.*)$/;
 /** Set by the state machine. */
 const SET_HERE = ['DATE', 'INSTANCE_TYPE'];
-/** Sets variables whose names nobody sees here. */
+/** Commands that set variables whose names this check cannot see. */
 const SETS_UNSEEN = /(?:^|[\s;&|(])(?:source|eval|\.)\s+\S/;
 
 /**
- * Names that commands hold as variables and that nothing sets: a template whose values were to be filled in, or a typo.
- * Only names in capitals: others are mostly those of a language within the shell, such as awk's.
+ * Variables that the commands use and nothing sets: a template with values still to fill in, or a typo.
+ * Only names in capitals: other names mostly belong to a language within the shell, such as awk.
  */
 function checkVariables(commands: readonly string[], problems: Problems): void {
   if (/^#!(?!.*\b(ba|da|k|z)?sh\b)/.test(commands[0] ?? '') || commands.some((command) => SETS_UNSEEN.test(command)))
@@ -111,7 +111,7 @@ function checkVariables(commands: readonly string[], problems: Problems): void {
   });
 }
 
-/** Where DAILY becomes a date, the forcing source should name its cycle. */
+/** If DAILY becomes a date, the forcing source should name its cycle. */
 function checkCycle(commands: readonly string[], path: Path, problems: Problems): void {
   const source = sourceOption(commands);
   if (source === undefined || !cycleOf(source.value).hourMissing) return;

@@ -18,7 +18,7 @@ const USER_DATA_BYTES_ENCODED = 10 * 1024;
 /** The deepest structure of RunInstances has 5 levels. */
 const DEEPEST_LEVEL = 16;
 
-/** Reports what EC2 would refuse, or what would leave an instance behind, beyond wrong types. */
+/** Reports values of the right type that EC2 would refuse or that would leave an instance running. */
 export function checkInstanceParameters(value: unknown, options: ParseOptions, problems: Problems): void {
   if (!isRecord(value)) return;
   const parameters = value;
@@ -119,7 +119,7 @@ function checkUserData(parameters: Parameters, problems: Problems): void {
       data,
     );
   }
-  // cloud-init's own kinds are read with any line ends.
+  // cloud-init reads its own types with any line ends.
   if (!/^(#cloud-config|#include|Content-Type:|MIME-Version:)/.test(data)) checkLineEnds(data, path, problems);
   if (
     /^[A-Za-z0-9+/\s]{16,}={0,2}\s*$/.test(data.slice(0, USER_DATA_BYTES)) &&
@@ -129,12 +129,12 @@ function checkUserData(parameters: Parameters, problems: Problems): void {
   }
 }
 
-/** Every other string; the checks above know better what to write where they have spoken. */
+/** Checks every other string. A string with a problem is left out: the earlier check gives better advice. */
 function findPlaceholders(value: unknown, path: Path, problems: Problems): void {
   if (typeof value === 'string') {
     const placeholder = path.at(-1) === 'UserData' ? undefined : placeholderInValue(value);
     if (placeholder === undefined || problems.hasProblemAt(path)) return;
-    // The text of a tag is the user's; a name that AWS has to know is not.
+    // A tag may have any text that the user wants. Other values are names that AWS must know.
     const severity = path[1] === 'TagSpecifications' || isDoubtful(value) ? 'warning' : 'error';
     const is = severity === 'error' ? 'is' : 'looks like';
     const message = `${JSON.stringify(placeholder)} ${is} a placeholder: write the value that is meant${optional(path)}.`;
@@ -147,7 +147,7 @@ function findPlaceholders(value: unknown, path: Path, problems: Problems): void 
   }
 }
 
-/** What the deployment has a default for may be left out. */
+/** A member may be left out if the deployment has a default for it. */
 function optional(path: Path): string {
   const key = path[1];
   const hasDefault =

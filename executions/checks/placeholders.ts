@@ -1,21 +1,21 @@
 /**
- * Placeholders that templates and documentation leave for the user to replace. AWS would report each of them only
- * after some work, one at a time and in its own words.
+ * Placeholders that templates and documentation have for the user to replace. AWS would report them late, one at a
+ * time, and without naming them as placeholders.
  */
 const IN_VALUES: readonly RegExp[] = [
   /#{2,}/,
   /<[^<>]*[A-Za-z][^<>]*>/,
-  // Terraform's and the shell's; these two are dates and types that are written here.
+  // Terraform's and the shell's variables, except the two that this project replaces.
   /\$\{(?!DATE\}|INSTANCE_TYPE\})[^{}]*\}/,
   /_PLACEHOLDER\b|^PLACEHOLDER$/i,
   /^name-of-/i,
   /^your[-_ ]|[-_/]your[-_]/i,
 ];
 
-/** Words that somebody may have given as a name. */
+/** Words that may also be real names. */
 const DOUBTFUL = /^(todo|tbd|fixme|change[-_ ]?me|replace[-_ ]?me|x{3,})$/i;
 
-/** Whether a value that is taken for a placeholder may be meant after all. */
+/** Whether a value that looks like a placeholder may be a real name. */
 export function isDoubtful(value: string): boolean {
   return DOUBTFUL.test(value);
 }
@@ -30,7 +30,7 @@ export function placeholderInValue(value: string): string | undefined {
   return undefined;
 }
 
-/** Words that stand between angle brackets in a placeholder, never in a redirection or a mark-up tag. */
+/** Words that placeholders have between angle brackets. Redirections and mark-up tags do not have them. */
 const PLACEHOLDER_WORD =
   /(^|[-_ .])(your?|my|insert|replace|placeholder|commands?|bucket|prefix|region|account|ami|key|profile|path)([-_ .]|$)/i;
 
@@ -40,7 +40,7 @@ const IN_COMMANDS: readonly RegExp[] = [
   /(?<![\w.-])your[-_](key|bucket|prefix|command|path|profile|ami)[\w.-]*/i,
 ];
 
-/** A placeholder left in a shell command; undefined when there is none. Redirections (`sort <in.txt >out.txt`) are none. */
+/** A placeholder in a shell command; undefined if there is none. `sort <in.txt >out.txt` has redirections only. */
 export function placeholderInCommand(command: string): string | undefined {
   for (const found of command.matchAll(/<([A-Za-z][\w .-]{0,80})>/g)) {
     const [whole, content = ''] = found;
@@ -58,7 +58,7 @@ function isPlaceholderName(content: string): boolean {
   return PLACEHOLDER_WORD.test(content) || /[-_]/.test(content);
 }
 
-/** `<in.txt> out.txt` and `<in_list>out` read one file and write another; `<first_command>'` is the end of the text. */
+/** `<in.txt> out.txt` and `<in_list>out` read one file and write another. After `<first_command>'` no file follows. */
 function isRedirection(content: string, after: string): boolean {
   const fileToWrite = /^[\w./$~{]/.test(after);
   if (/\.[A-Za-z0-9]{1,5}$/.test(content)) return fileToWrite;

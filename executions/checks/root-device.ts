@@ -1,7 +1,10 @@
 import type { Problems } from '../../files/problems';
 import { isRecord, list, member, text } from '../../files/values';
 
-/** The root devices of Linux AMIs: Amazon Linux and Debian, Ubuntu and Red Hat (EC2 User Guide, "Device names for volumes"). */
+/**
+ * The root devices of Linux AMIs: Amazon Linux and Debian, Ubuntu and Red Hat (EC2 User Guide, "Device names for
+ * volumes").
+ */
 const ROOT_DEVICES: readonly string[] = ['/dev/xvda', '/dev/sda1', '/dev/sda'];
 
 interface Mapping {
@@ -9,14 +12,14 @@ interface Mapping {
   readonly Ebs?: unknown;
 }
 
-/** The mappings that say something of a root volume, by whichever image's name for it. */
+/** The mappings for a root volume, under any of the names that images have for it. */
 export function rootMappings<T extends Mapping>(mappings: readonly T[]): T[] {
   return mappings.filter(
     ({ DeviceName, Ebs }) => ROOT_DEVICES.includes(DeviceName) && isRecord(Ebs) && !member(Ebs, 'SnapshotId'),
   );
 }
 
-/** Reports volumes for two root devices: only one of them is the image's, and the other would be a second, empty volume. */
+/** Reports volumes for two root devices. The image has only one; the other would be a second, empty volume. */
 export function checkRootDevice(mappings: unknown, problems: Problems): void {
   const named = list(mappings).map((mapping, index) => ({
     DeviceName: text(member(mapping, 'DeviceName')) ?? '',

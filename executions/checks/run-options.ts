@@ -4,13 +4,13 @@ import type { Execution } from '../model';
 import { readRetryBackoff } from '../retry-backoff';
 import { DEFAULT_TIMEOUT_S } from '../shape';
 
-/** `run_options` as one model, whichever spelling the file has. */
+/** `run_options` as one model for all spellings of a file. */
 export interface RunOptions
   extends Pick<
     Execution,
     'timeout_s' | 'n_retries_allowed' | 'ii_cheapo' | 'ii_instance_types' | 'retry_backoff' | 'instance_end'
   > {
-  /** False: no check. True: the object is derived. Else as the file has it, with its path for problems. */
+  /** False: no check. True: the object is derived. Else the object as the file names it. */
   readonly check: boolean | { readonly bucket: unknown; readonly prefix: unknown };
   /** The key under which the file asks for the check. */
   readonly checkKey: 'ii_check_s3' | 'check_s3';
@@ -21,7 +21,7 @@ export interface RunOptions
 /** A job whose `timeout_s` is below this may be over before its instance is ready. */
 const BOOT_ALLOWANCE_S = 120;
 
-/** Reads run_options; wrong types are the structure check's to report. */
+/** Reads run_options. The structure check reports wrong types. */
 export function readRunOptions(value: unknown, problems: Problems): RunOptions {
   const options = record(value);
   sameMeaning(options, 'ii_check_s3', 'check_s3', problems);
@@ -76,7 +76,7 @@ function sameMeaning(options: Readonly<Record<string, unknown>>, key: string, ol
   );
 }
 
-/** A number, where nothing is wrong with it. */
+/** A number of run_options, or the default if the value is missing or has a problem. */
 function count(options: Readonly<Record<string, unknown>>, key: string, fallback: number, problems: Problems): number {
   const path = ['run_options', key];
   const value = member(options, key);

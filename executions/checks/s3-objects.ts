@@ -15,7 +15,7 @@ import type { RunOptions } from './run-options';
 
 type File = Readonly<Record<string, unknown>>;
 
-/** The object that `bucket` and `obj_key` name at the top level, in the first dialect or beside run_options. */
+/** The object of the top-level `bucket` and `obj_key`, in the first dialect or beside run_options. */
 export function readTopLevelObject(file: File, run: RunOptions, problems: Problems): S3Object | undefined {
   const present = ['bucket', 'obj_key'].filter((key) => file[key] !== undefined);
   if (present.length === 0) return undefined;
@@ -27,7 +27,7 @@ export function readTopLevelObject(file: File, run: RunOptions, problems: Proble
     if (run.check === false && run.asksForCheck) {
       return ignored(`This is not checked, since run_options say "${run.checkKey}": false: leave one of them out.`);
     }
-    // A template's empty strings ask for nothing where run_options have the word.
+    // A template may leave both as empty strings. Beside run_options they ask for no check.
     if (present.every((key) => file[key] === '')) return ignored('This is empty and names no object: leave it out.');
     if (file.obj_key === undefined) return ignored('This names no object without an "obj_key": leave it out.');
   }
@@ -36,10 +36,10 @@ export function readTopLevelObject(file: File, run: RunOptions, problems: Proble
   return object && { ...object, key: object.key.replace(BARE_DATE, '${DATE}') };
 }
 
-/** Only in `obj_key` the bare word is a date; from here on it is written as commands write it. */
+/** Only in `obj_key` is the bare word DATE a date. The parser writes it as `${DATE}`, as commands do. */
 const BARE_DATE = /(?<![A-Za-z${])DATE(?![A-Za-z])/g;
 
-/** A job whose commands do not say where it writes: the folder of the object that it must write. */
+/** The output of a job whose commands do not name one: the folder of the object to check. */
 export function folderOf(object: S3Object | undefined): S3Location | undefined {
   if (!object) return undefined;
   const end = object.key.lastIndexOf('/');
@@ -74,7 +74,7 @@ function reportName(
 ): void {
   const placeholder = placeholderInValue(value);
   if (placeholder !== undefined) {
-    // A key may have any characters; a bucket's name has none of a placeholder's.
+    // A key may have any characters, a bucket's name may not: there a placeholder is certain.
     const severity = path.at(-1) === 'bucket' ? 'error' : 'warning';
     const is = severity === 'error' ? 'is' : 'looks like';
     const message = `${JSON.stringify(placeholder)} ${is} a placeholder: write the name that is meant${otherwise}.`;
@@ -88,7 +88,7 @@ function reportName(
   else if (problem !== undefined) problems.error(path, problem, value);
 }
 
-/** Where the job writes: as the options say, else as the commands' last S3 options say. */
+/** Where the job writes: from datastream_command_options, else from the commands' last S3 options. */
 export function outputOf(
   file: File,
   datastream: DatastreamOptions | undefined,
@@ -109,7 +109,7 @@ export function outputOf(
   return { bucket: bucket.value, prefix: trimPrefix(prefix.value) };
 }
 
-/** Whether the value is known before the commands run: it holds no shell variable but those that are replaced here. */
+/** Whether the value is known before the commands run: then it has only shell variables that this project replaces. */
 function isFixed(option: CommandOption, commands: readonly string[]): boolean {
   const ours = ['DATE', 'INSTANCE_TYPE'].filter((name) => !assigns(commands, name));
   const rest = ours.reduce(
@@ -120,8 +120,8 @@ function isFixed(option: CommandOption, commands: readonly string[]): boolean {
 }
 
 /**
- * The object that the file asks for: named by run_options or at the top level, or derived from where the job writes.
- * Two that differ are refused: only one could be verified.
+ * The object to check: named by run_options or at the top level, or derived from the job's output.
+ * Two different objects are an error, because only one could be verified.
  */
 export function objectToCheck(
   file: File,
@@ -169,7 +169,7 @@ function objectOfOptions(run: RunOptions, path: readonly string[], problems: Pro
   return object;
 }
 
-/** What every published datastream script since March 2024 uploads at its end; else what the forcing processor does. */
+/** The object that datastream scripts upload at their end since March 2024, else the forcing processor's object. */
 function derivedObject(file: File, output: S3Location | undefined, commands: readonly string[]): S3Object | undefined {
   if (!output) return undefined;
   const datastream = file.datastream_command_options !== undefined || commands.some(callsDatastream);

@@ -9,7 +9,7 @@ type Issue = z.core.$ZodIssue;
 /**
  * Reports wrong types, values outside a fixed list, and unknown keys.
  *
- * @returns the file as its shape has it; undefined where it has another
+ * @returns the parsed file; undefined if it does not match the shape
  */
 export function checkStructure(
   file: Readonly<Record<string, unknown>>,
@@ -28,7 +28,7 @@ export function checkStructure(
   return data;
 }
 
-/** A file saved from an earlier run has its instance's ID among RunInstances' members. */
+/** Removes the instance's ID, which a file saved from an earlier run has in `instance_parameters`. */
 function withoutRunState(file: Readonly<Record<string, unknown>>): unknown {
   const parameters = member(file, 'instance_parameters');
   if (!isRecord(parameters)) return file;
@@ -36,7 +36,7 @@ function withoutRunState(file: Readonly<Record<string, unknown>>): unknown {
   return { ...file, instance_parameters: rest };
 }
 
-/** A key that is nearly a known one is a typo that would silently change the job; any other is somebody's note. */
+/** An unknown key that resembles a known one is a typo, which would silently change the job. Other keys are notes. */
 function unknownKeys(
   value: unknown,
   path: Path,
@@ -78,7 +78,7 @@ function report(issue: Issue, base: Path, file: unknown, problems: Problems): vo
   problems.error(path, sentence(issue, path, found), found);
 }
 
-/** The shape's own sentence, where it has one: zod's begin with "Invalid". */
+/** The shape's own message, if it has one. zod's own messages begin with "Invalid". */
 function sentence(issue: Issue, path: Path, found: unknown): string {
   if (!issue.message.startsWith('Invalid')) return issue.message;
   if (issue.code === 'invalid_value') {
@@ -127,7 +127,7 @@ function unknownMember(key: string, path: Path): string {
   return `${where}: leave it out.${few}`;
 }
 
-/** As much of a zod schema as finding a member takes. */
+/** The part of a zod schema that is needed to find a member. */
 interface Shape {
   readonly def: { readonly innerType?: Shape; readonly options?: readonly Shape[]; readonly element?: Shape };
   readonly shape?: Readonly<Record<string, Shape>>;

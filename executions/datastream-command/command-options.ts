@@ -26,7 +26,7 @@ export function callsDatastream(command: string): boolean {
 
 /**
  * The S3 bucket that the commands name last: `--S3_BUCKET` in any case, or a datastream script's `-S`.
- * In 2024 `-S` was the folder where `mount-s3` had mounted the bucket: then it is that bucket.
+ * In 2024 `-S` named the folder where `mount-s3` had mounted the bucket. In this case the result is the mounted bucket.
  */
 export function bucketOption(commands: readonly string[]): CommandOption | undefined {
   const mounts = mountsIn(commands);
@@ -36,13 +36,13 @@ export function bucketOption(commands: readonly string[]): CommandOption | undef
   ]);
 }
 
-/** The S3 prefix that the commands name last: `--S3_PREFIX` in any case, or a datastream script's `-o` beside a bucket. */
+/** The S3 prefix that the commands name last: `--S3_PREFIX` in any case, or a script's `-o` with a bucket. */
 export function prefixOption(commands: readonly string[]): CommandOption | undefined {
   const mounts = mountsIn(commands);
   return last(commands, (command) => {
     const [mount] = mountsUsed(command, mounts);
     const written = writtenPrefixes(command, mounts);
-    // In a mounted bucket it is a path, below the part of the bucket that is mounted.
+    // With a mounted bucket, `-o` is a path below the mounted part of the bucket.
     return mount ? written.map((path) => keyBelow(mount, path)) : written;
   });
 }
@@ -61,7 +61,7 @@ function writtenPrefixes(command: string, mounts: readonly Mount[]): string[] {
   return [...matches(command, LONG_PREFIX), ...(namesBucket ? matches(command, SHORT_PREFIX) : [])];
 }
 
-/** A bucket, or the part of it below a prefix, as a folder. */
+/** A bucket, or the part of it below a prefix, that is mounted as a folder. */
 interface Mount {
   readonly bucket: string;
   /** Empty for the whole bucket. */
@@ -99,7 +99,7 @@ function mountsIn(commands: readonly string[]): Mount[] {
   );
 }
 
-/** The mounted buckets that a datastream script writes to by `-S FOLDER`, the one that was mounted last. */
+/** The mounted buckets that a datastream script writes to with `-S FOLDER`. The last mount of a folder counts. */
 function mountsUsed(command: string, mounts: readonly Mount[]): Mount[] {
   if (!callsDatastream(command) || namesBucketShortly(command)) return [];
   return matches(command, SHORT_BUCKET)

@@ -9,18 +9,18 @@ const HOURS_BETWEEN_MEMBERS = 6;
 
 const DATE_VARIABLE = /\$\{DATE\}|\$DATE(?![A-Za-z0-9_])/g;
 
-/** Not in `--start_date DAILY`: that word is the configuration script's own, which takes no bare date in its place. */
+/** Not in `--start_date DAILY`: the configuration script needs this word and accepts no bare date there. */
 const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?![A-Za-z0-9])/g;
 
 /**
- * Writes the dates of one execution, in UTC, in place of its DATE and DAILY, and the instance type in place of
- * `$INSTANCE_TYPE`. Pure; a resolved execution comes back as it is, so that retries keep the first attempt's dates.
+ * Replaces DATE and DAILY of an execution by dates in UTC, and `$INSTANCE_TYPE` by the instance type. The function is
+ * pure. It returns a resolved execution unchanged, so that retries keep the first attempt's dates.
  *
- * - `$DATE` and `${DATE}` in the object to check, the output prefix, the values of tags, and in commands that do not set
- *   the variable themselves: the day of `at`. The parser has made `${DATE}` of the bare `DATE` of 2024's `obj_key`.
- * - `DAILY` in S3 prefixes and `-F` forcing files: the forcing source's cycle day, that is yesterday while the hour is
- *   before the cycle's. Without a forcing source, every stand-alone DAILY of the commands.
- *   A `-s DAILY` beside a forcing source is left to the datastream script.
+ * - `$DATE` and `${DATE}` in the object to check, the output prefix, tag values, and in commands that do not set
+ *   the variable themselves: the day of `at`. The parser has changed the bare `DATE` of 2024's `obj_key` to `${DATE}`.
+ * - `DAILY` in S3 prefixes and `-F` forcing files: the forcing source's cycle day. Before the cycle's hour this is
+ *   yesterday. Without a forcing source, every stand-alone DAILY of the commands is replaced too.
+ *   With a forcing source, `-s DAILY` is not replaced: the datastream script reads it.
  *
  * @param at when the execution started
  */
@@ -46,7 +46,7 @@ function replaceDate(execution: Execution, today: string): Execution {
   return inS3(replaceVariables(execution, 'DATE', today), (text) => text.replace(DATE_VARIABLE, today));
 }
 
-/** `$NAME` and `${NAME}`, and a backslash before them: there the variable was meant for an inner shell, which has none. */
+/** Replaces `$NAME` and `${NAME}`, with a backslash before them too: an inner shell does not have the variable. */
 function replaceVariables(execution: Execution, name: string, value: string): Execution {
   const pattern = new RegExp(String.raw`\\?\$(?:\{${name}\}|${name}(?![A-Za-z0-9_]))`, 'g');
   const replace = (text: string) => text.replace(pattern, () => value);
@@ -76,7 +76,8 @@ function replaceDaily(execution: Execution, cycleDay: string, cycle: ForcingCycl
     const withFiles = forcingFilesIn(command)
       .filter((file) => file.includes('DAILY'))
       .reduce((text, file) => text.replace(file, () => forcingFile(file, cycleDay, cycle?.member ?? 1)), command);
-    // Other commands copy to the same prefix by its text; one that is the bare word would hit `-s DAILY` too.
+    // Other commands may copy to the same prefix, so its text is replaced everywhere. A prefix without a slash is
+    // replaced only as an option's value: the bare word would match `-s DAILY` too.
     const withPrefixes = prefixes.reduce(
       (text, prefix) =>
         prefix.includes('/')
@@ -94,7 +95,7 @@ function replacePrefix(command: string, prefix: string, value: string): string {
   return command.replace(before, (whole, option: string, found: string) => (found === prefix ? option + value : whole));
 }
 
-/** The forcing file of a member: its cycle folder, its `tHHz` and its date are 6 hours earlier for each member after member 1. */
+/** A member's forcing file. For each member after member 1, cycle folder, `tHHz` and date are 6 hours earlier. */
 function forcingFile(file: string, cycleDay: string, member: number): string {
   const folder = /\/(\d{2})\/.*?t\d{2}z/.exec(file)?.[1];
   const back = HOURS_BETWEEN_MEMBERS * Math.max(member - 1, 0);

@@ -1,20 +1,20 @@
 /** What a forcing source's name says about its forecast cycle. */
 export interface ForcingCycle {
   /**
-   * Hour of the cycle in UTC. 24 where no source is named: its day is always yesterday. 0 where the source should end in
-   * its hour and does not: its day is the day of the start.
+   * Hour of the cycle in UTC. 24 if no source is named: the cycle's day is always yesterday. 0 if the source should end
+   * in an hour and does not: the cycle's day is the day of the start.
    */
   readonly hour: number;
   /** The medium range ensemble's member; absent for the other sources. Member 0 is a source like any other. */
   readonly member?: number;
-  /** Present where the source should end in its hour (`_HH`, `_HH_M`) and does not, as in files of early 2025. */
+  /** Present if the source should end in its hour (`_HH`, `_HH_M`) and does not, as in files of early 2025. */
   readonly hourMissing?: true;
 }
 
-/** Upstream's cycle for a source that names none: the extended analysis, published at 16:00 UTC. */
+/** Upstream's cycle hour for a source that names no cycle: the extended analysis, published at 16:00 UTC. */
 const OTHER_SOURCE_HOUR = 16;
 
-/** Upstream's hour where no source is named: every hour of the day is before it. */
+/** Upstream's hour if no source is named: every hour of the day is before it. */
 const NO_SOURCE_HOUR = 24;
 
 const HOURLY = /(?:SHORT_RANGE|ANALYSIS_ASSIM_RESTART_CHRT)_(\d{2})$/;

@@ -18,9 +18,9 @@ export interface VerifiedObject {
 }
 
 /**
- * RunChecker: the object that the file asks for exists under exactly its key and is newer than this attempt.
+ * RunChecker: checks that the object in question exists under exactly its key and is newer than this attempt.
  *
- * @throws ObjectNotFound, ObjectStale: the state's Retry waits a little for them
+ * @throws ObjectNotFound, ObjectStale; the state's Retry waits a little and checks again
  * @throws ObjectAccessDenied
  */
 export async function check(
@@ -33,7 +33,7 @@ export async function check(
   const head = await s3
     .send(new HeadObjectCommand({ Bucket: wanted.bucket, Key: wanted.key }))
     .catch((error: unknown) => {
-      // HEAD has no body, so S3 gives no error name: the status is all there is (S3 API, HeadObject).
+      // An answer to HEAD has no body and so no error name: only the status is known (S3 API, HeadObject).
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
       if (status === 404) {
         throw new DatastreamError(
@@ -55,7 +55,7 @@ export async function check(
       throw error;
     });
   const modified = head.LastModified ?? new Date(0);
-  // S3 keeps whole seconds.
+  // LastModified has only whole seconds in S3.
   if (modified.getTime() < Math.floor(Date.parse(state.started_at) / 1000) * 1000) {
     throw new DatastreamError(
       ErrorName.ObjectStale,

@@ -13,13 +13,13 @@ export interface EndedInstance {
   readonly instance_id: string;
   /** EC2's name of its state, e.g. `shutting-down`. */
   readonly state: string;
-  /** EC2 has carried out all that the file asks for; otherwise ask again later. */
+  /** Whether EC2 has done everything that the file asks for. If not, the caller tries again later. */
   readonly gone: boolean;
 }
 
 /**
- * Ends one instance as its tag says, as far as EC2 lets it now: terminates it, or stops it and deletes its volumes.
- * `shutting-down` and `stopping` count as gone: EC2 cannot go back from them and bills no more.
+ * Ends one instance as its tag says, as far as EC2 allows now: terminates it, or stops it, or stops it and deletes its
+ * volumes. `shutting-down` and `stopping` count as ended: EC2 cannot undo them and no longer bills the instance.
  */
 async function endInstance(ec2: Ec2, instance: Identified): Promise<EndedInstance> {
   const instance_id = instance.InstanceId;
@@ -32,7 +32,7 @@ async function endInstance(ec2: Ec2, instance: Identified): Promise<EndedInstanc
   return { instance_id, state, gone };
 }
 
-/** Ends instances one by one; one that cannot be ended keeps none of the others. */
+/** Ends instances one by one. An error with one instance does not affect the others. */
 export async function endInstances(
   ec2: Ec2,
   instances: readonly Identified[],
@@ -63,7 +63,7 @@ async function stop(ec2: Ec2, instance: Identified): Promise<string> {
   return reply.StoppingInstances?.[0]?.CurrentState?.Name ?? state;
 }
 
-/** @returns whether the instance's volumes are all deleted; a volume must be detached before it can be */
+/** @returns whether all volumes of the instance are deleted; a volume must be detached before it can be deleted */
 async function deleteVolumes(ec2: Ec2, instance: Identified): Promise<boolean> {
   const Filters = [
     { Name: `tag:${Tag.stateMachine}`, Values: [tagOf(instance, Tag.stateMachine) ?? ''] },

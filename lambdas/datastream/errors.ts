@@ -7,23 +7,23 @@ import { BaseErrorName, NamedError } from '../runtime/errors';
 export const ErrorName = {
   /** The execution file has problems; nothing was launched. */
   InvalidExecution: 'InvalidExecution',
-  /** The execution is no JSON object; EC2Stopper tells it as InvalidExecution. */
+  /** The execution is no JSON object; EC2Stopper reports this error as InvalidExecution. */
   InputNotAnObject: 'InputNotAnObject',
-  /** EC2 has no capacity for one of the attempt's launches, and there is another one to try. */
+  /** EC2 has no capacity for one of the attempt's launches, and another launch can be tried. */
   LaunchRefused: 'LaunchRefused',
-  /** EC2 has no capacity in any market and subnet of the attempt; all of them are tried again later. */
+  /** EC2 has no capacity for any instance type, market and subnet of the attempt; all are tried again later. */
   NoCapacity: 'NoCapacity',
   /** The instance runs but SSM does not report it Online yet. */
   InstanceNotReady: 'InstanceNotReady',
-  /** IAM does not let EC2 take the instance profile, or SSM the commands: not yet, right after a deployment or a launch. */
+  /** IAM refuses the instance profile or SendCommand. Right after a deployment or a launch this may be temporary. */
   IamRefused: 'IamRefused',
-  /** EC2 ended the instance during its launch, for a reason that only a person can mend. */
+  /** EC2 ended the instance during its launch, for a reason that only the user can remove. */
   LaunchFailed: 'LaunchFailed',
-  /** EC2 reports the attempt's instance as stopped, terminated or gone while the job needed it. */
+  /** EC2 reports that the attempt's instance was stopped, was terminated or no longer exists before the job ended. */
   InstanceLost: 'InstanceLost',
-  /** EC2 announced that it takes the spot instance back. */
+  /** EC2 announced a spot interruption of the instance. */
   SpotInterrupted: 'SpotInterrupted',
-  /** A command exited with another code than 0. */
+  /** A command exited with a code other than 0. */
   CommandFailed: 'CommandFailed',
   /** SSM could not deliver the commands to the instance. */
   CommandNotDelivered: 'CommandNotDelivered',
@@ -37,23 +37,23 @@ export const ErrorName = {
   ObjectStale: 'ObjectStale',
   /** S3 refuses to show the object to check. */
   ObjectAccessDenied: 'ObjectAccessDenied',
-  /** The states before EC2Stopper have left neither an error nor what a success must have. */
+  /** The states before EC2Stopper left neither an error nor the fields that a success must have. */
   OutcomeUnknown: 'OutcomeUnknown',
-  /** EC2 has not yet carried out what was asked for when the attempt ended. */
+  /** EC2 has not yet ended the attempt's instances as asked. */
   InstanceNotGone: 'InstanceNotGone',
   ...BaseErrorName,
 } as const;
 
 export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
 
-/** An error of this system: its name is one of `ErrorName`. */
+/** An error of this project. Its name is one of `ErrorName`. */
 export class DatastreamError extends NamedError<ErrorName> {}
 
 const FINAL =
   /^(InvalidExecution|IamRefused|LaunchFailed|ZodError|SyntaxError|ValidationException|TagLimitExceeded|MaxDocumentSizeExceeded|KMS[A-Za-z]+|NoSuchBucket|States\.Runtime|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|Ssm(AccessDenied|InvalidParameter)|UnsupportedOperation|Blocked)$/;
 
 /**
- * Whether a new attempt could end otherwise than in this error. False for what only a person can mend:
+ * Whether a new attempt could avoid this error. False if only the user can remove the reason:
  * a wrong file, a missing permission, an AMI or key pair that does not exist.
  *
  * @param name the error's name as the state machine caught it

@@ -11,7 +11,7 @@ import { Tag, TOKEN_PART, tokenTag } from './tags';
 
 export type Ec2 = Pick<EC2Client, 'send'>;
 
-/** An instance by which EC2 can be asked for more. */
+/** An instance with an ID, which further calls of EC2 need. */
 export type Identified = Instance & { readonly InstanceId: string };
 
 /**
@@ -47,20 +47,20 @@ export async function findInstances(
   return found;
 }
 
-/** The instance with this ID, where EC2 still knows it. A filter, for an unknown ID is an empty answer and no error. */
+/** The instance with this ID, if EC2 still knows it. With a filter, an unknown ID gives an empty answer, no error. */
 export async function findInstance(ec2: Ec2, instanceId: string): Promise<Identified | undefined> {
   return (await findInstances(ec2, { 'instance-id': [instanceId] }))[0];
 }
 
-/** Whether EC2 will not run this instance any further. Billing ends with these states (EC2 User Guide, instance lifecycle). */
+/** Whether the instance is ending or has ended. EC2 does not bill these states (EC2 User Guide, instance lifecycle). */
 export function isDead(instance: Instance): boolean {
   return ['shutting-down', 'terminated', 'stopping', 'stopped'].includes(instance.State?.Name ?? '');
 }
 
 /**
- * EC2's reasons for which every further launch would end alike (EC2 API Reference, StateReason; EC2 User Guide, Instance
- * terminates immediately), and what to do. The others go by themselves: capacity, spot, EC2's own errors, the account's
- * limit of volumes, which other jobs use up; or come from outside, as a shutdown by somebody or the account's automation.
+ * EC2's reasons that would end every further launch in the same way, and what to do (EC2 API Reference, StateReason;
+ * EC2 User Guide, Instance terminates immediately). Other reasons are temporary: capacity, spot, EC2's own errors, the
+ * account's volume limit. Or they come from outside: a user or the account's automation ends the instance.
  */
 const FINAL_REASONS: Readonly<Record<string, string>> = {
   'Client.InternalError':
@@ -73,7 +73,7 @@ const FINAL_REASONS: Readonly<Record<string, string>> = {
 /**
  * The end of an instance, as its attempt's error.
  *
- * @param before what it should have lived to see, e.g. `the job did`
+ * @param before what should have happened before the instance ended, e.g. `the job did`
  */
 export function lossOf(instance: Identified, before: string): { readonly error: ErrorName; readonly cause: string } {
   const { Code = '', Message = instance.StateTransitionReason } = instance.StateReason ?? {};
@@ -85,7 +85,7 @@ export function lossOf(instance: Identified, before: string): { readonly error: 
   };
 }
 
-/** Writes command and task token on the instance, where the relay finds them. One call: all tags or none. */
+/** Writes the command's ID and the task token as tags of the instance, for the relay. One call: all tags or none. */
 export async function registerToken(ec2: Ec2, instanceId: string, commandId: string, token: string): Promise<void> {
   const parts = token.match(new RegExp(`.{1,${TOKEN_PART}}`, 'gs')) ?? [];
   await ec2.send(
@@ -107,7 +107,7 @@ export function registeredToken(instance: Instance): string | undefined {
   return count > 0 && parts.every((part) => part !== undefined) ? parts.join('') : undefined;
 }
 
-/** A name for one attempt that is the same in every retry: at most 64 characters, as RunInstances' ClientToken wants. */
+/** A name for one attempt, the same in every retry. RunInstances' ClientToken allows at most 64 characters. */
 export function attemptHash(...parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

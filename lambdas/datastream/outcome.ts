@@ -237,8 +237,8 @@ export async function settle(sfn: Sfn, taskToken: string, outcome: Outcome): Pro
 }
 
 /**
- * The Cause with the command's number, if known. It then has the form that Lambda gives to an error, so EC2Stopper of any
- * deployment can read it.
+ * The Cause with the command's number, if known. It then has the form that Lambda gives to an error, so EC2Stopper of
+ * any deployment can read it.
  */
 function causeOf({ cause, command }: Failure): string {
   return command === undefined ? cause : JSON.stringify({ errorMessage: cause, command });

@@ -24,15 +24,15 @@ export interface StopperResult {
   readonly instances: readonly { readonly instance_id: string; readonly state: string }[];
   /** The job's error, with its Cause as a sentence; absent when the job succeeded. */
   readonly error?: z.infer<typeof CaughtError>;
-  /** Present when another attempt follows. `wait_s`: seconds that the machine waits before it, if the file has a wait. */
+  /** Present when another attempt follows. `wait_s`: seconds that the machine waits first, if the file has a wait. */
   readonly next?: { readonly attempt: number; readonly errors: readonly EarlierError[]; readonly wait_s?: number };
 }
 
 /**
  * EC2Stopper: ends every instance of this attempt and of earlier attempts, then says whether another attempt follows.
  * It finds instances by their tags alone, so it does not depend on the results of earlier states. It does not end the
- * instances of a later attempt. If a call's reply was lost, the call may still run after its retry has succeeded and the
- * next attempt has begun.
+ * instances of a later attempt. If a call's reply was lost, the call may still run after its retry has succeeded and
+ * the next attempt has begun.
  *
  * @throws InstanceNotGone until EC2 reports that the instances are gone; the state's Retry calls again
  */

@@ -1,17 +1,17 @@
-/** The tags by which this project knows its instances and volumes; IAM's conditions rest on `stateMachine`. */
+/** The tags by which this project finds its instances and volumes. IAM's conditions use `stateMachine`. */
 export const Tag = {
   /** The state machine's ARN. */
   stateMachine: 'datastream:state-machine',
   /** The execution's ARN. */
   execution: 'datastream:execution',
   attempt: 'datastream:attempt',
-  /** Seconds from the launch until the job is cancelled. Not the moment: a launch that is repeated must be the same. */
+  /** Seconds from the launch until the job is cancelled. Not a date: a repeated launch needs the same parameters. */
   timeout: 'datastream:timeout',
-  /** What becomes of the instance when its attempt ends: an `InstanceEnd`. */
+  /** What happens to the instance when its attempt ends: an `InstanceEnd`. */
   end: 'datastream:end',
   /** The ID of the SSM command that is the job. */
   command: 'datastream:command',
-  /** How many tags the task token is spread over. */
+  /** How many tags hold the task token. */
   tokenParts: 'datastream:token-parts',
 } as const;
 
@@ -21,5 +21,5 @@ export const TOKEN_PART = 256;
 /** The tag of each part, from 0. */
 export const tokenTag = (index: number) => `datastream:token-${index}`;
 
-/** The tags of a waiting task, as IAM's StringLike takes them: no condition rests on any of them. */
+/** The tags of a waiting task, as patterns for IAM's StringLike. No other IAM condition uses these tags. */
 export const TASK_TAGS = ['datastream:token*', Tag.command] as const;

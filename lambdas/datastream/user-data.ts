@@ -1,9 +1,9 @@
-/** How long after the deadline the instance switches itself off: time for RunChecker and EC2Stopper to end it as asked. */
+/** The instance shuts down this long after the deadline. Before that, RunChecker and EC2Stopper can end it as asked. */
 export const GRACE_SECONDS = 900;
 
 /**
- * User data with a dead-man's switch: should the whole orchestration be gone, the instance still ends.
- * cloud-init runs both parts, ours first (cloud-init documentation, "MIME multi-part archive").
+ * User data with a dead-man's switch: the instance shuts down even if the whole state machine no longer exists.
+ * cloud-init runs both parts, the switch first (cloud-init documentation, "MIME multi-part archive").
  *
  * @param timeoutSeconds from the launch until the job is cancelled
  * @param own the file's own user data, plain text of any kind that cloud-init knows
@@ -26,13 +26,19 @@ export function userData(timeoutSeconds: number, own?: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** Counted from the boot, since a launch that is repeated must be the same; systemd-run leaves logins open, shutdown closes them. */
+/**
+ * The time counts from the boot, because a repeated launch must have the same parameters. `shutdown` blocks logins
+ * before its time; systemd-run does not.
+ */
 function deadMansSwitch(seconds: number): string {
   return `#!/bin/sh
 systemd-run --on-active=${seconds} systemctl poweroff || shutdown -P +${Math.ceil(seconds / 60)}`;
 }
 
-/** Python's email package, by which cloud-init reads this, writes other characters than ASCII as `\\u...` unless they are encoded. */
+/**
+ * cloud-init reads this with Python's email package. The package turns characters other than ASCII into `\\u...` unless
+ * they are encoded.
+ */
 function part(type: string, body: string): string {
   const head = `Content-Type: ${type}; charset="utf-8"\nMIME-Version: 1.0\n`;
   if (Buffer.byteLength(body) === body.length) return `${head}\n${body}`;
@@ -43,7 +49,7 @@ function part(type: string, body: string): string {
   return `${head}Content-Transfer-Encoding: base64\n\n${lines.join('\n')}`;
 }
 
-/** cloud-init tells the kinds apart by the first line. */
+/** cloud-init recognises the type by the first line. */
 function typeOf(own: string): string {
   if (own.startsWith('#cloud-config')) return 'text/cloud-config';
   if (own.startsWith('#cloud-boothook')) return 'text/cloud-boothook';

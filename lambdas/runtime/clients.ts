@@ -6,7 +6,8 @@ const silent = () => {};
  * For every client: a call that hangs becomes a TimeoutError, which the machine's Retry takes up, well within the
  * function's own 30 s. Without a limit the SDK waits for ever.
  *
- * An error of the SDK does not say which operation it answers, but the logger is told both.
+ * An error of the SDK does not name its operation. The SDK gives the logger both, so the logger adds the operation to
+ * the error.
  */
 export const CLIENT = {
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 8_000, throwOnRequestTimeout: true },

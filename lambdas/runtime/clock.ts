@@ -1,4 +1,4 @@
-/** Time, so that tests and the embedded cloud can bring their own. */
+/** A clock. Tests and the embedded cloud use their own. */
 export interface Clock {
   now(): Date;
   /** @param milliseconds how long to wait */

@@ -1,15 +1,15 @@
-/** Names of errors that any function may throw, whatever system it is of. */
+/** Names of errors that any function of any project may throw. */
 export const BaseErrorName = {
   /** The connection to AWS broke before an answer came. */
   NetworkError: 'NetworkError',
-  /** AWS answered with a fault of its own: HTTP 5xx or 429, or what cannot be read or lacks its ID. */
+  /** AWS failed: it answered with HTTP 5xx or 429, or its answer cannot be parsed or has no ID. */
   ServiceUnavailable: 'ServiceUnavailable',
 } as const;
 
 /** An error with a stable name; the message is one sentence for the user, the original is the `cause`. */
 export class NamedError<Name extends string = string> extends Error {
   override readonly name: Name;
-  /** What the log has instead of the message and the stack. Default: both of them. */
+  /** The text for the log, in place of message and stack. Default: the log has message and stack. */
   readonly logged?: string;
 
   constructor(name: Name, message: string, options?: { cause?: unknown; logged?: string }) {
@@ -19,10 +19,10 @@ export class NamedError<Name extends string = string> extends Error {
   }
 }
 
-/** zod's name for an event that a function cannot read: a defect, which no repetition mends. */
+/** zod's error name when a function cannot parse its event. This is a defect: a retry does not help. */
 export const UNREADABLE_EVENT = 'ZodError';
 
-/** No capacity now, in this market: EC2's names. Worth another try some time later. */
+/** EC2's error names for no capacity in this market now. A later launch may succeed. */
 export const CAPACITY_ERRORS = [
   'InsufficientInstanceCapacity',
   'InsufficientHostCapacity',
@@ -33,11 +33,11 @@ export const CAPACITY_ERRORS = [
   'VcpuLimitExceeded',
   'MaxSpotInstanceCountExceeded',
   'SpotMaxPriceTooLow',
-  // The type does not exist in the zone that EC2 has taken; it may in the next subnet's.
+  // The type does not exist in this Availability Zone; it may exist in the next subnet's zone.
   'Unsupported',
 ] as const;
 
-/** Too many calls of the whole account: AWS has done nothing of what was asked for. */
+/** The account has made too many calls. AWS has not carried out this call. */
 export const THROTTLING_ERRORS = [
   'RequestLimitExceeded',
   'Throttling',
@@ -52,13 +52,13 @@ export const THROTTLING_ERRORS = [
 ] as const;
 
 /**
- * Faults of the way to AWS or of AWS itself, not of the request: the same request may succeed a little later.
- * What AWS answers with HTTP 5xx is `ServiceUnavailable`, whatever AWS calls it.
+ * Failures of AWS or of the connection to AWS, not of the request. The same request may succeed a little later.
+ * An answer with HTTP 5xx becomes `ServiceUnavailable`, except throttling and lack of capacity.
  */
 export const FAULTS_OF_AWS = [
   BaseErrorName.ServiceUnavailable,
   BaseErrorName.NetworkError,
-  // S3's, with HTTP 400: the request did not come through in time.
+  // S3's error with HTTP 400: the request did not arrive in time.
   'RequestTimeout',
   'TimeoutError',
   'States.Timeout',
@@ -71,7 +71,7 @@ export const FAULTS_OF_AWS = [
   'Lambda.Unknown',
 ] as const;
 
-/** Whether AWS refuses a call for its rate. */
+/** Whether AWS throttles the call. */
 export function isThrottled(error: unknown): boolean {
   const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
   return $metadata?.httpStatusCode === 429 || (THROTTLING_ERRORS as readonly string[]).includes(name);
@@ -80,13 +80,13 @@ export function isThrottled(error: unknown): boolean {
 /** Errors that are safe to retry. */
 export const TRANSIENT_ERRORS = [...THROTTLING_ERRORS, ...FAULTS_OF_AWS] as const;
 
-/** What the SDK throws for an answer of AWS. */
+/** The error that the SDK throws for an answer of AWS. */
 export interface Answered extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
   operation?: string;
 }
 
-/** Node.js' codes of a connection that broke: their `name` is a bare `Error`, which a Retry could not tell apart. */
+/** Node.js' codes of a broken connection. The `name` of these errors is only `Error`; a Retry needs a clear name. */
 const NETWORK_CODES = new Set([
   'ECONNRESET',
   'ECONNREFUSED',
@@ -108,13 +108,13 @@ export function named(error: unknown): Error {
   return isFaultOfAws(failure) ? faultOfAws(failure) : failure;
 }
 
-/** EC2 tells its rates, and its want of capacity, with a status of 5xx too. */
+/** EC2 answers with HTTP 5xx for throttling and for lack of capacity too. */
 const REFUSALS: ReadonlySet<string> = new Set([...THROTTLING_ERRORS, ...CAPACITY_ERRORS]);
 
 /**
- * Whether AWS, or what stands before it, answered with a fault of its own. The status tells: an HTML page is a
- * SyntaxError or `Unknown` to the SDK, an empty answer `Unknown`. An error in spite of a status of success is an answer
- * that the SDK cannot read.
+ * Whether AWS, or a proxy before it, failed. The status decides, not the name: the SDK calls an HTML page `SyntaxError`
+ * or `Unknown`, and an empty answer `Unknown`. An error with a status of success means that the SDK cannot parse the
+ * answer.
  */
 function isFaultOfAws({ name, $metadata }: Answered): boolean {
   const status = $metadata?.httpStatusCode;

@@ -2,13 +2,12 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import type * as z from 'zod';
 import { NamedError, named } from './errors';
 
-/** What the functions write: structured lines that carry the execution and the attempt. */
+/** The functions' log: structured lines with the execution and the attempt. */
 export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'resetKeys'>;
 
 /**
- * The one wrapper around every function: parses the event, puts execution and attempt on every log line,
- * logs what is thrown, with its stack, and throws it on, with a name that the machine's Retry knows and without a stack
- * in the Cause.
+ * The wrapper of every function. It parses the event and adds execution and attempt to every log line. It logs an error
+ * with its stack, then throws it with a name that the machine's Retry knows and without a stack in the Cause.
  *
  * @param name the function's role, for the log
  * @param schema what the event must look like
@@ -33,14 +32,14 @@ export function createHandler<Event, Result>(
       } else {
         log.error(failure.message, { error_name: failure.name, stack: stackOf(failure) });
       }
-      // Lambda hands `name`, `message` and every line of `stack` to Step Functions: the user should read a sentence.
+      // Lambda passes `name`, `message` and every line of `stack` to Step Functions. The user needs only the sentence.
       failure.stack = `${failure.name}: ${failure.message}`;
       throw failure;
     }
   };
 }
 
-/** A Lambda handler that is made at its first call, so that importing a function's file reads no environment. */
+/** A Lambda handler that is created at its first call, so that an import reads no environment variables. */
 export function lazily(create: () => (event: unknown) => Promise<unknown>): (event: unknown) => Promise<unknown> {
   let handler: ((event: unknown) => Promise<unknown>) | undefined;
   return (event) => {
@@ -66,7 +65,7 @@ function logKeys(event: unknown): { execution?: string; attempt?: number } {
   return { execution, attempt: typeof state?.attempt === 'number' ? state.attempt : 1 };
 }
 
-/** The stack, and those of the errors behind it. */
+/** The stack of the error and the stacks of its causes. */
 function stackOf({ stack = '', cause }: Error): string {
   return cause instanceof Error ? `${stack}\nCaused by ${stackOf(cause)}` : stack;
 }
