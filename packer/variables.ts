@@ -100,10 +100,11 @@ export async function readVariables({ folder = PACKER_FOLDER, ...sources }: Sour
   return Object.fromEntries([...declarations].map(([name, declared]) => [name, values[name] ?? declared.default]));
 }
 
-/** Texts of strings are taken as they are, those of other types are HCL. */
+/** Reads a variable's text. The text of a string is its value; the text of any other type is HCL. */
 async function fromText(name: string, text: string, { type }: Declaration): Promise<unknown> {
   if (type === 'string') return text;
-  // No HCL: the type's check shows it. A word is an expression in HCL, and no value of these types.
+  // Text that is not HCL stays as it is, and `checkTypes` reports it. HCL reads a bare word as an expression, which is no
+  // value of these types.
   const { value } = await readHcl(name, `value = ${text}\n`).catch(() => ({ value: text }));
   return typeof value === 'string' ? text : value;
 }
@@ -160,7 +161,7 @@ export function sha256Of({ known_sha256, sha256 }: Settings, file: string): stri
   return sha256[file] ?? known_sha256[file];
 }
 
-/** The addresses from which files of one name come, but not the same file for both architectures: one sum cannot fit both. */
+/** Finds downloads with one file name but two addresses for the two architectures. One sum cannot fit both files. */
 export function ambiguousDownloads(settings: Settings): readonly VariableProblem[] {
   const [arm, x86] = (['arm64', 'x86_64'] as const).map((architecture) => downloads({ ...settings, architecture }));
   return [...(arm ?? [])].flatMap(([file, url]) => {
@@ -206,7 +207,7 @@ export function checkTogether(settings: Settings): readonly VariableProblem[] {
 
   if (settings.communicator !== 'none') problems.push(...ambiguousDownloads(settings), ...checkDownloads(settings));
 
-  // That region_kms_key_ids has a key for each of ami_regions, and for no other region, is what Packer asks itself.
+  // Packer itself checks that region_kms_key_ids has a key for each of ami_regions and for no other region.
   const isOwn = (key = '') => key === '' || key.endsWith('alias/aws/ebs');
   const away = ami_regions.filter((region) => isOwn(region_kms_key_ids[region]));
   if (ami_users.length > 0 && isOwn(kms_key_id)) {

@@ -1,5 +1,5 @@
 # The variables of the image. `npx datastream ami build` checks all of them before the launch. Only this command checks
-# rules that concern two variables, or AWS. docs/decisions/packer.md explains why the rules use regex_replace, not regex.
+# rules that concern two variables, or AWS. docs/decisions/packer.md says why the rules use regex_replace, not regex.
 
 variable "architecture" {
   type        = string
