@@ -3,10 +3,10 @@ import { fileErrorSentence } from '../files/disk';
 import { temporaryFolder } from '../files/temporary-folder';
 
 /**
- * Runs a command of this repository: with a folder of its own for temporary files, gone however the command ends, and
- * in words where something is wrong. The exit code is 2 for a wrong argument and what cannot be written, 1 for the rest.
+ * Runs a command of this repository. The command gets its own temporary folder, which is deleted when the command ends.
+ * Errors are printed as sentences. The exit code is 2 for a wrong argument or a failed write, and 1 for other errors.
  *
- * @param usage what `--help` and a wrong argument show
+ * @param usage the text for `--help` and for a wrong argument
  */
 export function runCommand(usage: string, main: () => Promise<void>): void {
   if (process.argv.some((each) => each === '--help' || each === '-h')) {
@@ -25,7 +25,7 @@ export function runCommand(usage: string, main: () => Promise<void>): void {
       process.exit(128 + constants.signals[signal]);
     });
   }
-  // `| head`
+  // The reader of the output has ended, as in `| head`.
   process.stdout.on('error', () => process.exit(1));
   main().catch((error: Error & { code?: string }) => {
     const wrongArgument = error.code?.startsWith('ERR_PARSE_ARGS');

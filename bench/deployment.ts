@@ -13,14 +13,14 @@ const ROOT = resolve(__dirname, '..');
 const RUNS = 9;
 const run = promisify(execFile);
 
-/** @throws Error before minutes are spent on what could not be stored */
+/** @throws Error if Terraform is missing. Without this check, `--write` would fail only after minutes of measuring. */
 export async function requireTerraform(): Promise<void> {
   await run('terraform', ['version'], { env: { ...process.env, CHECKPOINT_DISABLE: '1' } }).catch((error) => {
     throw new Error(`--write stores the plan's time too, and ${reason(error)}`);
   });
 }
 
-/** How long synthesis takes, and Terraform's plan of the whole stack where Terraform and the AWS provider are found. */
+/** Measures the synthesis, and Terraform's plan of the whole stack if Terraform and the AWS provider are available. */
 export async function deploymentFigures(): Promise<Pick<Report, 'figures' | 'missing'>> {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
   try {
@@ -42,7 +42,7 @@ function figure(name: string, times: Pick<Figure, 'value' | 'yardstick'>): Figur
   return { section: `deployment, median of ${RUNS}`, name, ...times, unit: 's', measured: true };
 }
 
-/** The median in seconds, and that of the yardstick, each time before it. */
+/** The median time of `what` in seconds, and that of the yardstick. The yardstick runs before each run of `what`. */
 async function time(
   yardstick: string,
   what: (index: number) => Promise<unknown>,
@@ -67,7 +67,7 @@ async function synthesise(outdir: string): Promise<void> {
 async function timePlan(folder: string, stack: string, yardstick: string): ReturnType<typeof time> {
   const aws = await answeringAws();
   try {
-    // Else Terraform's own configuration, where a mirror may be.
+    // Without TF_MIRROR, Terraform uses its own configuration, which may name a mirror.
     const mirror = process.env.TF_MIRROR;
     const configuration = join(folder, 'terraform.rc');
     if (mirror) {
@@ -97,8 +97,8 @@ async function timePlan(folder: string, stack: string, yardstick: string): Retur
 }
 
 /**
- * All that a plan from nothing asks AWS for: whose credentials these are, and whether the definition is valid. Anything
- * else gets an error, and the plan fails.
+ * A server with the answers that the plan of a new stack needs from AWS. They are the caller's identity and the
+ * validation of the definition. Any other call gets an error, and the plan fails.
  */
 async function answeringAws(): Promise<{ endpoint: string; close: () => void }> {
   const server = createServer((request, response) => {

@@ -6,10 +6,10 @@ import { FUNCTIONS, SOURCES } from '../constructs/datastream/functions';
 import { type Figure, median } from './report';
 import { type Load, load, writeYardstick } from './yardstick';
 
-/** Fresh processes for each function. */
+/** The number of new processes for each function. */
 const PROCESSES = 20;
 
-/** How large each function's bundle is: the same on every computer. */
+/** The size of each function's bundle. It is the same on every computer. */
 export function bundleFigures(): Figure[] {
   const { functions } = bundle(SOURCES);
   return FUNCTIONS.map((name) => ({
@@ -21,7 +21,7 @@ export function bundleFigures(): Figure[] {
   }));
 }
 
-/** How long each function's bundle takes to load in a fresh process, and the most memory that the process held. */
+/** The time to load each function's bundle in a new process, and the peak memory of that process. */
 export function loadingFigures(): Figure[] {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
   try {
@@ -32,7 +32,7 @@ export function loadingFigures(): Figure[] {
       writeFileSync(file, functions[name].code);
       return file;
     });
-    // In turn, so that what else the computer does falls upon all of them.
+    // The files take turns, so other work of the computer affects all of them alike.
     const rounds = Array.from({ length: PROCESSES }, () => [undefined, yardstick, ...files].map(load));
     const medianOf = (what: keyof Load, column: number) => median(rounds.map((loads) => loads[column]?.[what] ?? 0));
     const memory = (name: string, column: number): Figure => ({

@@ -12,15 +12,15 @@ import { costOf } from '../prices/orchestration';
 import { type Figure, median } from './report';
 
 const JOB_MS = 480_000;
-/** Less than the last of 1,000 waits for its launch, runs and is throttled: it counts from the launch. */
+/** It counts from the launch. The last of 1,000 executions takes longer than this from its start to its end. */
 const TIMEOUT_S = 900;
 const REAPER_PERIOD_MS = 600_000;
-/** What has not ended then never does. */
+/** An execution that still runs after this time counts as one that never ends. */
 const DAY_MS = 86_400_000;
 
-/** What many executions that start at the same moment come to, under AWS's rates. */
+/** The result of many executions that start at the same moment, under AWS's rates. */
 export interface Load {
-  /** How many ended in each way: SUCCEEDED, or the name of the error. */
+  /** The number of executions for each result: SUCCEEDED, or the name of the error. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** How often each invariant was broken. */
   readonly broken: Readonly<Record<string, number>>;
@@ -29,19 +29,19 @@ export interface Load {
   readonly lastCommand: number;
   /** Seconds from an instance's launch to the start of its commands. */
   readonly toCommand: { readonly median: number; readonly longest: number };
-  /** Seconds from the end of a job to TerminateInstances: in the middle, and the longest. */
+  /** Seconds from the end of a job to TerminateInstances: the median and the maximum. */
   readonly toTerminate: { readonly median: number; readonly longest: number };
-  /** By operation: calls in all, and in the second that had most of them. */
+  /** By operation: all calls, and the most calls in one second. */
   readonly calls: Readonly<Record<string, { readonly all: number; readonly peak: number }>>;
-  /** Seconds of the longest call of the reaper, which has 120. */
+  /** Seconds of the reaper's longest call. The reaper's time-out is 120 s. */
   readonly longestReaper: number;
   /** Retries of a state because of throttling, all executions together. */
   readonly throttled: number;
-  /** What an execution's orchestration costs on average. */
+  /** The average cost of an execution's orchestration. */
   readonly dollars: number;
 }
 
-/** @param executions how many to start at once on one embedded cloud, each a job of eight minutes */
+/** @param executions the number of executions that start at once on one embedded cloud; each has an 8-minute job */
 export async function load(executions: number): Promise<Load> {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-load-'));
   try {
@@ -142,7 +142,7 @@ function middleAndEnd(values: readonly number[]): { median: number; longest: num
   return { median: median(values), longest: Math.max(...values) };
 }
 
-/** The figures of a load. They are the same on every computer, by the seed of the jitter. */
+/** The figures of a load. They are the same on every computer, since the jitter has a fixed seed. */
 export function loadFigures(executions: number, result: Load): Figure[] {
   const section = `${executions.toLocaleString('en')} executions that start at once, under AWS’s rates: each 8 minutes’ work`;
   const figure = (name: string, value: number, unit: string, beside = ''): Figure => ({

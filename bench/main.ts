@@ -14,7 +14,7 @@ const DOCS = join(__dirname, '..', 'docs');
 const STORED = join(DOCS, 'performance.json');
 const EXECUTIONS = 1000;
 
-/** Measures everything, prints it beside what is stored, and stores it with `--write`: `npm run bench`. */
+/** `npm run bench`: measures all figures and prints them beside the stored ones. With `--write` it stores them. */
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { write: { type: 'boolean' } } });
   const stored = read();
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   console.log('Stored in docs/performance.json and docs/performance.md.');
 }
 
-/** @throws Error before a minute is spent on measuring */
+/** @throws Error if the stored report is damaged, before the measuring begins */
 function read(): Report | undefined {
   if (!existsSync(STORED)) return undefined;
   try {

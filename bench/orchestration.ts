@@ -15,9 +15,9 @@ const LATENCY = 80;
 
 export interface Measured {
   readonly end: ExecutionEnd;
-  /** Of the orchestration, the relay's calls for the instance's end included, the reaper's rounds not. */
+  /** The cost of the orchestration. It includes the relay's calls for the instance's end, but not the reaper's calls. */
   readonly cost: Cost;
-  /** AWS's API calls of these functions, in all. */
+  /** The number of AWS API calls of these functions. */
   readonly calls: number;
   /** From the start of the execution to the start of the commands, without boot and registration. */
   readonly secondsToCommand: number;
@@ -27,20 +27,20 @@ export interface Measured {
 export interface Job {
   /** How long the commands run. */
   readonly seconds: number;
-  /** How many attempts it takes; all but the last exit with 1. Default: 1. */
+  /** The number of attempts. All attempts except the last exit with 1. Default: 1. */
   readonly attempts?: number;
-  /** Whether EventBridge delivers; default: every event, half a second later. */
+  /** Whether EventBridge delivers events. Default: it delivers every event, half a second later. */
   readonly events?: boolean;
   /** Default: `LIKE_EC2`. */
   readonly lifecycle?: Lifecycle;
-  /** What the commands write; default: nothing. */
+  /** The output of the commands. Default: none. */
   readonly output?: string;
 }
 
-/** By then the events of the instance's end have come to the relay. */
+/** After this time the relay has received the events of the instance's end. */
 const AFTERMATH_MS = 120_000;
 
-/** A job on virtual time, with EC2's boot times and 80 ms for each API call. */
+/** Measures a job in virtual time, with EC2's boot times and 80 ms for each API call. */
 export async function measure(job: Job): Promise<Measured> {
   const { seconds, attempts = 1, events = true, lifecycle = LIKE_EC2, output = '' } = job;
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
@@ -85,7 +85,7 @@ export async function measure(job: Job): Promise<Measured> {
     const boot = (lifecycle.running + lifecycle.online) / 1000;
     return {
       end,
-      // The reaper's rounds come without a job too.
+      // The reaper is called without a job too, so its calls do not count.
       cost: costOf(
         end.transitions,
         cloud.invocations.filter((each) => each.function !== 'reaper'),
@@ -101,15 +101,15 @@ export async function measure(job: Job): Promise<Measured> {
 }
 
 /**
- * What upstream's orchestration costs for the same job: its Lambdas wait while the job runs, about
- * 0.9 + 0.125 GB-s for each second on x86 at $0.0000166667, measured on its own code; its state
- * transitions are left out, so this is a lower bound.
+ * The cost of upstream's orchestration for the same job. Upstream's Lambda functions wait while the job runs. They take
+ * about 0.9 GB-s, and 0.125 GB-s for each second of the job. These figures were measured on upstream's code. The price
+ * of a GB-s on x86 is $0.0000166667. The state transitions are not included, so the result is a lower bound.
  */
 export function upstreamDollars(jobSeconds: number): number {
   return (0.9 + 0.125 * jobSeconds) * 0.0000166667;
 }
 
-/** The jobs of the report and of the README, by how long their commands run. */
+/** The jobs of the report and of the README, with the seconds that their commands run. */
 export const LENGTHS = [
   ['1 minute', 60],
   ['8 minutes', 480],
@@ -117,18 +117,21 @@ export const LENGTHS = [
   ['24 hours', 86_400],
 ] as const;
 
-/** As much as SSM keeps, in characters that take six bytes in JSON, as each colour of a terminal begins with: no job's output makes a larger state. */
+/**
+ * As much output as SSM keeps. This character takes six bytes in JSON. The escape sequences of terminal colours begin
+ * with it. So no job's output makes a larger state.
+ */
 const LONG_OUTPUT = '\u001b'.repeat(24_000);
-/** So long a job fits into the longest `timeout_s` with its boot. */
+/** A job of this length, with its boot, fits into the longest `timeout_s`. */
 const TWO_DAYS_SECONDS = LONGEST_EXECUTION_SECONDS - 120;
-/** Boots of 15 s to 90 s, half of it until EC2 says running. */
+/** Boots of 15 s to 90 s. After half of that time EC2 reports `running`. */
 const BOOTS = Array.from({ length: 26 }, (_, index) => ({
   running: 7_500 + index * 1_500,
   online: 7_500 + index * 1_500,
   ended: 40_000,
 }));
 
-/** All figures of the orchestration: counted and in virtual time, so the same on every computer. */
+/** All figures of the orchestration. They are counts or virtual times, so they are the same on every computer. */
 export async function orchestrationFigures(): Promise<Figure[]> {
   return [...(await costs()), ...(await additions()), ...(await histories())];
 }

@@ -8,19 +8,19 @@ export interface Figure {
   readonly value: number;
   /** `$`, or what follows the number. */
   readonly unit: string;
-  /** What to hold it against: a limit, or upstream's figure. */
+  /** A figure to compare with: a limit, or upstream's figure. */
   readonly beside?: string;
-  /** Measured on this computer, so another run or another computer gives another one. */
+  /** The figure was measured on this computer. Another run or another computer gives another value. */
   readonly measured?: true;
-  /** Of a time: what the yardstick took meanwhile, in the same unit. The figure is compared as a multiple of it. */
+  /** For a time: the yardstick's time in the same run and unit. Comparisons use the figure divided by it. */
   readonly yardstick?: number;
 }
 
-/** A report and where it was made. */
+/** A report, with the computer that made it. */
 export interface Report {
   readonly machine: string;
   readonly figures: readonly Figure[];
-  /** What could not be measured, and why. */
+  /** The figures that could not be measured, with the reasons. */
   readonly missing: readonly string[];
 }
 
@@ -40,7 +40,7 @@ const StoredReport = z.object({
   missing: z.array(z.string()),
 });
 
-/** @throws Error when it is no report */
+/** @throws Error if the text is not a report */
 export function parseReport(text: string): Report {
   const report = StoredReport.safeParse(JSON.parse(text));
   if (report.success) return report.data as Report;
@@ -48,31 +48,31 @@ export function parseReport(text: string): Report {
   throw new Error(`${issue?.path.join('.')}: ${issue?.message}`);
 }
 
-/** This computer: what timings depend on, and nothing that says whose it is. */
+/** Describes this computer by what timings depend on. The text does not identify the owner. */
 export function thisMachine(): string {
   const [first, ...others] = cpus();
   return `${first?.model.trim() || process.arch}, ${others.length + 1} cores, Node.js ${process.version}`;
 }
 
-/** The share of itself by which a figure must have grown to be called worse. */
+/** A figure is worse if it has grown by more than this share. */
 const TOLERANCE = 0.1;
 
-/** Where a figure was stored under the same name. */
+/** Returns the stored figure of the same section and name. */
 export function storedOf(figure: Figure, stored: Report | undefined): Figure | undefined {
   return stored?.figures.find(({ section, name }) => section === figure.section && name === figure.name);
 }
 
-/** Whether a figure has grown by more than a tenth; from nothing, whether it has grown. */
+/** Whether a figure has grown by more than a tenth. If the stored figure is 0, any growth is worse. */
 export function isWorse(figure: Figure, before: Figure | undefined): boolean {
   return before !== undefined && size(figure) > size(before) * (1 + TOLERANCE);
 }
 
-/** What a figure is compared by. */
+/** The value for comparisons. */
 function size({ value, yardstick = 1 }: Figure): number {
   return value / yardstick;
 }
 
-/** The report as one table, each section with a heading, beside what was stored. */
+/** The report as one table. Each section has a heading. The stored figures are beside the new ones. */
 export function table(report: Report, stored?: Report): string {
   const sections = [...new Set(report.figures.map(({ section }) => section))];
   const columns = stored ? ['figure', 'value', 'beside it', 'stored', 'change'] : ['figure', 'value', 'beside it'];
@@ -116,7 +116,7 @@ function change(figure: Figure, before: Figure | undefined): string {
   return `${percent > 0 ? '+' : ''}${percent} %${isWorse(figure, before) ? ', worse' : ''}`;
 }
 
-/** What has become worse since the stored report, a sentence each; none is good. */
+/** One sentence for each figure that is worse than in the stored report, or that is missing now. */
 export function verdict(report: Report, stored: Report | undefined): string[] {
   if (!stored) return ['There is no stored report to compare with; with --write this one is stored.'];
   const gone = stored.figures.filter((figure) => !storedOf(figure, report));
@@ -135,7 +135,7 @@ export function verdict(report: Report, stored: Report | undefined): string[] {
   ];
 }
 
-/** The middle one of the values, sorted; of an even number of them, halfway between the two. */
+/** The middle one of the sorted values. For an even number of values: the mean of the two middle ones. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = sorted.length / 2;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a fresh process that has loaded a file tells of it. */
+/** The measurements of a new process that has loaded a file. */
 export interface Load {
   readonly milliseconds: number;
   /** The largest resident set of the process. */
@@ -10,8 +10,8 @@ export interface Load {
 }
 
 /**
- * Loads a file as Lambda does before the first call, and tells how long that took and how much memory it came to. On
- * Linux the resource usage of a process begins with what its parent held when it forked; VmHWM does not (proc(5)).
+ * Loads a file as Lambda does before the first call. Prints the time and the peak memory. On Linux, the maxRSS of a
+ * process starts with the memory of its parent at the fork. VmHWM does not (proc(5)).
  */
 const LOADER = `
 const begun = performance.now();
@@ -23,18 +23,18 @@ const high = existsSync(status) && /VmHWM:\\s+(\\d+)/.exec(readFileSync(status, 
 console.log(JSON.stringify({ milliseconds, kilobytes: high ? Number(high[1]) : process.resourceUsage().maxRSS }));
 `;
 
-/** Loads a file, or nothing, in a fresh process of Node.js. */
+/** Loads a file, or nothing, in a new process of Node.js. */
 export function load(file?: string): Load {
   const said = execFileSync(process.execPath, ['-e', LOADER, ...(file ? [file] : [])], { encoding: 'utf8' });
   return JSON.parse(said) as Load;
 }
 
 /**
- * Writes the yardstick: a program that is never another, of the size of a function's bundle. How long it takes to load
- * tells how fast this computer is just now: where others use it too, a bundle takes longer, but much the same multiple
- * of the yardstick.
+ * Writes the yardstick: a program that never changes, of about the size of a function's bundle. Its load time shows the
+ * present speed of this computer. On a busy computer a bundle takes longer to load, and so does the yardstick. The ratio
+ * of the two times stays nearly the same.
  *
- * @returns its file
+ * @returns the yardstick's file
  */
 export function writeYardstick(folder: string): string {
   const file = join(folder, 'yardstick.js');

@@ -1,18 +1,18 @@
 import type { Clock } from '../lambdas/runtime/clock';
 
-/** Time on the embedded cloud: the computer's own, or virtual, where an hour passes in a moment. */
+/** The clock of the embedded cloud. It is the computer's clock, or a virtual one, on which an hour passes in a moment. */
 export interface LocalClock extends Clock {
   /** @param signal ends the wait early; the promise then resolves */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
-  /** Calls back once, later. @returns a function that calls it off */
+  /** Calls back once, later. @returns a function that cancels the callback */
   after(milliseconds: number, callback: () => void): () => void;
-  /** Keeps virtual time standing still while something outside it is at work. @returns a function that lets it go on */
+  /** Stops virtual time while work outside of it runs. @returns a function that lets time pass again */
   hold(): () => void;
   /** Lets time pass until the promise settles. */
   run<T>(until: Promise<T>): Promise<T>;
 }
 
-/** The computer's own time. What waits in the background does not keep the process alive. */
+/** The computer's clock. A pending `after` does not keep the process alive. */
 export const realClock: LocalClock = {
   now: () => new Date(),
   sleep: (milliseconds, signal) =>
@@ -27,7 +27,7 @@ export const realClock: LocalClock = {
       signal?.addEventListener('abort', done, { once: true });
     }),
   after: (milliseconds, callback) => {
-    // setTimeout takes 2^31 - 1 ms at most and fires at once beyond that.
+    // setTimeout takes at most 2^31 - 1 ms. With a longer time it fires at once.
     const timer = setTimeout(callback, Math.min(milliseconds, 2 ** 31 - 1)).unref();
     return () => clearTimeout(timer);
   },
@@ -35,7 +35,7 @@ export const realClock: LocalClock = {
   run: (until) => until,
 };
 
-/** Of real time: what holds virtual time is a child process or a step of the interpreter, and takes moments; it hangs. */
+/** In real time. A child process or a step of the interpreter holds virtual time only for moments, unless it hangs. */
 const HELD_TOO_LONG_MS = 540_000;
 
 interface Timer {
@@ -44,15 +44,15 @@ interface Timer {
 }
 
 /**
- * Time that jumps from one timer to the next as soon as nothing else is left to do at the present moment.
- * It passes only within `run`, so timers that nobody waits for never fire on their own.
+ * A clock that jumps to the next timer as soon as no work is left at the present moment. Its time passes only within
+ * `run`. Outside of `run` no timer fires.
  *
  * @param start the first moment
  */
 export function virtualClock(start: Date): LocalClock {
   let now = start.getTime();
   let holds = 0;
-  /** Sorted by time; equal times in the order in which they were set. */
+  /** Sorted by time. Timers of the same time keep the order in which they were set. */
   const timers: Timer[] = [];
 
   const after = (milliseconds: number, callback: () => void) => {
@@ -94,7 +94,7 @@ export function virtualClock(start: Date): LocalClock {
       };
       until.then(mark, mark);
       for (;;) {
-        // All that is due at this moment runs in microtasks; setImmediate comes after the last of them.
+        // All work of this moment runs in microtasks. setImmediate calls back after the last of them.
         await new Promise((resolve) => setImmediate(resolve));
         if (settled) return until;
         if (holds > 0) {

@@ -25,13 +25,13 @@ import { type Caller, carryOut, type Faults, type SdkClient, Service } from './s
 import { EmbeddedSfn } from './sfn';
 import { EmbeddedSsm, type Shell } from './ssm';
 
-/** A function as it is deployed: an event in, a result out. */
+/** The handler of a deployed function: it takes an event and returns a result. */
 type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
-/** The functions of one deployment, made anew for each call. */
+/** The functions of one deployment. Each call creates a new handler. */
 type Functions = Readonly<Record<FunctionName, (caller: Caller) => Handler>>;
 
-/** What makes the functions of a deployment. */
+/** The factories for the functions of a deployment. */
 export interface Code {
   readonly createStarter: typeof createStarter;
   readonly createCommander: typeof createCommander;
@@ -42,7 +42,7 @@ export interface Code {
   readonly createReaper: typeof createReaper;
 }
 
-/** That of lambdas/. */
+/** The code in lambdas/. */
 export const CODE: Code = {
   createStarter,
   createCommander,
@@ -58,17 +58,17 @@ export interface Invocation {
   readonly function: string;
   readonly milliseconds: number;
   readonly result?: unknown;
-  /** The name of the error that it threw. */
+  /** The name of the error that the function threw. */
   readonly error?: string;
 }
 
 export interface EmbeddedCloudOptions {
-  /** Where the buckets are; `.datastream` in a user's folder. */
+  /** The folder that contains the buckets, such as `.datastream` in the user's folder. */
   readonly folder: string;
   readonly clock: LocalClock;
   readonly shell: Shell;
   readonly region: string;
-  /** How long instances take; `LIKE_EC2` or `AT_ONCE`. */
+  /** How long an instance stays in each state, such as `LIKE_EC2` or `AT_ONCE`. */
   readonly lifecycle: Lifecycle;
   /** Milliseconds that an API call takes. */
   readonly latency: number;
@@ -76,37 +76,37 @@ export interface EmbeddedCloudOptions {
   readonly logBucket?: string;
   /** The deployment's subnets. By default none. */
   readonly subnetIds?: readonly string[];
-  /** By default no call fails. Those of the state machine to Lambda are `Invoke`, without a caller. */
+  /** By default no call fails. The state machine's calls of Lambda have the operation `Invoke` and no caller. */
   readonly faults?: Faults;
   /** The account's rates, such as `PUBLISHED_LIMITS`. By default no call is throttled. */
   readonly limits?: RateLimits;
-  /** Seeds the jitter of Retry, so that a run can be repeated. Default: 1. */
+  /** Seed of the jitter of Retry: the same seed repeats a run. Default: 1. */
   readonly seed?: number;
   /** By default every event arrives once, half a second later. */
   readonly deliver?: Delivery;
-  /** The functions that are deployed at first, as their version 1. Default: `CODE`. */
+  /** The code of the first deployment, which is version 1. Default: `CODE`. */
   readonly code?: Code;
-  /** Told of every call of a function. */
+  /** Called after every call of a function. */
   readonly onInvocation?: (invocation: Invocation) => void;
-  /** Told when this computer cannot write what S3 is given. By default nobody is. */
+  /** Called if this computer cannot write an object of S3. By default nothing is called. */
   readonly onDiskError?: (error: DiskError) => void;
-  /** By default the functions' logs go nowhere. */
+  /** By default the functions' logs are discarded. */
   readonly log?: Log;
 }
 
-/** Typical of Amazon Linux 2023 on EC2: the agent is Online about 35 s after RunInstances. */
+/** Typical times of Amazon Linux 2023 on EC2. The SSM agent is Online about 35 s after RunInstances. */
 export const LIKE_EC2: Lifecycle = { running: 15_000, online: 20_000, ended: 40_000 };
-/** For a person at a terminal. */
+/** For a user at a terminal, who should not wait. */
 export const AT_ONCE: Lifecycle = { running: 0, online: 0, ended: 200 };
 
 const ACCOUNT = '000000000000';
 const REAPER_PERIOD_MS = 600_000;
-/** Lambda calls a function that failed on an event twice more (Lambda Developer Guide, asynchronous invocation). */
+/** If a function fails on an event, Lambda retries twice (Lambda Developer Guide, asynchronous invocation). */
 const ASYNC_RETRY_DELAYS_MS = [60_000, 120_000];
 
 /**
- * AWS in this process, as far as this project uses it: EC2, SSM, S3, Step Functions' task tokens, EventBridge
- * and the deployed functions, which are the very handlers that run in Lambda.
+ * The parts of AWS that this project uses, in this process: EC2, SSM, S3, Step Functions' task tokens, EventBridge and
+ * the deployed functions. The functions are the same handlers that run in Lambda.
  */
 export class EmbeddedCloud {
   readonly ec2: EmbeddedEc2;
@@ -116,10 +116,10 @@ export class EmbeddedCloud {
   readonly clock: LocalClock;
   readonly region: string;
   readonly stateMachineArn: string;
-  /** From 0 up to 1, as Math.random, the same again for the same seed. */
+  /** A number from 0 up to 1, as from Math.random. The same seed gives the same numbers. */
   readonly random: () => number;
   readonly invocations: Invocation[] = [];
-  /** What each deployment has published, from version 1; the last of them is `$LATEST` too. */
+  /** The functions of each deployment, from version 1. The last version is also `$LATEST`. */
   readonly #versions: Functions[] = [];
   readonly #functionsOf: (code: Code) => Functions;
   readonly #services: Service[] = [];
@@ -176,17 +176,17 @@ export class EmbeddedCloud {
     this.#scheduleReaper();
   }
 
-  /** Publishes a version of every function. Relay and reaper, which events call without a version, are the new ones. */
+  /** Publishes a version of every function. Events call relay and reaper without a version, so they call the new ones. */
   deploy(code: Code): void {
     this.#versions.push(this.#functionsOf(code));
   }
 
-  /** How often an AWS operation has been called. */
+  /** The number of calls of an AWS operation. */
   calls(operation: string): number {
     return this.#services.reduce((sum, service) => sum + (service.calls.get(operation) ?? 0), 0);
   }
 
-  /** Announces something to EventBridge, whose rules call relay and reaper. */
+  /** Sends an event to EventBridge. Its rules call relay and reaper. */
   emit(source: string, type: string, detail: Readonly<Record<string, unknown>>): void {
     const event: CloudEvent = {
       source,
@@ -202,9 +202,9 @@ export class EmbeddedCloud {
   }
 
   /**
-   * Calls a function as Lambda does: JSON in, JSON out, and no longer than the function's time-out.
-   * @param version default: what was deployed last
-   * @throws Error with the function's error name and, as its message, the JSON that Step Functions makes the Cause
+   * Calls a function as Lambda does. Event and result are JSON. The function's time-out ends the call.
+   * @param version default: the last deployment
+   * @throws Error with the name of the function's error. Its message is JSON, which Step Functions uses as the Cause
    */
   async invoke(name: string, event: unknown, version = this.#versions.length): Promise<unknown> {
     const create = this.#versions[version - 1]?.[name as FunctionName];
@@ -245,7 +245,7 @@ export class EmbeddedCloud {
     }
   }
 
-  /** As the state machine calls a function: that call, too, may meet a fault, which is Lambda's own. */
+  /** Calls a function as the state machine does. A fault may affect this call too: it is a fault of Lambda. */
   invokeFromMachine(name: string, event: unknown, version?: number): Promise<unknown> {
     const call = ++this.#invokes;
     const fault = this.#faults('Invoke', call, { FunctionName: name, Payload: event });
@@ -256,7 +256,7 @@ export class EmbeddedCloud {
     try {
       await this.invoke(name, event);
     } catch {
-      // `invoke` has recorded the failure; Lambda drops the event after its last try.
+      // `invoke` has recorded the failure. Lambda drops the event after its last try.
       const [delay, ...rest] = retries;
       if (delay !== undefined) this.clock.after(delay, () => void this.#invokeAsync(name, event, rest));
     }

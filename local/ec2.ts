@@ -31,19 +31,19 @@ export interface Lifecycle {
   readonly online: number;
   /** shutting-down to terminated, stopping to stopped. */
   readonly ended: number;
-  /** EC2's reason to end every instance instead of running it, such as `Client.InternalError`. Default: it runs. */
+  /** The reason why EC2 terminates every instance at its launch, such as `Client.InternalError`. Default: none. */
   readonly failure?: string;
 }
 
-/** An instance with what the API does not show. */
+/** An instance, with the data that the API does not show. */
 export interface EmbeddedInstance {
   readonly api: Instance & { InstanceId: string; State: { Name: InstanceStateName }; Tags: Tag[] };
   readonly input: RunInstancesCommandInput;
-  /** The SSM agent answers. */
+  /** Whether the SSM agent is Online. */
   online: boolean;
-  /** Aborted when the instance stops running, for whatever reason; a reboot begins a new one. */
+  /** Aborted when the instance stops running, for any reason. A reboot sets a new controller. */
   running: AbortController;
-  /** Called when SSM's agent is back after a reboot. */
+  /** Called when the SSM agent is Online again after a reboot. */
   onReboot?: () => void;
   readonly history: History<Pick<EmbeddedInstance, 'api' | 'online'>>;
 }
@@ -51,7 +51,7 @@ export interface EmbeddedInstance {
 const BY_USER = 'Client.UserInitiatedShutdown';
 const LIVE: readonly string[] = ['pending', 'running', 'stopping', 'stopped'];
 
-/** EC2 as far as the functions use it: instances with a life cycle, tags, volumes, client tokens, a power switch. */
+/** The parts of EC2 that the functions use: instances with a life cycle, tags, volumes, client tokens and reboots. */
 export class EmbeddedEc2 {
   readonly instances = new Map<string, EmbeddedInstance>();
   readonly #volumes = new Map<string, Volume & { VolumeId: string }>();
@@ -74,7 +74,7 @@ export class EmbeddedEc2 {
       }))
       .on(DescribeImagesCommand, ({ ImageIds = [] }) => ({
         Images: ImageIds.map((ImageId) => {
-          // Unlike RunInstances it resolves no SSM parameter.
+          // DescribeImages resolves no SSM parameter; RunInstances does.
           if (!AMI_ID.test(ImageId)) throw awsError('InvalidAMIID.Malformed', `Invalid id: "${ImageId}"`);
           return { ImageId, RootDeviceName: '/dev/xvda', State: 'available' as const };
         }),
@@ -129,7 +129,7 @@ export class EmbeddedEc2 {
     if (LIVE.includes(instance.api.State.Name)) this.#change(instance, how, reason);
   }
 
-  /** Restarts the operating system: EC2 shows no change, and SSM's agent is away until it is up again. */
+  /** Restarts the operating system. EC2 shows no change. The SSM agent is not Online until the system has booted. */
   reboot(id: string): void {
     const instance = this.#instance(id);
     if (instance.api.State.Name !== 'running') return;
@@ -139,7 +139,7 @@ export class EmbeddedEc2 {
     this.#comeOnline(instance);
   }
 
-  /** EC2 takes a spot instance back: a warning, two minutes, then the end (EC2 User Guide, Spot interruption notices). */
+  /** Interrupts a spot instance: a warning, then two minutes later the end (EC2 User Guide, Spot interruption notices). */
   interrupt(id: string): void {
     this.emit('aws.ec2', 'EC2 Spot Instance Interruption Warning', {
       'instance-id': id,
@@ -195,7 +195,7 @@ export class EmbeddedEc2 {
     return { Instances: [structuredClone(instance.api)] };
   }
 
-  /** At once is now, not in the next turn: who has its reply finds it so. */
+  /** With 0 ms the action runs at once, not in a timer. So the caller sees its effect when the reply arrives. */
   #after(milliseconds: number, action: () => void): void {
     if (milliseconds === 0) action();
     else this.clock.after(milliseconds, action);
@@ -218,7 +218,7 @@ export class EmbeddedEc2 {
     });
   }
 
-  /** What the user data's shell script does at the first boot of a real instance: power off so many seconds later. */
+  /** Powers the instance off after some seconds, as the user data's script does after the first boot of a real instance. */
   #armDeadMansSwitch({ api, input }: EmbeddedInstance): void {
     const seconds = /--on-active=(\d+)/.exec(Buffer.from(input.UserData ?? '', 'base64').toString())?.[1];
     if (!seconds) return;
@@ -282,7 +282,7 @@ export class EmbeddedEc2 {
     });
   }
 
-  /** A change of an instance that EC2 has just launched may not find it yet (EC2 API, eventual consistency). */
+  /** A call soon after RunInstances may not find the new instance yet (EC2 API, eventual consistency). */
   #instance(id: string, lag = 0): EmbeddedInstance {
     const instance = this.instances.get(id);
     if (!instance?.history.read(lag))

@@ -1,6 +1,6 @@
 import { EVENT_PATTERNS } from '../constructs/datastream/events';
 
-/** An event as EventBridge hands it to a function. */
+/** An event in the form in which EventBridge passes it to a function. */
 export interface CloudEvent {
   readonly source: string;
   readonly 'detail-type': string;
@@ -10,18 +10,18 @@ export interface CloudEvent {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** Announces what has happened, as EC2, SSM and Step Functions do. */
+/** Sends an event to EventBridge, as EC2, SSM and Step Functions do. */
 export type Emit = (source: string, detailType: string, detail: Readonly<Record<string, unknown>>) => void;
 
 /**
- * When an event arrives, in milliseconds after it happened: once, several times, or never.
- * EventBridge promises neither order nor number for AWS's own events (best effort).
+ * Returns the delays of an event's deliveries in milliseconds. An event may arrive once, several times or never.
+ * AWS services deliver events to EventBridge on a best-effort basis. Neither their order nor their number is guaranteed.
  */
 export type Delivery = (event: CloudEvent) => readonly number[];
 
 const { executionEnded, ...forRelay } = EVENT_PATTERNS;
 
-/** Which function the deployed rules send an event to. */
+/** The function to which the deployed rules send an event. */
 export function targetOf(event: CloudEvent): 'relay' | 'reaper' | undefined {
   if (matches(event, executionEnded)) return 'reaper';
   return Object.values(forRelay).some((pattern) => matches(event, pattern)) ? 'relay' : undefined;

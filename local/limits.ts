@@ -1,7 +1,7 @@
 import type { LocalClock } from './clock';
 import { awsError } from './service';
 
-/** A token bucket: each call takes one token, and is throttled when there is none. */
+/** A token bucket. Each call takes one token. If the bucket is empty, the call is throttled. */
 export interface RateLimit {
   /** How many tokens the bucket holds; it begins full. */
   readonly burst: number;
@@ -11,22 +11,22 @@ export interface RateLimit {
   readonly error?: string;
 }
 
-/** By the name of the operation. What has no entry is never throttled. */
+/** The rates by the name of the operation. An operation without a rate is never throttled. */
 export type RateLimits = Readonly<Record<string, RateLimit>>;
 
 const ec2 = (burst: number, perSecond: number): RateLimit => ({ burst, perSecond, error: 'RequestLimitExceeded' });
 
 /**
- * AWS publishes rates of Parameter Store alone (40 each second; Systems Manager endpoints and quotas), none of Run
- * Command and Fleet Manager: assumed, and on the safe side.
+ * Of Systems Manager, AWS publishes only the rate of Parameter Store: 40 calls each second (Systems Manager endpoints and
+ * quotas). It publishes no rates of Run Command and Fleet Manager. This rate is an assumption on the safe side.
  */
 const SSM: RateLimit = { burst: 20, perSecond: 10 };
 
 /**
- * An account's default rates for what the functions call, in a region such as us-east-1.
- * EC2: Amazon EC2 Developer Guide, "Request throttling for the Amazon EC2 API"; the functions' Describe calls all have
- * filters or IDs. Step Functions: Developer Guide, "Quotas related to API action throttling". S3 has 5,500 reads and
- * 3,500 writes each second and prefix, which nothing here comes near.
+ * An account's default rates for the calls of the functions, in a region such as us-east-1.
+ * EC2: Amazon EC2 Developer Guide, "Request throttling for the Amazon EC2 API". All Describe calls of the functions have
+ * filters or IDs. Step Functions: Developer Guide, "Quotas related to API action throttling". S3 allows 5,500 reads and
+ * 3,500 writes each second for each prefix. The functions make far fewer.
  */
 export const PUBLISHED_LIMITS: RateLimits = {
   RunInstances: ec2(5, 2),
@@ -50,7 +50,7 @@ export const PUBLISHED_LIMITS: RateLimits = {
   SendTaskFailure: { burst: 3000, perSecond: 500 },
 };
 
-/** The account's buckets. A throttled call takes no token. */
+/** The account's token buckets. A throttled call takes no token. */
 export class TokenBuckets {
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
@@ -59,7 +59,7 @@ export class TokenBuckets {
     private readonly limits: RateLimits,
   ) {}
 
-  /** @returns the error of a call that is throttled */
+  /** @returns the error if the call is throttled, else undefined */
   take(operation: string): Error | undefined {
     const limit = this.limits[operation];
     if (!limit) return undefined;

@@ -6,7 +6,7 @@ import { FUNCTION_MEMORY_MB, MACHINE_FUNCTIONS, type MachineFunction } from '../
 import { type Cost, costOf } from '../prices/orchestration';
 import type { EmbeddedCloud } from './cloud';
 
-/** What the user sees of an execution while it runs. */
+/** The progress of an execution, as the user sees it. */
 export type Progress =
   | { readonly type: 'entered' | 'exited'; readonly state: string; readonly at: Date }
   | {
@@ -25,7 +25,7 @@ export type Progress =
     }
   | { readonly type: 'waiting'; readonly state: string; readonly at: Date; readonly seconds: number };
 
-/** How an execution has ended. */
+/** The result of an execution. */
 export interface ExecutionEnd {
   readonly arn: string;
   readonly status: 'SUCCEEDED' | 'FAILED' | 'ABORTED';
@@ -34,15 +34,15 @@ export interface ExecutionEnd {
   readonly output?: Record<string, unknown>;
   readonly error?: string;
   readonly cause?: string;
-  /** States entered, each retry counted again. */
+  /** The number of states entered. Each retry counts again. */
   readonly transitions: number;
   readonly cost: Cost;
   readonly history: History;
 }
 
-/** What Step Functions limits in an execution (Step Functions Developer Guide, Service quotas). */
+/** The sizes that Step Functions limits for each execution (Step Functions Developer Guide, Service quotas). */
 export interface History {
-  /** Events that GetExecutionHistory would list (API reference, HistoryEvent); at most 25,000. */
+  /** The number of events that GetExecutionHistory would list (API reference, HistoryEvent); at most 25,000. */
   readonly events: number;
   /** The largest input or output of a state or a task, in bytes of UTF-8; at most 262,144. */
   readonly largestBytes: number;
@@ -52,7 +52,7 @@ export interface History {
 export interface RunningExecution {
   readonly arn: string;
   readonly result: Promise<ExecutionEnd>;
-  /** As StopExecution does it: at once, whatever the machine is waiting for. */
+  /** Stops the execution at once, as StopExecution does. */
   stop(): void;
 }
 
@@ -60,16 +60,16 @@ const ARNS = Object.fromEntries(
   MACHINE_FUNCTIONS.map((name) => [name, `arn:aws:lambda:local:000000000000:function:${name}:1`]),
 ) as Record<MachineFunction, string>;
 
-/** The definition that Terraform deploys, with the version of the embedded cloud's functions that is deployed at first. */
+/** The definition that Terraform deploys, with version 1 of the embedded cloud's functions. */
 export const LOCAL_DEFINITION: Definition = definition(ARNS);
 
 /**
  * Starts an execution of the state machine on the embedded cloud.
  *
- * @throws ExecutionAlreadyExists when the name is taken
+ * @throws ExecutionAlreadyExists if an execution has this name already
  * @param input the execution file, parsed as JSON
- * @param onProgress told of every state
- * @param machine the definition under which the execution begins, and goes on to its end
+ * @param onProgress called for every state
+ * @param machine the definition that the execution uses from its start to its end
  */
 export function startExecution(
   cloud: EmbeddedCloud,
@@ -87,7 +87,7 @@ export function startExecution(
   const history = new HistoryCounter();
   const tasks = new TaskRunner(cloud, machine, startedAt, stopped.signal, onProgress, history);
   const run = interpreterOf(machine).run(input as Parameters<StateMachine['run']>[0], {
-    // The interpreter keeps one context for the whole execution; the task runner fills in what changes.
+    // The interpreter keeps one context for the whole execution. The task runner replaces the values that change.
     context: { Execution: { Id: arn }, Task: { Token: '' } },
     overrides: {
       taskResourceLocalHandlers: tasks.handlers(),
@@ -137,10 +137,10 @@ export function startExecution(
   };
 }
 
-/** In seconds, just below what setTimeout takes. */
+/** In seconds, just below the longest time of setTimeout. */
 const NEVER = 2_000_000;
 
-/** The interpreter's time-outs go by the computer's clock: the task runner has its own, by the cloud's. */
+/** Removes the interpreter's time-outs, which use the computer's clock. The task runner's time-outs use the cloud's. */
 function withoutTimeouts({ States, ...rest }: Definition): Definition {
   const adapt = ({ TimeoutSecondsPath: _path, ...state }: State): State =>
     state.Type === 'Task' ? { ...state, TimeoutSeconds: NEVER } : state;
@@ -149,7 +149,7 @@ function withoutTimeouts({ States, ...rest }: Definition): Definition {
 
 const INTERPRETERS = new WeakMap<Definition, StateMachine>();
 
-/** Made once for each definition: it validates that each time, for 50 ms. A run leaves nothing in it. */
+/** Each definition has one interpreter, since creating one takes 50 ms for the validation. A run does not change it. */
 function interpreterOf(machine: Definition): StateMachine {
   let interpreter = INTERPRETERS.get(machine);
   if (!interpreter) {
@@ -161,12 +161,15 @@ function interpreterOf(machine: Definition): StateMachine {
   return interpreter;
 }
 
-/** The task runner waits itself, by the cloud's clock, before the interpreter's retry, or the state after a Wait, reaches the function. */
+/**
+ * The interpreter does not wait. The task runner waits on the cloud's clock, before a retry and after a Wait state, and
+ * then calls the function.
+ */
 const noIntervals = ({ States }: Definition) => Object.fromEntries(Object.keys(States).map((name) => [name, 0]));
 
-/** Counts as Step Functions does: each line of an execution's history is an event, each try of a task three or four. */
+/** Counts events as Step Functions does. Each line of the history is one event. Each try of a task has three or four. */
 class HistoryCounter implements History {
-  /** ExecutionStarted, and how it ends. */
+  /** ExecutionStarted, and the event of the execution's end. */
   events = 2;
   largestBytes = 0;
 
@@ -184,11 +187,12 @@ interface TaskInput {
 }
 
 /**
- * Runs the machine's tasks on the cloud's functions and clock: the intervals of Retry, the time-outs and task tokens,
- * for which the interpreter has only the computer's clock or nothing. What is retried, caught or next, it decides.
+ * Runs the machine's tasks with the cloud's functions and the cloud's clock. It handles the intervals of Retry, the
+ * time-outs and the task tokens. For these, the interpreter has only the computer's clock, or no support. The
+ * interpreter decides which task is retried, which error is caught, and which state is next.
  */
 class TaskRunner {
-  /** The state that failed last, and how often each of its retriers has been used in this visit. */
+  /** The state that failed last, with the number of uses of each of its retriers since the state was entered. */
   #failed?: {
     readonly state: string;
     readonly error: Error;
@@ -218,7 +222,7 @@ class TaskRunner {
     );
   }
 
-  /** The execution is over: nothing of it keeps time standing still. */
+  /** Ends the execution's work and lets virtual time pass again. */
   end(): void {
     this.#ended = true;
     this.#letTimePass();
@@ -232,7 +236,7 @@ class TaskRunner {
   async #visit(name: string, state: State, input: TaskInput): Promise<unknown> {
     const failed = this.#failed?.state === name ? this.#failed : undefined;
     const retrier = failed && retrierFor(state, failed.error);
-    // A state that no retrier brings back has been entered anew, by its Catch.
+    // Without a retrier for the error, this is no retry: a Catch has led back to the state.
     const earlier = retrier && failed;
     this.#letTimePass();
     if (earlier) await this.#interval(name, retrier, earlier.error, earlier.uses);
@@ -246,7 +250,7 @@ class TaskRunner {
       this.#wait = waitBeforeNext(this.machine, result);
       return result;
     } catch (error) {
-      // The interpreter would go on with the retries of an execution that has been stopped.
+      // Otherwise the interpreter would continue the retries of a stopped execution.
       if (this.stopped.aborted) throw Object.assign(error as Error, { isRetryable: false, isCatchable: false });
       if (this.#ended) throw error;
       // Virtual time stands still until the interpreter has called the next task, or the execution has ended.
@@ -273,7 +277,7 @@ class TaskRunner {
     uses.set(retrier, used + 1);
     const { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = Number.POSITIVE_INFINITY } = retrier;
     const most = Math.min(IntervalSeconds * BackoffRate ** used, MaxDelaySeconds);
-    // FULL: anything from 0 to the interval (Step Functions Developer Guide, Retrying after an error).
+    // FULL: a random time from 0 to the interval (Step Functions Developer Guide, Retrying after an error).
     const seconds = retrier.JitterStrategy === 'FULL' ? this.cloud.random() * most : most;
     this.onProgress({ type: 'retrying', state: name, at: this.cloud.clock.now(), error: error.name, seconds });
     await this.cloud.clock.sleep(seconds * 1000, this.stopped);
@@ -281,7 +285,7 @@ class TaskRunner {
 
   async #withTimeout(state: State, input: TaskInput): Promise<unknown> {
     const path = state.TimeoutSecondsPath?.replace('$.', '');
-    // Without one AWS waits for 99,999,999 s (Amazon States Language, TimeoutSeconds).
+    // Without a time-out AWS waits for 99,999,999 s (Amazon States Language, TimeoutSeconds).
     const seconds = path ? Number(input.Payload.state[path]) : (state.TimeoutSeconds ?? 99_999_999);
     const over = new AbortController();
     const timeout = this.cloud.clock
@@ -289,7 +293,7 @@ class TaskRunner {
       .then(() =>
         Promise.reject(Object.assign(new Error(`The task took longer than ${seconds} s.`), { name: 'States.Timeout' })),
       );
-    // Called off, it rejects unheard.
+    // After `over.abort()` nobody handles the rejection of this promise. So it is handled here.
     timeout.catch(() => {});
     try {
       return await Promise.race([this.#call(state, input), timeout]);
@@ -315,7 +319,7 @@ class TaskRunner {
     // TaskSubmitted.
     const submitted = invoke(withToken).then(() => this.history.add(1));
     try {
-      // A function that fails ends the task; one that returns leaves it waiting.
+      // If the function fails, the task ends. If the function returns, the task still waits for its token.
       await Promise.race([submitted, task.result]);
       return await task.result;
     } finally {
@@ -332,13 +336,13 @@ function names({ ErrorEquals }: Pick<Retrier, 'ErrorEquals'>, error: Error): boo
   return ErrorEquals.some((each) => each === 'States.ALL' || each === error.name);
 }
 
-/** How long the machine waits, in seconds, when an error's Catch leads through a Wait state. */
+/** The seconds of the Wait state that an error's Catch leads to; 0 if it leads to another state. */
 function waitAfter({ States }: Definition, { Catch = [] }: State, error: Error): number {
   const { Next = '' } = Catch.find((each) => names(each, error)) ?? {};
   return States[Next]?.Seconds ?? 0;
 }
 
-/** What AwaitRetry waits after EC2Stopper's result. */
+/** The seconds that AwaitRetry waits after EC2Stopper's result. */
 function waitBeforeNext({ States }: Definition, result: unknown): number {
   if (!States.AwaitRetry) return 0;
   const { next } = (result as { Payload?: { next?: { wait_s?: number } } }).Payload ?? {};
@@ -347,7 +351,7 @@ function waitBeforeNext({ States }: Definition, result: unknown): number {
 
 type EventLogs = ReturnType<StateMachine['run']>['eventLogs'];
 
-/** Tells of the states as the interpreter goes through them. @returns how many transitions there were */
+/** Reports each state that the interpreter enters or leaves. @returns the number of transitions */
 async function follow(
   logs: EventLogs,
   cloud: EmbeddedCloud,
@@ -375,7 +379,7 @@ async function follow(
         failure = { error: log.Error, cause: String(log.Cause ?? '') };
         break;
       case 'StateCaught':
-        // Not at StateFailed: a retry may follow, which the task runner tells of.
+        // StateFailed is not reported: a retry may follow, and the task runner reports that.
         onProgress({ type: 'failed', state: log.state.name, at, ...failure });
         break;
       default:

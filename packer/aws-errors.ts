@@ -1,18 +1,18 @@
-/** A call that did not come through, in one sentence for a person. */
+/** Turns the error of a failed AWS call into one sentence for the user. */
 
 const EXPIRED = /^(ExpiredToken|ExpiredTokenException|RequestExpired|TokenProviderError)$/;
 const REFUSED_CREDENTIALS =
   /^(AuthFailure|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature|MissingAuthenticationToken)$/;
 const NO_PERMISSION = /^(UnauthorizedOperation|AccessDenied|AccessDeniedException|AuthorizationError)$/;
 const THROTTLED = /^(RequestLimitExceeded|Throttling|ThrottlingException|TooManyRequestsException)$/;
-/** Node.js' codes for a connection that cannot be made or breaks, and the SDK's name for one that hangs. */
+/** Node.js' error codes for a failed or broken connection, and the SDK's name for a timeout. */
 const NO_CONNECTION = /^(ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EPIPE|ETIMEDOUT|TimeoutError)$/;
 
 /**
- * Says what to do about an error that the AWS SDK has thrown. Anything else is told by its own message.
+ * Says what to do about an error of the AWS SDK. For any other error it returns the error's own message.
  *
- * @param error whatever was caught
- * @param region the region that was asked
+ * @param error the caught value
+ * @param region the region of the call
  */
 export function awsSentence(error: unknown, region: string): string {
   const { name, code, message, hostname } = facts(error);
@@ -50,7 +50,7 @@ function facts(error: unknown): { name: string; code: string; message: string; h
   return { name: error.name, code: typeof code === 'string' ? code : '', message: error.message, hostname };
 }
 
-/** Without its full stop, and without the thousand characters that EC2 adds and only AWS can read. */
+/** Removes the final full stop and the encoded authorization message of EC2, which only AWS can decode. */
 function oneLine(message: string): string {
   const told = message
     .replace(/\s*Encoded authorization failure message: .*/s, '')

@@ -4,10 +4,10 @@ import type { Settings, VariableProblem } from './variables';
 type Ec2 = Pick<EC2Client, 'send'>;
 
 /**
- * Looks for the image that `base_ami` names, or for one that the template's filter would find.
+ * Checks that the base image exists: the image of `base_ami`, or one that the template's filter finds.
  *
- * @returns the variable that has to change for there to be one
- * @throws whatever AWS answers instead
+ * @returns the variable that the user must change; empty if the base image exists
+ * @throws the error of AWS
  */
 export async function checkBaseImage(ec2: Ec2, settings: Settings): Promise<readonly VariableProblem[]> {
   return settings.base_ami === '' ? checkNewest(ec2, settings) : checkGiven(ec2, settings);
@@ -32,7 +32,7 @@ async function checkGiven(ec2: Ec2, { base_ami, architecture, region }: Settings
   );
 }
 
-/** Amazon changes the kernel of its images from time to time, and Packer says only that the filter finds nothing. */
+/** Amazon changes the kernel of its images from time to time. Packer then reports only that the filter finds nothing. */
 async function checkNewest(ec2: Ec2, { kernel, architecture, region }: Settings): Promise<readonly VariableProblem[]> {
   const names = `al2023-ami-2023.*-kernel-*-${architecture}`;
   const { Images: images = [] } = await ec2.send(

@@ -27,13 +27,13 @@ import {
   type Variables,
 } from './variables';
 
-/** What a build is told. */
+/** The options of a build. */
 export interface BuildOptions {
   /** The tfvars that the state machine is deployed with. */
   readonly tfvars: string;
-  /** Files of variables, as Packer takes them. */
+  /** Variable files in Packer's format. */
   readonly varFile: readonly string[];
-  /** `name=value` of single variables, stronger than the files. */
+  /** Single variables as `name=value`. They override the files. */
   readonly var: readonly string[];
   /** The folder of the execution template. */
   readonly executions: string;
@@ -41,10 +41,10 @@ export interface BuildOptions {
 
 type Print = (line: string) => void;
 
-/** Ctrl-C, `kill`, and a terminal that is closed. */
+/** The signals of Ctrl-C, of `kill` and of a closed terminal. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** The variables in force, and the deployment that some of them come from. */
+/** Reads the deployment and the variables. Some variables take their value from the deployment. */
 async function readBuild(
   options: Pick<BuildOptions, 'tfvars' | 'varFile' | 'var'>,
 ): Promise<{ readonly deployment: Deployment; readonly variables: Variables }> {
@@ -60,7 +60,7 @@ async function readBuild(
   });
   const time = new Date().toISOString().replace(/[-:]|\..*/g, '');
   const run = `${variables.architecture}-${time.replace('T', '-')}`;
-  // A folder for each build, even for two in one second: none writes into the other's manifest.
+  // Each build has its own folder, even two builds in one second. So no build writes into another build's manifest.
   const folder = String(variables.output_folder || path.join(PACKER_FOLDER, 'output', `${run}-${process.pid}`));
   const image_name = variables.image_name || `${variables.name}-${run}`;
   const iam_instance_profile = buildProfile(variables, deployment);
@@ -71,12 +71,12 @@ async function readBuild(
 }
 
 /**
- * Builds the image, checks it, writes its ID into the execution template and, where one is named, into the SSM
- * parameter. Packer's own output is shown as it comes. After Ctrl-C, `kill` and the end of the terminal Packer comes to
- * its own end, and what it has left is removed.
+ * Builds the image, checks it and writes its ID into the execution template. If an SSM parameter is named, it also
+ * writes the ID into this parameter. It shows Packer's output while Packer runs. After Ctrl-C, `kill` or the end of the
+ * terminal, Packer stops by itself. The build then removes the resources that Packer left.
  *
- * @returns the exit code: 0, 1 with every reason printed, 130 when it was interrupted
- * @throws Error with one sentence, before anything is launched: a file that cannot be read, no Packer, no AWS
+ * @returns the exit code: 0 for success, 1 after printing every reason, 130 after an interrupt
+ * @throws Error with one sentence, before the launch: a file is not readable, Packer is missing, or AWS does not answer
  */
 export async function build(options: BuildOptions, print: Print): Promise<number> {
   let packer: Packer | undefined;
@@ -101,7 +101,7 @@ async function checkAndBuild(
   print: Print,
 ): Promise<number> {
   const settings = settingsOf(variables);
-  // Each relies on what those before it have found right.
+  // Each check relies on the success of the checks before it.
   const checks = [
     () => checkTypes(variables),
     () => packer.refusedVariables(),
@@ -152,9 +152,9 @@ async function checkAndBuild(
 }
 
 /**
- * Writes the templates of an image that is there already.
+ * Writes the templates of an image that exists already.
  *
- * @throws Error with one sentence; the templates are as they were
+ * @throws Error with one sentence; the templates are unchanged then
  */
 export async function writeTemplate(
   options: Pick<BuildOptions, 'tfvars' | 'executions'> & { readonly manifest: string },
@@ -166,10 +166,10 @@ export async function writeTemplate(
 }
 
 /**
- * Writes down the SHA-256 of each download that has none.
+ * Stores the SHA-256 of each download that has none.
  *
- * @returns the exit code: 0, or 1 with every reason printed
- * @throws Error with one sentence, and nothing is written
+ * @returns the exit code: 0 for success, 1 after printing every reason
+ * @throws Error with one sentence; nothing is written then
  */
 export async function pinDownloads(
   options: Pick<BuildOptions, 'tfvars' | 'varFile' | 'var'>,
@@ -191,7 +191,7 @@ export async function pinDownloads(
   return 0;
 }
 
-/** The variables' problems as lines for a person. @returns the exit code */
+/** Prints the problems of the variables for the user. @returns the exit code */
 function refuse(problems: readonly VariableProblem[], print: Print): number {
   for (const { name, value, message } of problems)
     print(`  ${name}${value === undefined ? '' : ` = ${shorten(value)}`}\n      ${message}`);
@@ -199,8 +199,8 @@ function refuse(problems: readonly VariableProblem[], print: Print): number {
 }
 
 /**
- * @returns what removes the folder again, where this made it and nothing was put there
- * @throws Error beforehand: Packer would find out at its very end, with the image there and not named
+ * @returns a function that removes the folder again if this call created it and it is empty
+ * @throws Error before the build. Packer would fail only at its end: the image exists then, but no manifest names it
  */
 function makeFolder(folder: string): () => void {
   try {
@@ -217,7 +217,7 @@ function makeFolder(folder: string): () => void {
   }
 }
 
-/** An image that the state machine cannot launch would be found out by its first execution. */
+/** Checks that the state machine's region gets the image. Without this check, only the first execution would fail. */
 function checkRegionOf(deployment: Deployment, { region, ami_regions }: Settings): readonly VariableProblem[] {
   if ([region, ...ami_regions].includes(deployment.region)) return [];
   const message = `${deployment.file} deploys to ${deployment.region}, where executions could not use the image: leave region out, name the tfvars in use by --tfvars, or write ami_regions = ["${deployment.region}"].`;
@@ -232,9 +232,9 @@ function checkPlugin({ session_manager }: Settings): readonly VariableProblem[] 
   return [{ name: 'session_manager', value: session_manager, message }];
 }
 
-/** What AWS alone knows: which regions and parameters there are, and what the base image is. */
+/** Checks what only AWS knows: the regions, the SSM parameter and the base image. */
 async function checkAtAws(settings: Settings, deployment: Deployment): Promise<readonly VariableProblem[]> {
-  // A region that does not exist has no endpoint to ask.
+  // A region that does not exist has no endpoint. So the deployment's region is asked first.
   let asked = deployment.region;
   const clients = () => clientsIn(asked, settings.custom_endpoint_ec2);
   try {
@@ -266,7 +266,7 @@ function checkRegions(settings: Settings, regions: readonly Region[]): readonly 
   return [...check('region', settings.region), ...settings.ami_regions.flatMap((each) => check('ami_regions', each))];
 }
 
-/** SSM lets no parameter become one of images: found out now, not with the image there. */
+/** SSM cannot change the data type of a parameter to aws:ec2:image. This check finds that before the build. */
 async function checkParameter(
   ssm: Clients['ssm'],
   region: string,
@@ -278,7 +278,7 @@ async function checkParameter(
     const message = `This parameter is in ${region} already, with the data type ${Parameter?.DataType}, where aws:ec2:image is wanted: name another one, or delete it.`;
     return [{ name: 'ami_parameter_name', value: name, message }];
   } catch (error) {
-    // Not there yet; or not to be read, which does not mean that it cannot be written.
+    // The parameter does not exist yet, or it is not readable. It may still be writable.
     if (['ParameterNotFound', 'AccessDeniedException'].includes((error as Error).name)) return [];
     throw error;
   }

@@ -6,13 +6,13 @@ const LIMITS = {
   requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
 } as const;
 
-/** AWS in one region. */
+/** The AWS clients of one region. */
 export interface Clients {
   readonly ec2: Pick<EC2Client, 'send'>;
   readonly ssm: Pick<SSMClient, 'send'>;
 }
 
-/** @param ec2Endpoint another endpoint of EC2, as the template's custom_endpoint_ec2; empty: AWS's own */
+/** @param ec2Endpoint the template's custom_endpoint_ec2; empty for AWS's own endpoint */
 export function clientsIn(region: string, ec2Endpoint = ''): Clients {
   return {
     ec2: new EC2Client({ ...LIMITS, region, ...(ec2Endpoint && { endpoint: ec2Endpoint }) }),

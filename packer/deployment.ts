@@ -3,22 +3,22 @@ import { readHclFile } from '../files/hcl';
 import { shorten } from '../files/problems';
 import type { Variables } from './variables';
 
-/** What the image's template takes from the deployment. */
+/** The settings of the deployment that Packer's template uses. */
 export interface Deployment {
   /** The tfvars file. */
   readonly file: string;
   /** The state machine's region. */
   readonly region: string;
-  /** The instances' profile. */
+  /** The name of the instances' profile. */
   readonly profileName: string;
-  /** The SSM parameter that holds the image's ID; absent where the deployment names none. */
+  /** The SSM parameter with the image's ID; absent if the deployment names none. */
   readonly amiParameterName?: string;
 }
 
 /**
- * Reads the tfvars that the state machine is deployed with.
+ * Reads the tfvars of the deployment.
  *
- * @throws Error that names the file, and the variable that it lacks
+ * @throws Error that names the file and the missing variable
  */
 export async function readDeployment(file: string): Promise<Deployment> {
   const variables = await readHclFile(file);
@@ -42,8 +42,8 @@ export async function readDeployment(file: string): Promise<Deployment> {
 }
 
 /**
- * The build instance's profile. Session Manager needs one, and the deployment's serves jobs for the same: it lets the
- * SSM agent in. Without Session Manager there is none, unless one is given.
+ * The build instance's profile. Session Manager needs a profile that admits the SSM agent. The deployment's profile
+ * does that. Without Session Manager the instance has no profile, unless a variable names one.
  */
 export function buildProfile(
   { session_manager, iam_instance_profile }: Variables,

@@ -8,11 +8,11 @@ import {
   type Image,
 } from '@aws-sdk/client-ec2';
 
-/** The tags by which this project knows its images, and the snapshots made with them. */
+/** The tags of this project's images and of their snapshots. */
 export const ImageTag = {
-  /** The image family's name, the Packer variable `name`. Whatever carries it may be pruned; nothing else ever is. */
+  /** The image family's name, the Packer variable `name`. A prune deletes only images and snapshots with this tag. */
   image: 'datastream:image',
-  /** Name of the SSM parameter in which the image's ID is published. */
+  /** Name of the SSM parameter that holds the image's ID. */
   parameter: 'datastream:parameter',
 } as const;
 
@@ -24,12 +24,12 @@ export type OwnImage = ReturnType<typeof ownImage>[number];
 /** A snapshot that carries this project's tag. */
 export type OwnSnapshot = Awaited<ReturnType<typeof findSnapshots>>[number];
 
-/** What one region of the account has of this project. */
+/** This project's images and snapshots in one region of the account. */
 export interface Inventory {
   /** Newest first. */
   readonly images: readonly OwnImage[];
   readonly snapshots: readonly OwnSnapshot[];
-  /** Snapshot ID to the IDs of all images of the account that are made of it, be they this project's or not. */
+  /** Snapshot ID to the IDs of the account's images that use it. They include images of other projects. */
   readonly users: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -41,7 +41,7 @@ const PAGE = 500;
  * @throws the SDK's error
  */
 export async function findImages(ec2: Ec2): Promise<Inventory> {
-  // All of the account's own: a snapshot that any of them is made of is not to be deleted.
+  // All images of the account: a snapshot must stay if any of them uses it.
   const ofAccount = { Owners: ['self'], IncludeDisabled: true, MaxResults: PAGE };
   const pages = await everyPage((NextToken) => ec2.send(new DescribeImagesCommand({ ...ofAccount, NextToken })));
   const all = pages.flatMap(({ Images = [] }) => Images).filter(({ State }) => State !== 'deregistered');
@@ -57,7 +57,7 @@ export async function findImages(ec2: Ec2): Promise<Inventory> {
 async function findSnapshots(ec2: Ec2) {
   const tagged = { OwnerIds: ['self'], Filters: [{ Name: 'tag-key', Values: [ImageTag.image] }], MaxResults: PAGE };
   const pages = await everyPage((NextToken) => ec2.send(new DescribeSnapshotsCommand({ ...tagged, NextToken })));
-  // The size is its volume's, in GiB; what is stored, and billed, is less.
+  // VolumeSize is the size of the volume, in GiB. AWS stores and bills less.
   return pages.flatMap(({ Snapshots = [] }) =>
     Snapshots.flatMap(({ SnapshotId: id, VolumeSize: sizeGiB = 0, State: state = '' }) =>
       id === undefined ? [] : [{ id, sizeGiB, state: String(state) }],
@@ -84,13 +84,13 @@ function ownImage(image: Image) {
       name: image.Name ?? '',
       family,
       architecture: String(image.Architecture ?? ''),
-      /** ISO 8601, as EC2 gives it. */
+      /** EC2's CreationDate, in ISO 8601. */
       created: image.CreationDate ?? '',
       /** `available`, `pending`, `failed`, `invalid`, `error`, `transient` or `disabled`. */
       state: String(image.State ?? ''),
-      /** The volumes that an instance of it has at least. */
+      /** The total size of the volumes that an instance of the image needs at least. */
       sizeGiB: sizes.reduce((sum, size) => sum + size, 0),
-      /** IDs of the snapshots that it is made of. */
+      /** IDs of the snapshots that the image uses. */
       snapshots: snapshotsOf(image),
       parameter: tag(ImageTag.parameter),
     },
@@ -106,7 +106,8 @@ function newestFirst(a: OwnImage, b: OwnImage): number {
 }
 
 /**
- * Who else may launch an image: `private`, `public`, or with how many accounts and organisations it is shared.
+ * Says who else may launch an image: `private`, `public`, or the number of accounts and organisations. It returns
+ * `gone` if the image no longer exists.
  *
  * @throws the SDK's error
  */
@@ -127,9 +128,9 @@ export async function sharingOf(ec2: Ec2, imageId: string): Promise<string> {
 export interface PrunePlan {
   readonly keep: readonly { readonly image: OwnImage; readonly why: string }[];
   readonly deregister: readonly OwnImage[];
-  /** Those of the images to deregister, and those that no image is made of any more. */
+  /** Snapshots of the images to deregister, and snapshots that no image uses any more. */
   readonly deleteSnapshots: readonly OwnSnapshot[];
-  /** Snapshots of images to deregister that stay. */
+  /** Snapshots that stay although their image is deregistered. */
   readonly keepSnapshots: readonly { readonly id: string; readonly why: string }[];
 }
 
@@ -139,8 +140,8 @@ const BROKEN: readonly string[] = ['failed', 'invalid', 'error'];
 /**
  * Decides which images are removed: of each family and architecture all but the newest `keep`, and what cannot be launched.
  *
- * @param keep how many of the available images stay; 0 keeps only those that something names
- * @param named image ID to why it is kept: what names it
+ * @param keep how many available images stay; 0 keeps only the images in `named`
+ * @param named image ID to the reason why the image stays
  */
 export function planPrune(inventory: Inventory, keep: number, named: ReadonlyMap<string, string>): PrunePlan {
   const kept: { image: OwnImage; why: string }[] = [];
@@ -156,7 +157,7 @@ export function planPrune(inventory: Inventory, keep: number, named: ReadonlyMap
   }
   const going = new Set(deregister.map(({ id }) => id));
   const deleteSnapshots = inventory.snapshots.filter(
-    // One that is being made belongs to an image that is not registered yet.
+    // A pending snapshot belongs to an image that is not registered yet.
     ({ id, state }) => state !== 'pending' && (inventory.users.get(id) ?? []).every((image) => going.has(image)),
   );
   const deleted = new Set(deleteSnapshots.map(({ id }) => id));
@@ -170,7 +171,7 @@ export function planPrune(inventory: Inventory, keep: number, named: ReadonlyMap
   return { keep: kept, deregister, deleteSnapshots, keepSnapshots };
 }
 
-/** @param rank the image's place among the available ones of its family and architecture, from 1 */
+/** @param rank the image's rank among the available images of its family and architecture; the newest has 1 */
 function whyKept(image: OwnImage, rank: number, keep: number, name: string | undefined): string | undefined {
   if (name !== undefined) return name;
   if (BROKEN.includes(image.state)) return undefined;
@@ -179,17 +180,18 @@ function whyKept(image: OwnImage, rank: number, keep: number, name: string | und
   return keep === 1 ? 'the newest' : `of the newest ${keep}`;
 }
 
-/** One thing that a prune has done, or not. */
+/** One step of a prune, with its result. */
 export type PruneStep =
   | { readonly type: 'deregistered'; readonly id: string }
   | { readonly type: 'deleted'; readonly snapshot: OwnSnapshot }
-  /** EC2 says that something else still uses the snapshot. */
+  /** EC2 reports that another resource still uses the snapshot. */
   | { readonly type: 'in use'; readonly id: string }
   | { readonly type: 'failed'; readonly id: string; readonly error: unknown };
 
 /**
- * Carries out the plan: first the images, then the snapshots, which EC2 does not delete before. What fails is reported
- * and stops nothing else; a snapshot stays where its image does. What is gone already counts as done.
+ * Carries out the plan. It deregisters the images first, since EC2 does not delete the snapshot of a registered image.
+ * A failed step is reported and does not stop the others. If an image stays, its snapshots stay too. A resource that
+ * does not exist any more counts as deleted.
  */
 export async function prune(ec2: Ec2, plan: PrunePlan, report: (step: PruneStep) => void): Promise<void> {
   const staying = new Set<string>();
@@ -222,7 +224,7 @@ async function unlessGone(call: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Somebody else was faster, or a reply was lost and the call repeated. */
+/** Another user deleted the resource first, or the SDK repeated a call whose reply was lost. */
 function isGone(error: unknown): boolean {
   const gone = ['InvalidAMIID.Unavailable', 'InvalidAMIID.NotFound', 'InvalidSnapshot.NotFound'];
   return gone.includes((error as Error).name);

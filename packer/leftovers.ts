@@ -10,17 +10,17 @@ import {
 import { awsSentence } from './aws-errors';
 import type { Clients } from './clients';
 
-/** By this tag a build instance is known; its value is the image family's name. */
+/** The tag of a build instance. Its value is the image family's name. */
 const BUILD_TAG = 'datastream:build';
 
 const ALIVE = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
 
 /**
- * Removes what a build that has not succeeded may have left: Packer keeps an image whose copy to another region or whose
- * sharing fails, and tags images at its very end, so nothing else would find it.
+ * Removes the resources that a failed build may have left. Packer keeps the image if copying or sharing it fails.
+ * Packer tags images only at its end, so such an image has no tags and `ami prune` does not find it.
  *
- * @param name the image's name, which is this build's alone
- * @param regions the build's own first
+ * @param name the image's name, which no other build uses
+ * @param regions the regions of the image; the first is the region of the build
  */
 export async function removeLeftovers(
   name: string,
@@ -51,14 +51,14 @@ export async function removeLeftovers(
   }
 }
 
-/** An image that is still being made does not tell its snapshots; they tell the image (CreateImage's own description). */
+/** A pending image does not list its snapshots. CreateImage writes the image's ID into each snapshot's description. */
 async function snapshotsBeingMade(ec2: Clients['ec2'], imageId: string): Promise<string[]> {
   const Filters = [{ Name: 'description', Values: [`*for ${imageId}*`] }];
   const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
   return Snapshots.map(({ SnapshotId = '' }) => SnapshotId);
 }
 
-/** Build instances that exist: of a build under way, or of one that was cut off before it could end them. */
+/** Finds build instances: of a build that still runs, or of a build that was killed before it terminated them. */
 export function findBuilders(ec2: Clients['ec2']): Promise<Instance[]> {
   return instancesOf(ec2, { Name: 'tag-key', Values: [BUILD_TAG] });
 }

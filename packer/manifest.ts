@@ -4,20 +4,20 @@ import { REGION } from '../executions/region';
 import { AMI_ID } from '../executions/run-instances';
 import { readJsonFile } from '../files/json-file';
 
-/** An image that a build has made, with its copies. */
+/** An image that a build has made, with its copies in other regions. */
 export interface BuiltImage {
   /** The image's name, the same in every region. */
   readonly name: string;
   readonly architecture: NonNullable<ParseOptions['imageArchitecture']>;
-  /** The root volume in GiB: no instance can have less. */
+  /** The size of the root volume in GiB. An instance's root volume cannot be smaller. */
   readonly volumeSize: number;
-  /** The SSM parameter that is to hold the ID; absent where none is wanted. */
+  /** The SSM parameter for the ID; absent if no parameter is wanted. */
   readonly parameterName?: string;
-  /** The AMI's ID in each region, the build's own first. */
+  /** Region to the AMI's ID. The first region is that of the build. */
   readonly ids: ReadonlyMap<string, string>;
 }
 
-/** What Packer's manifest post-processor writes, and what image.pkr.hcl adds as `custom_data`. */
+/** The file of Packer's manifest post-processor. image.pkr.hcl adds `custom_data`. */
 const Manifest = z.object({
   builds: z.array(
     z.object({
@@ -37,9 +37,9 @@ const Manifest = z.object({
 const AGAIN = "Build the image with 'npx datastream ami build', or name its manifest by --manifest.";
 
 /**
- * The image that the manifest's last run has made; earlier runs stand in the same file.
+ * Returns the image of the manifest's last run. The file also holds earlier runs.
  *
- * @throws Error that names the file and says what is wrong with it
+ * @throws Error that names the file and its problem
  */
 export function readManifest(file: string): BuiltImage {
   const json = readJsonFile(file);
@@ -60,7 +60,7 @@ export function readManifest(file: string): BuiltImage {
   }
   if (builds.length > 1) throw new Error(`${file}: its last run has made ${builds.length} images, not one. ${AGAIN}`);
   const ids = new Map(build.artifact_id.split(',').map((each) => each.split(':') as [string, string]));
-  // They become names of files and arguments of commands.
+  // Regions and IDs become parts of file names and of commands.
   const faulty = [...ids].filter(([region, id]) => !REGION.test(region) || !AMI_ID.test(id ?? ''));
   if (faulty.length > 0) {
     throw new Error(

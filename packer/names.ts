@@ -5,22 +5,22 @@ import { readJsonFile } from '../files/json-file';
 import { awsSentence } from './aws-errors';
 import type { OwnImage } from './images';
 
-/** Names, an image's ID or a parameter's, each with the files that hold it. */
+/** An image's ID or a parameter's name, to the files that contain it. */
 type Names = ReadonlyMap<string, readonly string[]>;
 
-/** What the files of a folder name. */
+/** The images and parameters that the files of a folder name. */
 export interface NamesInFiles {
   readonly images: Names;
-  /** Of `resolve:ssm:NAME`, which EC2 resolves to an image's ID. */
+  /** The names in `resolve:ssm:NAME`. EC2 resolves each to an image's ID. */
   readonly parameters: Names;
-  /** One sentence for each file or folder whose names cannot be known. */
+  /** One sentence for each file or folder that cannot be read. */
   readonly unreadable: readonly string[];
 }
 
 /**
- * Every AMI's ID and `resolve:ssm:` that stands anywhere in a folder's JSON files, those in its folders too.
+ * Finds every AMI ID and every `resolve:ssm:` in the JSON files of a folder and of its subfolders.
  *
- * @param shown what to call the folder in messages
+ * @param shown the folder's name in messages
  */
 export function namesInFiles(folder: string, shown: string): NamesInFiles {
   const images = new Map<string, string[]>();
@@ -32,7 +32,7 @@ export function namesInFiles(folder: string, shown: string): NamesInFiles {
       unreadable.push(content.error);
       continue;
     }
-    // In one spelling, so that no escape hides a name, and as it stands, where a key may stand twice.
+    // The parsed JSON shows names that escapes hide. The raw text shows the first value of a key that occurs twice.
     const text = `${JSON.stringify(content.value)} ${content.text}`;
     const add = (names: Map<string, string[]>, name: string) => {
       const files = names.get(name) ?? [];
@@ -69,13 +69,13 @@ function jsonFiles(folder: string, shown: string, unreadable: string[], seen = n
   }
 }
 
-/** Which images must stay, and what is not known of them. */
+/** The images that must stay, and the parameters that could not be read. */
 export interface NamedImages {
-  /** Image ID to what names it: files, and SSM parameters. */
+  /** Image ID to the files and SSM parameters that name it. */
   readonly names: ReadonlyMap<string, readonly string[]>;
-  /** Image ID to the SSM parameter that may name it, and the error that keeps us from knowing. */
+  /** Image ID to the SSM parameter that may name it, with the error of reading this parameter. */
   readonly unknown: ReadonlyMap<string, { readonly parameter: string; readonly error: unknown }>;
-  /** Parameters that files name and that cannot be read: any image may be meant. */
+  /** Unreadable parameters that files name. Each may hold the ID of any image. */
   readonly unread: readonly {
     readonly parameter: string;
     readonly files: readonly string[];
@@ -83,7 +83,7 @@ export interface NamedImages {
   }[];
 }
 
-/** Adds to what the files name the images that SSM parameters name: those of the images' tags, those of the files. */
+/** Adds the images that SSM parameters name. The parameters come from the images' tags and from the files. */
 export async function findNames(
   ssm: Pick<SSMClient, 'send'>,
   images: readonly OwnImage[],
@@ -110,9 +110,9 @@ export async function findNames(
 }
 
 /**
- * Image ID to why a prune must keep it: what names it, or may.
+ * Returns, for each image ID, the reason why a prune must keep the image: something names it, or may name it.
  *
- * @param region where the parameters were read, for the messages
+ * @param region the region of the parameters, for the messages
  */
 export function reasonsToKeep({ names, unknown }: NamedImages, region: string): Map<string, string> {
   const reasons = new Map<string, string>();
@@ -122,7 +122,7 @@ export function reasonsToKeep({ names, unknown }: NamedImages, region: string): 
   return reasons;
 }
 
-/** @returns undefined for a parameter that does not exist, which therefore names nothing */
+/** @returns undefined if the parameter does not exist */
 async function parameterValue(ssm: Pick<SSMClient, 'send'>, name: string): Promise<string | undefined> {
   try {
     return (await ssm.send(new GetParameterCommand({ Name: name }))).Parameter?.Value?.trim();

@@ -3,15 +3,15 @@ import path from 'node:path';
 import { writeFileAtomically } from '../files/write-file';
 import { downloads, isSafe, PACKER_FOLDER, type Settings, sha256Of } from './variables';
 
-/** `datastream ami build` reads it, as it reads every *.auto.pkrvars.* of its folder. */
+/** `datastream ami build` reads this file, as it reads every *.auto.pkrvars.* file of the folder. */
 export const PINNED_FILE = path.join(PACKER_FOLDER, 'checksums.auto.pkrvars.json');
 
 /**
- * Downloads what has no SHA-256 yet, for both architectures, and writes down what came. A sum that is there stays.
+ * Downloads each file that has no SHA-256 yet, for both architectures, and stores its sum. Existing sums stay.
  *
- * @param file where the sums go
- * @returns each address that was downloaded, with its sum
- * @throws Error that names a file that cannot be downloaded; nothing is written then
+ * @param file the file for the sums
+ * @returns each downloaded address, with its sum
+ * @throws Error that names the file that cannot be downloaded; nothing is written then
  */
 export async function pin(
   settings: Settings,
@@ -40,7 +40,7 @@ async function sumOf(url: string, get: typeof fetch): Promise<string> {
       .digest('hex');
   } catch (error) {
     const { message, cause } = error as Error;
-    // fetch hides the reason there.
+    // fetch puts the reason into `cause`.
     const reason = (cause as Error | undefined)?.message ?? message;
     throw new Error(`${url} cannot be downloaded: ${reason}. Check the version, and the network.`);
   }

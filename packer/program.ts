@@ -5,24 +5,24 @@ import { promisify } from 'node:util';
 import { temporaryFolder } from '../files/temporary-folder';
 import { IMAGE_FOLDER, readDeclarations, VARIABLES_FILE, type VariableProblem, type Variables } from './variables';
 
-/** The first that image.pkr.hcl is kept for, and where to get it. */
+/** The oldest Packer version that image.pkr.hcl supports, and its download page. */
 const NEEDED = { major: 1, minor: 11 } as const;
 const FROM = 'https://developer.hashicorp.com/packer/install';
 
-/** Packer with the values of one build. */
+/** Packer with the variables' values of one build. */
 export interface Packer {
-  /** Runs Packer on packer/image and shows what it writes. @returns its exit code; 130 after an interrupt */
+  /** Runs Packer on packer/image and shows its output. @returns Packer's exit code; 130 after an interrupt */
   run(command: 'init' | 'validate' | 'build'): Promise<number>;
-  /** Lets Packer end what it is doing and remove what it has made; before it runs, ends this process. */
+  /** Lets Packer stop and remove its resources. If Packer has not started, it ends this process. */
   interrupt(): void;
-  /** Whether it was interrupted. */
+  /** Whether Packer was interrupted. */
   readonly interrupted: boolean;
-  /** The variables that the rules of variables.pkr.hcl refuse; Packer itself applies them. */
+  /** The variables that the rules of variables.pkr.hcl refuse. Packer itself applies these rules. */
   refusedVariables(): Promise<readonly VariableProblem[]>;
 }
 
 /**
- * Finds Packer, and writes the values down for it, in a folder that is removed when this process ends.
+ * Finds Packer and writes the variables' values into a temporary file. The file is deleted when this process ends.
  *
  * @throws Error that says what to install; its `exitCode` is 2
  */
@@ -48,7 +48,7 @@ export async function preparePacker(variables: Variables): Promise<Packer> {
       return interrupted;
     },
     refusedVariables: async () => {
-      // The rules alone: the template may need a plugin that is not there yet. Packer breaks lines at 80 characters.
+      // It validates only variables.pkr.hcl: the template may need a missing plugin. Packer breaks lines at 80 characters.
       const told = (await ask('validate', values, VARIABLES_FILE)).replace(/\s+/g, ' ');
       return [...(await readDeclarations())].flatMap(([name, { rule }]) =>
         rule && told.includes(rule) ? [{ name, value: variables[name], message: rule }] : [],
@@ -60,7 +60,7 @@ export async function preparePacker(variables: Variables): Promise<Packer> {
 async function checkVersion(): Promise<void> {
   const [, version = '', major, minor] = /^Packer v((\d+)\.(\d+)\.\d+)/m.exec(await ask('version')) ?? [];
   if (version === '') {
-    // Red Hat's and Amazon's systems have one of cracklib's under this name.
+    // On the Linux systems of Red Hat and Amazon, cracklib has another program of this name.
     throw unusable(
       `The packer on the PATH is not HashiCorp's, which answers 'packer version' with 'Packer v...': install it (${FROM}) before the other one on the PATH.`,
     );
@@ -74,7 +74,7 @@ function unusable(sentence: string): Error {
   return Object.assign(new Error(sentence), { exitCode: 2 });
 }
 
-/** What Packer answers, whether it succeeds or not. */
+/** Returns Packer's output, also if Packer fails. */
 async function ask(...args: readonly string[]): Promise<string> {
   const asked = promisify(execFile)('packer', args, { env: environment(), timeout: 60_000 });
   const { stdout, stderr } = await asked.catch((error: NodeJS.ErrnoException & { stdout: string; stderr: string }) => {
@@ -85,8 +85,8 @@ async function ask(...args: readonly string[]): Promise<string> {
 }
 
 /**
- * Without Packer's question to its maker whether there is a newer one, and without variables: all of their values are
- * in a file.
+ * Packer's environment. CHECKPOINT_DISABLE stops the search for a newer Packer version. PKR_VAR_ variables are left out,
+ * since the file has all values.
  */
 function environment(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('PKR_VAR_'));
@@ -94,8 +94,8 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Runs Packer in a process group of its own, which no terminal ends, and passes on what it writes: were the reader of
- * this process' output Packer's too, Packer would die with it and leave its instance.
+ * Runs Packer in its own process group, so the terminal's signals do not reach it. This process passes on Packer's
+ * output. Otherwise Packer would be killed if the reader of the output ends, and it would leave its instance.
  */
 function show(args: readonly string[]): { readonly exitCode: Promise<number>; readonly interrupt: () => void } {
   const env = { ...environment(), ...(!process.stdout.isTTY && { PACKER_NO_COLOR: '1' }) };
@@ -108,7 +108,7 @@ function show(args: readonly string[]): { readonly exitCode: Promise<number>; re
       packer.on('close', (code) => resolve(code ?? 1));
     }),
     interrupt: () => {
-      // As a terminal does it: its plugins are processes too.
+      // The signal is for the whole group, as from a terminal: Packer's plugins are processes too.
       if (packer.pid !== undefined && packer.exitCode === null) process.kill(-packer.pid, 'SIGINT');
     },
   };

@@ -4,10 +4,10 @@ import type { Clients } from './clients';
 import type { BuiltImage } from './manifest';
 
 /**
- * Writes the image's ID into the SSM parameter of each of its regions, where a parameter is named. SSM looks at the ID
- * before the parameter takes it, within minutes (Systems Manager User Guide, "aws:ec2:image").
+ * Writes the image's ID into the SSM parameter in each of the image's regions, if a parameter is named. SSM validates
+ * the ID before the parameter takes it. This takes minutes at most (Systems Manager User Guide, "aws:ec2:image").
  *
- * @returns the exit code: 0, or 1 when anything is left undone, which is printed
+ * @returns the exit code: 0 for success, 1 after printing each failure
  */
 export async function publish(
   { ids, parameterName: name }: BuiltImage,

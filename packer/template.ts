@@ -9,29 +9,29 @@ import { writeFileAtomically } from '../files/write-file';
 import type { Deployment } from './deployment';
 import type { BuiltImage } from './manifest';
 
-/** The template's name; those of further regions have the region before the extension. */
+/** The template's file name. For other regions the name has the region before the extension. */
 export const TEMPLATE = 'execution_template.json';
 
-/** What runs a job of the document's size, where the template's own type is of the other architecture. */
+/** The instance type for a template whose own type has the other architecture. */
 const INSTANCE_TYPE = { arm64: 't4g.xlarge', x86_64: 't3.xlarge' } as const;
 
-/** A template that was written. */
+/** An execution template that was written. */
 export interface WrittenTemplate {
   readonly file: string;
   readonly region: string;
   readonly imageId: string;
-  /** What is left for the user to fill in. */
+  /** The values that the user must still fill in. */
   readonly problems: readonly Problem[];
 }
 
 type Template = Readonly<Record<string, unknown>>;
 
 /**
- * Writes the image's ID into the execution template, one for each region that the image is in. What the templates hold
- * otherwise stays, so nobody fills in a key pair twice; one for a new region has placeholders for what is regional.
+ * Writes the image's ID into the execution templates, one for each region of the image. The templates' other values
+ * stay, so the user fills in a key pair only once. A new region's template has placeholders for regional values.
  *
  * @param folder the folder of the execution files
- * @throws Error before anything is written, when the deployment's region has no image or a template cannot be read
+ * @throws Error before anything is written, if the deployment's region has no image or a template cannot be read
  */
 export function writeTemplates(image: BuiltImage, deployment: Deployment, folder: string): readonly WrittenTemplate[] {
   if (!image.ids.has(deployment.region)) {
@@ -53,9 +53,9 @@ export function writeTemplates(image: BuiltImage, deployment: Deployment, folder
 }
 
 /**
- * The template, which can be written too.
+ * Reads the execution template and checks that its folder is writable.
  *
- * @throws Error where it cannot be read as an execution file, or its folder cannot be written to
+ * @throws Error if the template cannot be read as an execution file, or if its folder is not writable
  */
 export function readTemplate(folder: string): Template {
   const template = read(templateFile(folder));
@@ -85,7 +85,7 @@ function read(file: string): Template {
 function fill(template: Template, region: string, imageId: string, image: BuiltImage, profile: string): Template {
   const parameters = template.instance_parameters as Template;
   const { InstanceType: type, BlockDeviceMappings: mappings } = parameters;
-  // The template's own where the image can run on it.
+  // The template keeps its instance type if the image's architecture fits it.
   const fits = typeof type === 'string' && architectureOfType(type) === image.architecture;
   return {
     ...template,
@@ -102,7 +102,7 @@ function fill(template: Template, region: string, imageId: string, image: BuiltI
   };
 }
 
-/** What another region's template begins with: none of what exists in one region only. */
+/** The first content of another region's template, without the resources that exist in one region only. */
 function withoutRegional(template: Template): Template {
   const { SubnetId: _, NetworkInterfaces: __, ...parameters } = template.instance_parameters as Template;
   return {

@@ -13,31 +13,34 @@ export const IMAGE_FOLDER = path.join(PRODUCT, 'packer', 'image');
 /** The template's variables, with their rules. */
 export const VARIABLES_FILE = path.join(IMAGE_FOLDER, 'variables.pkr.hcl');
 
-/** The values of the template's variables, as Packer takes them. */
+/** The values of the template's variables, in Packer's format. */
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** What is wrong with a variable's value, and what to write instead. */
+/** A problem of a variable's value, with its solution. */
 export interface VariableProblem {
   readonly name: string;
-  /** Undefined where there is none. */
+  /** Undefined if the variable has no value. */
   readonly value: unknown;
   readonly message: string;
 }
 
-/** Where values come from, the weaker first: the template's defaults, PKR_VAR_*, *.auto.pkrvars.hcl, *.auto.pkrvars.json, then these. */
+/**
+ * The sources of values. A later source overrides an earlier one: the template's defaults, PKR_VAR_*,
+ * *.auto.pkrvars.hcl, *.auto.pkrvars.json, then these.
+ */
 export interface Sources {
-  /** The folder of *.auto.pkrvars.*. Default: the template's. */
+  /** The folder of the *.auto.pkrvars.* files. Default: the template's folder. */
   readonly folder?: string;
-  /** Files of `-var-file`, the stronger last. */
+  /** The files of `-var-file`. A later file overrides an earlier one. */
   readonly files: readonly string[];
-  /** `name=value` of `-var`, the stronger last. */
+  /** The `name=value` of `-var`. A later one overrides an earlier one. */
   readonly assignments: readonly string[];
-  /** For what none of them gives, before the defaults. */
+  /** Values for variables that no other source sets. They override the defaults. */
   readonly fallbacks: Variables;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** One variable of variables.pkr.hcl: HCL's type, such as `list(string)`, and what its rule says, where it has one. */
+/** One variable of variables.pkr.hcl: its HCL type, such as `list(string)`, and the message of its rule, if any. */
 type Declaration = z.infer<typeof Declaration>;
 const Declaration = z
   .object({
@@ -51,7 +54,7 @@ const Declarations = z.object({
   variables: z.tuple([z.record(z.string(), z.string())]),
 });
 
-/** What the template's variables are. Those of the block `variables` are texts without a rule. */
+/** Reads the template's variables. The variables of the block `variables` are strings without a rule. */
 export async function readDeclarations(): Promise<ReadonlyMap<string, Declaration>> {
   const { variable, variables } = Declarations.parse(await readHclFile(VARIABLES_FILE));
   const declarations = new Map(Object.entries(variable).map(([name, [declaration]]) => [name, declaration]));
@@ -61,7 +64,7 @@ export async function readDeclarations(): Promise<ReadonlyMap<string, Declaratio
 }
 
 /**
- * Every variable's value, with Packer's own precedence.
+ * Reads every variable's value, with Packer's own precedence.
  *
  * @throws Error that names a file that cannot be read, or a variable that the template does not have
  */
@@ -97,10 +100,11 @@ export async function readVariables({ folder = PACKER_FOLDER, ...sources }: Sour
   return Object.fromEntries([...declarations].map(([name, declared]) => [name, values[name] ?? declared.default]));
 }
 
-/** Texts of strings are taken as they are, those of other types are HCL. */
+/** Reads a variable's text. The text of a string is its value; the text of any other type is HCL. */
 async function fromText(name: string, text: string, { type }: Declaration): Promise<unknown> {
   if (type === 'string') return text;
-  // No HCL: the type's check shows it. A word is an expression in HCL, and no value of these types.
+  // Text that is not HCL stays as it is, and `checkTypes` reports it. HCL reads a bare word as an expression, which is no
+  // value of these types.
   const { value } = await readHcl(name, `value = ${text}\n`).catch(() => ({ value: text }));
   return typeof value === 'string' ? text : value;
 }
@@ -113,7 +117,7 @@ const TYPES: Readonly<Record<string, { readonly schema: z.ZodType; readonly writ
   'map(string)': { schema: z.record(z.string(), z.string()), write: 'a map of texts, {"..." = "..."}' },
 };
 
-/** The values that have another type than their variable. */
+/** Finds the values whose type differs from their variable's type. */
 export async function checkTypes(variables: Variables): Promise<readonly VariableProblem[]> {
   return [...(await readDeclarations())].flatMap(([name, { type }]) => {
     const { schema, write } = TYPES[type] ?? { schema: z.unknown(), write: type };
@@ -123,7 +127,7 @@ export async function checkTypes(variables: Variables): Promise<readonly Variabl
   });
 }
 
-/** The variables that the build itself looks at. */
+/** The variables that the build itself uses. */
 export interface Settings
   extends Record<'region' | 'instance_type' | 'base_ami' | 'kernel' | 'kms_key_id' | 'ami_parameter_name', string>,
     Record<'mount_s3_version' | 'mount_s3_url' | 'hfsubset_version' | 'hfsubset_url', string>,
@@ -134,12 +138,12 @@ export interface Settings
   readonly session_manager: boolean;
 }
 
-/** The variables as what they are once `checkTypes` finds nothing and Packer's rules hold. */
+/** The variables with their types, after `checkTypes` and Packer's rules have found no problem. */
 export function settingsOf(variables: Variables): Settings {
   return variables as Variables & Settings;
 }
 
-/** The files that a build downloads, by the names that `sha256` has them under. */
+/** The files that a build downloads: their name in `sha256`, to their address. */
 export function downloads(settings: Settings): ReadonlyMap<string, string> {
   const urls = [
     settings.mount_s3_url
@@ -152,12 +156,12 @@ export function downloads(settings: Settings): ReadonlyMap<string, string> {
   return new Map(urls.map((url) => [url.slice(url.lastIndexOf('/') + 1), url]));
 }
 
-/** The SHA-256 that a download must have; undefined where nobody has given one. */
+/** The SHA-256 that a download must have; undefined if no variable has it. */
 export function sha256Of({ known_sha256, sha256 }: Settings, file: string): string | undefined {
   return sha256[file] ?? known_sha256[file];
 }
 
-/** The addresses from which files of one name come, but not the same file for both architectures: one sum cannot fit both. */
+/** Finds downloads with one file name but two addresses for the two architectures. One sum cannot fit both files. */
 export function ambiguousDownloads(settings: Settings): readonly VariableProblem[] {
   const [arm, x86] = (['arm64', 'x86_64'] as const).map((architecture) => downloads({ ...settings, architecture }));
   return [...(arm ?? [])].flatMap(([file, url]) => {
@@ -169,7 +173,7 @@ export function ambiguousDownloads(settings: Settings): readonly VariableProblem
   });
 }
 
-/** On the way from anywhere else a file could be exchanged before its SHA-256 is known. */
+/** Without https, an attacker could replace the file before its SHA-256 is known. */
 export function isSafe(url: string): boolean {
   return URL.canParse(url) && (url.startsWith('https://') || new URL(url).hostname === '127.0.0.1');
 }
@@ -183,7 +187,7 @@ function checkDownloads(settings: Settings): readonly VariableProblem[] {
   });
 }
 
-/** What concerns more than one variable, and no rule of variables.pkr.hcl can say. */
+/** Checks that concern several variables. No rule of variables.pkr.hcl can express them. */
 export function checkTogether(settings: Settings): readonly VariableProblem[] {
   const problems: VariableProblem[] = [];
   const problem = (name: keyof Settings, message: string) => problems.push({ name, value: settings[name], message });
@@ -203,7 +207,7 @@ export function checkTogether(settings: Settings): readonly VariableProblem[] {
 
   if (settings.communicator !== 'none') problems.push(...ambiguousDownloads(settings), ...checkDownloads(settings));
 
-  // That region_kms_key_ids has a key for each of ami_regions, and for no other region, is what Packer asks itself.
+  // Packer itself checks that region_kms_key_ids has a key for each of ami_regions and for no other region.
   const isOwn = (key = '') => key === '' || key.endsWith('alias/aws/ebs');
   const away = ami_regions.filter((region) => isOwn(region_kms_key_ids[region]));
   if (ami_users.length > 0 && isOwn(kms_key_id)) {

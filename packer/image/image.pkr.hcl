@@ -1,4 +1,4 @@
-# The image: one build instance, what is installed on it, a test of all that, then the AMI.
+# The image: Packer launches one build instance, installs the software, tests it and creates the AMI.
 
 locals {
   instance_type = var.instance_type != "" ? var.instance_type : { arm64 = "t4g.large", x86_64 = "t3.large" }[var.architecture]
@@ -10,13 +10,13 @@ locals {
 
   sha256 = merge(var.known_sha256, var.sha256)
 
-  # `datastream ami list` and `ami prune` know the project's images and snapshots by datastream:image.
+  # `datastream ami list` and `ami prune` find the project's images and snapshots by the tag datastream:image.
   tags = merge(var.tags, {
     Name               = local.image_name
     "datastream:image" = var.name
     "datastream:base"  = "{{ .SourceAMI }}"
   }, var.ami_parameter_name != "" ? { "datastream:parameter" = var.ami_parameter_name } : {})
-  # By datastream:build `ami list` shows a build instance that nobody has ended.
+  # `ami list` finds a build instance that still exists by the tag datastream:build.
   build_tags = merge(var.tags, { Name = "${local.image_name} (build)", "datastream:build" = var.name })
 }
 
@@ -28,7 +28,7 @@ source "amazon-ebs" "datastream" {
   dynamic "source_ami_filter" {
     for_each = var.base_ami == "" ? ["newest"] : []
     content {
-      # The standard image; the minimal one is called al2023-ami-minimal-*.
+      # The name of the standard image. The minimal image has the name al2023-ami-minimal-*.
       filters = {
         name                = "al2023-ami-2023.*-kernel-${var.kernel}-${var.architecture}"
         architecture        = var.architecture
@@ -45,7 +45,7 @@ source "amazon-ebs" "datastream" {
   security_group_id                     = var.security_group_id
   temporary_security_group_source_cidrs = var.session_manager ? ["127.0.0.1/32"] : var.temporary_security_group_source_cidrs
   iam_instance_profile                  = var.iam_instance_profile
-  # Should Packer be cut off while it installs, the instance ends itself, and its volume with it.
+  # If Packer is killed while it installs, the instance terminates itself after two hours. Its volume is deleted too.
   shutdown_behavior = "terminate"
   user_data         = "#!/bin/sh\nshutdown --poweroff +120\n"
 
@@ -74,7 +74,7 @@ source "amazon-ebs" "datastream" {
     http_put_response_hop_limit = 2
   }
 
-  # An hour: a large volume's first snapshot takes longer than Packer's own half hour.
+  # Packer waits up to an hour: the first snapshot of a large volume can take longer than Packer's default, 30 minutes.
   aws_polling {
     delay_seconds = 15
     max_attempts  = 240
@@ -85,7 +85,8 @@ source "amazon-ebs" "datastream" {
   ami_users       = var.ami_users
   snapshot_users  = var.ami_users
   ami_regions     = var.ami_regions
-  # Without keys of their own, copies are encrypted with the other regions' EBS keys, and no second copy is made here.
+  # If region_kms_key_ids is empty, each copy is encrypted with the EBS key of its region. Packer then makes no second
+  # copy in the build's region.
   encrypt_boot       = length(var.region_kms_key_ids) > 0 ? true : null
   kms_key_id         = length(var.region_kms_key_ids) > 0 ? var.kms_key_id : null
   region_kms_key_ids = var.region_kms_key_ids
@@ -105,7 +106,7 @@ build {
     destination = "/tmp/datastream-download.sh"
   }
 
-  # As root, in this order; the first that fails ends the build, and no image is made.
+  # The scripts run as root, in this order. If one fails, the build ends without an image.
   provisioner "shell" {
     except = var.communicator == "none" ? ["amazon-ebs.datastream"] : []
     scripts = [
@@ -136,7 +137,7 @@ build {
     ]
   }
 
-  # What the smoke test has found, which stays in the image too.
+  # The result of the smoke test. It stays in the image too.
   provisioner "file" {
     except      = var.communicator == "none" ? ["amazon-ebs.datastream"] : []
     direction   = "download"
@@ -144,7 +145,7 @@ build {
     destination = "${local.output_folder}/${local.image_name}.json"
   }
 
-  # Last, since nothing can log in afresh behind it.
+  # This is the last script, since no new login is possible after it.
   provisioner "shell" {
     except          = var.communicator == "none" ? ["amazon-ebs.datastream"] : []
     script          = "${path.root}/scripts/clean-up.sh"

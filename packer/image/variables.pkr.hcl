@@ -1,5 +1,5 @@
-# What may be chosen. `npx datastream ami build` checks it all before anything is launched, and what concerns two
-# variables at once, or AWS itself, there alone. regex_replace, and no regex: docs/decisions/packer.md says why.
+# The variables of the image. `npx datastream ami build` checks all of them before the launch. Only this command checks
+# rules that concern two variables, or AWS. docs/decisions/packer.md says why the rules use regex_replace, not regex.
 
 variable "architecture" {
   type        = string
@@ -92,7 +92,7 @@ variable "name" {
   default     = "datastream"
   description = "The image family: images are called <name>-<architecture>-<date>-<time>."
   validation {
-    # Up to 23 of EC2's 128 characters are architecture, date and time, after hyphens.
+    # EC2 allows 128 characters. The hyphens, the architecture, the date and the time take up to 23 of them.
     condition     = var.name != "" && regex_replace(var.name, "^[A-Za-z0-9()\\[\\] ./'@_-]{3,104}$", "") == ""
     error_message = "The name has 3 to 104 letters, digits and ()[] ./-'@_ (EC2's AMI names)."
   }
@@ -150,7 +150,7 @@ variable "ami_parameter_name" {
   }
 }
 
-# What is installed.
+# The software of the image.
 
 variable "release" {
   type        = string
@@ -183,7 +183,7 @@ variable "package_versions" {
 variable "known_sha256" {
   type = map(string)
   default = {
-    # As AWS's scale-out-computing-on-aws has them in its bootstrap script.
+    # These sums are from the bootstrap script of AWS's scale-out-computing-on-aws.
     "mount-s3-1.14.0-arm64.rpm"  = "5c13de3fa0a8fd884444c5bf149cc4c3967aadad5c6fc4925df2529d4a83a5dd"
     "mount-s3-1.14.0-x86_64.rpm" = "ea6f6f76602b0034642a88a8ce31542a185c36c9fa5e50c49dffe445b8b70cd7"
   }
@@ -205,7 +205,7 @@ variable "ngen_datastream_repository" {
   default     = "https://github.com/CIROH-UA/ngen-datastream.git"
   description = "The repository that is cloned to /home/ec2-user/ngen-datastream."
   validation {
-    # A name or a token in it would be in the image, and in every log.
+    # A user name or token in the address would appear in the image and in every log.
     condition     = var.ngen_datastream_repository != "" && regex_replace(var.ngen_datastream_repository, "^https://[A-Za-z0-9.:-]+/[A-Za-z0-9._/~-]+$", "") == ""
     error_message = "The ngen_datastream_repository is an https address without a user's name or token, such as https://github.com/CIROH-UA/ngen-datastream.git."
   }
@@ -234,7 +234,8 @@ variable "datastreamcli_repository" {
 
 variable "datastreamcli_ref" {
   type = string
-  # Of July 2026 or later: its scripts/datastream knows -t and -w, which upstream's templates use, and writes no ngen-run.tar.gz.
+  # The commit must be of July 2026 or later. Its scripts/datastream knows the options -t and -w of upstream's templates.
+  # It writes no ngen-run.tar.gz.
   default     = "0564b40bc9f510e3b3912b46e2a5df9725e056db"
   description = "Its commit, by the whole hash: a branch or a tag may be another one tomorrow."
   validation {
@@ -253,7 +254,7 @@ variable "docker_images" {
   }
 }
 
-# Where the build talks to, and what it leaves beside itself.
+# The connections of the build, and its other results.
 
 variable "communicator" {
   type        = string
@@ -265,27 +266,29 @@ variable "communicator" {
   }
 }
 
-# Texts that have no rule.
+# Strings without a rule.
 
 variables {
-  # The build instance, of the same architecture. Default: t4g.large, or t3.large for x86_64.
+  # The type of the build instance, of the same architecture. Default: t4g.large, or t3.large for x86_64.
   instance_type = ""
-  # ID, alias or ARN of the KMS key that encrypts the volume. Default: the account's EBS key, whose images cannot be shared.
+  # ID, alias or ARN of the KMS key that encrypts the volume. Default: the account's EBS key. Images with this default
+  # key cannot be shared.
   kms_key_id = ""
-  # The build instance's profile. With session_manager `npx datastream ami build` takes the deployment's where none is given; plain Packer needs one.
+  # The build instance's profile. With session_manager, the default of `npx datastream ami build` is the deployment's
+  # profile. With session_manager, Packer itself needs a value.
   iam_instance_profile = ""
 
   # The version of Mountpoint for Amazon S3.
   mount_s3_version = "1.14.0"
-  # Where it is downloaded from; {version} and {architecture} are filled in.
+  # The address of its download. {version} and {architecture} are replaced.
   mount_s3_url = "https://s3.amazonaws.com/mountpoint-s3-release/{version}/{architecture}/mount-s3-{version}-{architecture}.rpm"
   # The version of hfsubset.
   hfsubset_version = "1.1.0"
-  # Where it is downloaded from; {version} and {goarch} (arm64 or amd64) are filled in.
+  # The address of its download. {version} and {goarch} (arm64 or amd64) are replaced.
   hfsubset_url = "https://github.com/lynker-spatial/hfsubsetCLI/releases/download/v{version}/hfsubset-v{version}-linux_{goarch}.tar.gz"
 
   # The folder of manifest.json and of the software's manifests. Default: output beside this file.
   output_folder = ""
-  # Another endpoint of EC2, such as a VPC endpoint's or an emulator's.
+  # Another endpoint of EC2, such as the address of a VPC endpoint or of an emulator.
   custom_endpoint_ec2 = ""
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Clones DATASTREAMCLI_REPOSITORY into ec2-user's home, at the commit DATASTREAMCLI_REF, and lets every path that
-# upstream's execution files have called since 2024 lead to a script. After ngen-datastream.sh.
+# Clones DATASTREAMCLI_REPOSITORY into ec2-user's home, at the commit DATASTREAMCLI_REF. Upstream's execution files have
+# called the scripts by several paths since 2024. This script links each of these paths to a script. It runs after
+# ngen-datastream.sh.
 set -euo pipefail
 
 home=${DESTDIR:-}/home/ec2-user
@@ -14,19 +15,19 @@ if [[ $commit != "$DATASTREAMCLI_REF" ]]; then
   exit 1
 fi
 
-# link TARGET LINK: what the clone has under this name stays. The scripts find their repository by realpath.
+# link TARGET LINK: creates a link, but keeps a file of this name. The scripts find their repository by realpath.
 link() {
   [[ -e $home/$2 ]] || ln -s "$1" "$home/$2"
 }
 
-# datastream_command_options run there.
+# Commands from datastream_command_options run in this folder.
 link datastreamcli datastream
-# datastream under its names of 2024 and 2025. stream.sh, of the spring of 2024, is ngen-datastream's own.
+# The names of the script datastream in 2024 and 2025. stream.sh, of spring 2024, is in the ngen-datastream clone.
 link ../../datastreamcli/scripts/datastream ngen-datastream/scripts/ngen-datastream
 link ../../datastreamcli/scripts/datastream ngen-datastream/scripts/datastream
-# Of early 2026: datastream routes alone too, by its options -t and -w.
+# The name of early 2026 for routing only. datastream does that too, with its options -t and -w.
 link datastream datastreamcli/scripts/routing_only_datastream
-# Forcing jobs copy a realization out of either clone.
+# Forcing jobs copy a realization from one of the two clones.
 for pair in ngen-datastream:datastreamcli datastreamcli:ngen-datastream; do
   for file in "$home/${pair%:*}"/configs/ngen/realization_*.json; do
     [[ ! -e $file ]] || link "../../../${pair%:*}/configs/ngen/${file##*/}" "${pair#*:}/configs/ngen/${file##*/}"

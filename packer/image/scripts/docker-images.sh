@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Pulls DOCKER_IMAGES, separated by spaces. Docker takes an image of another architecture too, and fails only when it
-# runs: here it fails now.
+# Pulls DOCKER_IMAGES, separated by spaces. Docker also pulls an image of another architecture. Such an image fails only
+# when it runs. So this script checks the architecture now.
 set -euo pipefail
 
 case $ARCHITECTURE in

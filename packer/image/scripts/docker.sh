@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts Docker now and at every boot, for ec2-user too.
+# Starts Docker now and at every boot. ec2-user may use Docker too.
 set -euo pipefail
 
 systemctl enable --now docker

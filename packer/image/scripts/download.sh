@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# download.sh URL SHA256 FILE: downloads a file that is exactly the one that was meant, or leaves none.
+# download.sh URL SHA256 FILE: downloads a file. If its SHA-256 differs, the script deletes the file and fails.
 set -euo pipefail
 
 url=$1 expected=$2 file=$3

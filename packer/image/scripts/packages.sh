@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the packages of Amazon Linux. PACKAGES: what dnf takes, separated by semicolons; RELEASE: the release that
-# they come from, empty for the base image's own.
+# Installs packages of Amazon Linux. PACKAGES: dnf's names of the packages, separated by semicolons. RELEASE: the
+# release of the packages; empty for the base image's release.
 set -euo pipefail
 
 os_release=${DESTDIR:-}/etc/os-release

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Runs everything that was installed, as ec2-user does, and writes down what it has found: the versions, the digests of
-# the baked-in images (DOCKER_IMAGES, separated by spaces) and the commits, in /etc/datastream/software.json; the kernel
-# that it has run on, and as default_kernel the one that boots next, where that is another.
+# Runs all installed software as ec2-user. Writes the result to /etc/datastream/software.json: the versions, the digests
+# of the Docker images (DOCKER_IMAGES, separated by spaces), the commits and the running kernel. If the next boot uses
+# another kernel, the file has this one as default_kernel.
 set -euo pipefail
 
 as_user() {
-  # Without input: a tool that reads some would take the rest of the list below.
+  # The tool gets no input. Otherwise it could read the rest of the list below.
   runuser --login ec2-user --command "$1" 2>&1 </dev/null
 }
 
-# try NAME COMMAND: what the command prints; one that fails or prints nothing ends the build.
+# try NAME COMMAND: prints the command's output. If the command fails or prints nothing, the build ends.
 try() {
   local output
   if ! output=$(as_user "$2") || [[ -z $output ]]; then
@@ -35,7 +35,7 @@ python|python3 --version
 jq|jq --version
 TOOLS
 
-# hfsubset tells no version, and some of its releases exit with 2 when they print their help.
+# hfsubset prints no version. Some of its releases exit with 2 after they print their help.
 usage=$(as_user 'hfsubset --help' || true)
 if [[ $usage != *'Hydrofabric Subsetter'* ]]; then
   printf '%s\n' "hfsubset does not work. ec2-user has run: hfsubset --help" "$usage" >&2
@@ -43,7 +43,8 @@ if [[ $usage != *'Hydrofabric Subsetter'* ]]; then
 fi
 versions=$(jq --arg file "${HFSUBSET_URL##*/}" '.hfsubset = $file' <<<"$versions")
 
-# The scripts, by every path that upstream's execution files call. Asked for help they do nothing, by whatever exit code.
+# Each path by which upstream's execution files call a script. With --help the scripts only print their usage. Their
+# exit codes differ.
 while read -r folder script; do
   usage=$(as_user "cd $folder && $script --help" || true)
   if [[ $usage != *'Usage:'* ]]; then
@@ -62,7 +63,7 @@ for clone in datastream datastreamcli ngen-datastream; do
   try 'A realization' "ls ~/$clone/configs/ngen/realization_sloth_nom_cfe_pet.json" >/dev/null
 done
 
-# The daemon, and a container without an image of anyone's: nothing is pulled.
+# Tests the Docker daemon and a container. The container's image is empty and made here, so nothing is pulled.
 server=$(try 'The docker daemon' "docker info --format '{{.ServerVersion}}'")
 versions=$(jq --arg server "$server" '.["docker daemon"] = $server' <<<"$versions")
 try 'A container' "tar --create --files-from /dev/null | docker import - datastream-smoke-test" >/dev/null
@@ -86,7 +87,7 @@ for name in "${names[@]}"; do
 done
 
 kernel=$(uname --kernel-release)
-# The upgrade may have brought another one, which instances of the image boot: it is not the one that was tested with.
+# The upgrade may have installed another kernel. Instances of the image boot that kernel; this test ran on the old one.
 default_kernel=$(grubby --default-kernel)
 default_kernel=${default_kernel##*/vmlinuz-}
 system=$(sed -n 's/^PRETTY_NAME="\?\([^"]*\)"\?$/\1/p' "${DESTDIR:-}/etc/os-release")
