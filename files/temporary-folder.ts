@@ -36,9 +36,10 @@ export function temporaryFolder(kind: string): string {
 
 /** Removes the folders of this user's processes that live no more. */
 function removeStale(parent: string): void {
+  const here = place();
   for (const name of namesIn(parent)) {
     const [, where, pid] = NAME.exec(name) ?? [];
-    if (where !== place() || isAlive(Number(pid))) continue;
+    if (where !== here || isAlive(Number(pid))) continue;
     try {
       const folder = join(parent, name);
       const { uid } = lstatSync(folder);

@@ -13,11 +13,11 @@ import { MOST_PARTS, shellOf } from '../lambdas/datastream/script';
 export function syntaxProblems(commands: readonly string[], path: Path = ['commands']): readonly Problem[] {
   const shell = shellOf(commands);
   if ((shell !== 'sh' && shell !== 'bash') || bashIsMissing()) return [];
-  const problems = collectProblems();
-  const starts = lineStarts(commands);
   const text = commands.join('\n');
   // SSM takes no such script, and bash would read it byte by byte.
   if (text.length > LARGEST_DOCUMENT_BYTES) return [];
+  const problems = collectProblems();
+  const starts = lineStarts(commands);
   const whole = parse(text, shell);
   const parts = commands.length > MOST_PARTS ? [] : joined(commands, shell);
   if (whole !== undefined) {

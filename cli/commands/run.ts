@@ -43,11 +43,12 @@ export async function run(
     );
     return 2;
   }
-  const content = readExecutionFile(file);
-  if ('error' in content) {
-    err.write(wrap(`${content.error}\n`, err));
+  const refuse = (sentence: string) => {
+    err.write(wrap(`${sentence}\n`, err));
     return 2;
-  }
+  };
+  const content = readExecutionFile(file);
+  if ('error' in content) return refuse(content.error);
   const { execution, problems } = checkFile(content.value);
   for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
   for (const problem of problems) err.write(problemLines(problem, err));
@@ -57,16 +58,12 @@ export async function run(
   }
   const buckets = resolve(options.folder, 'buckets');
   const missing = missingForLocalRun() ?? cannotMake(buckets) ?? cannotWrite(buckets, REMEDY);
-  if (missing) {
-    err.write(wrap(`${missing}\n`, err));
-    return 2;
-  }
+  if (missing) return refuse(missing);
   let scratch: string;
   try {
     scratch = realpathSync(temporaryFolder('run'));
   } catch (error) {
-    err.write(wrap(`${(error as Error).message}\n`, err));
-    return 2;
+    return refuse((error as Error).message);
   }
   try {
     return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out, err);
