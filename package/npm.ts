@@ -4,7 +4,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { bundle } from '../constructs/aws/bundle';
 import { SOURCES } from '../constructs/datastream/functions';
 import { PRODUCT } from '../files/product';
-import { declarations } from './declarations';
+import { declarations, IMPORTED } from './declarations';
 
 /**
  * Makes what `npm pack` packs, in dist/npm: the constructs for cdktf and for cdktn with their declarations, the functions'
@@ -14,12 +14,8 @@ import { declarations } from './declarations';
 
 const OUT = path.join(PRODUCT, 'dist', 'npm');
 
-/** The packages that a CDKTF App brings along itself, by which of the two it is. */
-const CDKTN: Readonly<Record<string, string>> = { cdktf: 'cdktn', '@cdktf/provider-aws': '@cdktn/provider-aws' };
-
-/** A module's name under cdktn. */
-const underCdktn = (name: string) =>
-  name.replace(/^(cdktf|@cdktf\/provider-aws)(?=\/|$)/, (packageName) => CDKTN[packageName] ?? packageName);
+/** A module's name under cdktn: its packages are called like cdktf's, with another last letter. */
+const underCdktn = (name: string) => name.replace(/^(@?)cdktf(?=\/|$)/, '$1cdktn');
 
 /** Leaves the App's own packages out of the bundle, by the name that `named` gives them. */
 const ofTheApp = (named: (name: string) => string): Plugin => ({
@@ -51,6 +47,7 @@ async function main(): Promise<void> {
   for (const [name, { archive }] of Object.entries(bundle(SOURCES).functions)) {
     writeFileSync(path.join(archives, `${name}.zip`), archive);
   }
+  const types = declarations('constructs/index.ts');
   for (const [folder, named] of [
     ['constructs', (name: string) => name],
     ['cdktn', underCdktn],
@@ -63,10 +60,10 @@ async function main(): Promise<void> {
       keepNames: true,
       plugins: [ofTheApp(named)],
     });
-    for (const [file, text] of declarations('constructs/index.ts', named)) {
+    for (const [file, text] of types) {
       const target = path.join(OUT, folder, 'types', file);
       mkdirSync(path.dirname(target), { recursive: true });
-      writeFileSync(target, text);
+      writeFileSync(target, text.replace(IMPORTED, named));
     }
   }
   const shakeableSchemas: Plugin = require('../constructs/aws/shakeable-schemas.cjs');
