@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { App } from 'cdktf';
 import { DatastreamStack } from '../constructs/datastream/stack';
+import { withoutMetadata } from './support/synthesis';
 import { ROOT, succeed } from './support/terraform';
 
 /** In this suite `cdktf` is cdktn; `tsx main.ts` has cdktf. */
@@ -10,10 +11,9 @@ import { ROOT, succeed } from './support/terraform';
 const folder = mkdtempSync(path.join(tmpdir(), 'datastream-cdktn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A stack's JSON, and the paths of all files of its synthesis; without the metadata, which name the package that wrote it. */
+/** A stack's JSON, and the paths of all files of its synthesis. */
 function synthesis(outdir: string) {
-  const text = readFileSync(path.join(outdir, 'stacks/datastream/cdk.tf.json'), 'utf8');
-  const stack = JSON.parse(text, (key, value) => (key === '//' ? undefined : value));
+  const stack = withoutMetadata(readFileSync(path.join(outdir, 'stacks/datastream/cdk.tf.json'), 'utf8'));
   return { stack, files: readdirSync(outdir, { recursive: true, encoding: 'utf8' }).sort() };
 }
 

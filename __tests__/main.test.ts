@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FIRST_STACK } from './support/first-deployment';
 import { readable } from './support/stack';
+import { addressesOf, filesBelow } from './support/synthesis';
 import { type Finished, ROOT, run } from './support/terraform';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'datastream-main-'));
@@ -17,14 +18,7 @@ const synthesise = (outdir: string, cwd = ROOT, env: Record<string, string> = {}
   });
 };
 
-/** Every file of a synthesis, by its path in it. */
-function files(outdir: string): Record<string, Buffer> {
-  const root = path.join(folder, outdir);
-  const all = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const paths = all.map((entry) => path.join(entry.parentPath, entry.name)).sort();
-  return Object.fromEntries(paths.map((file) => [path.relative(root, file), readFileSync(file)]));
-}
-
+const files = (outdir: string) => filesBelow(path.join(folder, outdir));
 const json = (outdir: string) => JSON.parse(String(files(outdir)['stacks/datastream/cdk.tf.json']));
 
 let here: Finished;
@@ -71,19 +65,6 @@ test("knows the variables of every generation of upstream's tfvars, and requires
   for (const each of Object.values(variable)) expect(each).toMatchObject({ nullable: false });
   for (const each of Object.values(variable)) expect(String(each.description)).toMatch(/\.$/);
 });
-
-/** Every address that Terraform's state, a tfvars file or another module may name. */
-function addressesOf(stack: Record<string, Record<string, object>>): string[] {
-  const { resource = {}, data = {}, variable = {}, output = {} } = stack;
-  const byType = (prefix: string, types: Record<string, object>) =>
-    Object.entries(types).flatMap(([type, each]) => Object.keys(each).map((name) => `${prefix}${type}.${name}`));
-  return [
-    ...byType('', resource),
-    ...byType('data.', data),
-    ...Object.keys(variable).map((name) => `var.${name}`),
-    ...Object.keys(output).map((name) => `output.${name}`),
-  ].sort();
-}
 
 test('has the addresses that deployments have in their state: another one would replace what stands', () => {
   const stored = readFileSync(path.join(__dirname, 'support', 'addresses.txt'), 'utf8')

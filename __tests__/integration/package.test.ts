@@ -5,6 +5,7 @@ import path from 'node:path';
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
 import { App, LocalBackend, TerraformStack } from 'cdktf';
 import { DataStream } from '../../constructs';
+import { filesBelow, withoutMetadata } from '../support/synthesis';
 import { clone, ROOT, run, succeed } from '../support/terraform';
 
 /** The package as its users have it: packed, installed from npm's registry into an App of their own, compiled, synthesised. */
@@ -47,17 +48,15 @@ function synthesiseHere(outdir: string): void {
 
 /** Every file of a synthesis, by its path in it: a text, or an archive's SHA-256. */
 function filesOf(outdir: string): Record<string, string> {
-  const all = readdirSync(outdir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const paths = all.map((entry) => path.join(entry.parentPath, entry.name)).sort();
-  const content = (file: string) =>
-    file.endsWith('.zip') ? createHash('sha256').update(readFileSync(file)).digest('hex') : readFileSync(file, 'utf8');
-  return Object.fromEntries(paths.map((file) => [path.relative(outdir, file), content(file)]));
+  const content = (file: string, bytes: Buffer) =>
+    file.endsWith('.zip') ? createHash('sha256').update(bytes).digest('hex') : String(bytes);
+  return Object.fromEntries(Object.entries(filesBelow(outdir)).map(([file, bytes]) => [file, content(file, bytes)]));
 }
 
 /** The stack's JSON without what differs between cdktf, cdktn and their providers on purpose. */
 function stackOf(outdir: string): Record<string, unknown> {
   const json = readFileSync(path.join(outdir, 'stacks/jobs/cdk.tf.json'), 'utf8');
-  const { '//': _metadata, terraform, ...stack } = JSON.parse(json, (key, value) => (key === '//' ? undefined : value));
+  const { terraform, ...stack } = withoutMetadata(json);
   const { required_providers: _providers, ...settings } = terraform;
   return { ...stack, terraform: settings };
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { unzipSync } from 'fflate';
+import { addressesOf, filesBelow } from '../support/synthesis';
 import { MODULE_COMMAND, ROOT, succeed } from '../support/terraform';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'datastream-module-test-'));
@@ -43,13 +44,7 @@ test('has neither a provider nor a backend nor a region, and says which versions
 
 test("has the checkout's addresses: moved blocks take a deployment from one to the other", () => {
   const stored = readFileSync(path.join(ROOT, '__tests__/support/addresses.txt'), 'utf8').trimEnd().split('\n');
-  const byType = (prefix: string, types: object) =>
-    Object.entries(types).flatMap(([type, each]) => Object.keys(each).map((name) => `${prefix}${type}.${name}`));
-  const addresses = [
-    ...byType('', terraform.resource),
-    ...byType('data.', terraform.data),
-    ...byType('', { output: terraform.output, var: terraform.variable }),
-  ];
+  const addresses = addressesOf(terraform);
 
   // The region is the provider's; runtime is of 2024's tfvars.
   expect([...addresses, 'var.region', 'var.runtime'].sort()).toEqual(stored);
@@ -85,13 +80,13 @@ test('has a README that names every variable, whether it must be given, and ever
 });
 
 test('is an archive too, the same files in the same bytes each time', () => {
-  const files = readdirSync(path.join(folder, 'first'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(path.join(folder, 'first'), path.join(entry.parentPath, entry.name)));
+  const files = filesBelow(path.join(folder, 'first'));
   const [first, second] = ['first', 'second'].map((name) => readFileSync(path.join(folder, `${name}.zip`)));
   const packed = unzipSync(first as Buffer);
 
-  expect(Object.keys(packed).sort()).toEqual(files.sort());
-  for (const file of files) expect([file, read(file).equals(packed[file] as Uint8Array)]).toEqual([file, true]);
+  expect(Object.keys(packed).sort()).toEqual(Object.keys(files));
+  for (const [file, bytes] of Object.entries(files)) {
+    expect([file, bytes.equals(packed[file] as Uint8Array)]).toEqual([file, true]);
+  }
   expect(second?.equals(first as Buffer)).toBe(true);
 });
