@@ -79,18 +79,16 @@ export class Workspace {
   /** @param endpoint where Terraform finds AWS */
   constructor(endpoint: string) {
     const configuration = path.join(this.folder, 'terraform.rc');
-    const cache = path.join(this.folder, 'plugins');
     const mirror = providerMirror();
     writeFileSync(
       configuration,
       mirror ? `provider_installation {\n  filesystem_mirror {\n    path = ${JSON.stringify(mirror)}\n  }\n}\n` : '',
     );
-    mkdirSync(cache);
     this.#environment = {
       ...motoEnvironment(endpoint),
       TF_CLI_CONFIG_FILE: configuration,
-      // cdktf would make one in the home folder.
-      TF_PLUGIN_CACHE_DIR: cache,
+      // Two `terraform init` at once break a cache they share, and cdktf makes one in the home folder.
+      CDKTF_DISABLE_PLUGIN_CACHE_ENV: 'true',
       // cdktf locks the providers for other platforms too: without this Terraform asks the registry for that.
       ...(mirror && { TF_CLI_ARGS_providers_lock: `-fs-mirror=${mirror}` }),
       TF_IN_AUTOMATION: '1',
