@@ -17,7 +17,7 @@ export function bundleFigures(): Figure[] {
     name,
     value: functions[name].code.length,
     unit: 'bytes',
-    beside: 'limit of our own: 600,000',
+    beside: 'our own limit: 600,000',
   }));
 }
 

@@ -144,7 +144,7 @@ function middleAndEnd(values: readonly number[]): { median: number; longest: num
 
 /** The figures of a load. They are the same on every computer, since the jitter has a fixed seed. */
 export function loadFigures(executions: number, result: Load): Figure[] {
-  const section = `${executions.toLocaleString('en')} executions that start at once, under AWS’s rates: each 8 minutes’ work`;
+  const section = `${executions.toLocaleString('en')} executions of 8 minutes that start at once, under AWS’s rate limits`;
   const figure = (name: string, value: number, unit: string, beside = ''): Figure => ({
     section,
     name,
@@ -156,7 +156,7 @@ export function loadFigures(executions: number, result: Load): Figure[] {
   const { burst = 0, perSecond = 1 } = PUBLISHED_LIMITS.RunInstances ?? {};
   const soonest = Math.max(executions - burst, 0) / perSecond;
   return [
-    figure('did not succeed', executions - (result.outcomes.SUCCEEDED ?? 0), '', 'none'),
+    figure('executions that did not succeed', executions - (result.outcomes.SUCCEEDED ?? 0), '', 'none'),
     figure('invariants broken', broken, '', 'none'),
     figure('last launch', result.lastLaunch, 's', `RunInstances allows it after ${soonest} s`),
     figure('last start of commands', result.lastCommand, 's'),
@@ -175,7 +175,7 @@ export function loadFigures(executions: number, result: Load): Figure[] {
 
 function rate(operation: string): string {
   const limit = PUBLISHED_LIMITS[operation];
-  return limit ? `passes ${limit.burst} at once, then ${limit.perSecond} a second` : '';
+  return limit ? `AWS allows ${limit.burst} at once, then ${limit.perSecond} a second` : '';
 }
 
 const fileFor = (name: string) => ({

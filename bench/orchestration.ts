@@ -166,7 +166,7 @@ async function costs(): Promise<Figure[]> {
     { section, name: 'the reaper, in 31 days without a job', value: reaperMonth(), unit: '$' },
     {
       section,
-      name: 'a call of the relay for an instance that is no job’s',
+      name: 'a call of the relay for an instance that belongs to no job',
       value: costOf(0, [{ milliseconds: 100 }], FUNCTION_MEMORY_MB).dollars,
       unit: '$',
     },
@@ -201,7 +201,7 @@ async function additions(): Promise<Figure[]> {
       value: healthy.secondsToCommand,
       unit: 's',
     },
-    { section, name: 'the same, the longest of boots of 15 s to 90 s', value: slowest, unit: 's' },
+    { section, name: 'the same, the longest for boots of 15 s to 90 s', value: slowest, unit: 's' },
     {
       section,
       name: 'end of the commands to TerminateInstances, with events',
@@ -211,13 +211,13 @@ async function additions(): Promise<Figure[]> {
     },
     {
       section,
-      name: 'the same, 8 minutes’ job, every event lost',
+      name: 'the same, a job of 8 minutes, every event lost',
       value: deaf.secondsFromJobEndToTerminate,
       unit: 's',
     },
     {
       section,
-      name: 'the same, a job that ends just after EC2Poller has looked, every event lost',
+      name: 'the same, a job that ends just after a check by EC2Poller, every event lost',
       value: worst.secondsFromJobEndToTerminate,
       unit: 's',
       beside: 'reconcile interval: 900 s',
@@ -226,7 +226,7 @@ async function additions(): Promise<Figure[]> {
 }
 
 async function histories(): Promise<Figure[]> {
-  const section = 'history and state, the commands writing as much as SSM keeps';
+  const section = 'history and state, when the commands write as much as SSM keeps';
   const jobs: readonly (readonly [string, Job])[] = [
     ['24 hours, one attempt', { seconds: 86_400 }],
     ['14 days, seven attempts of 48 hours, the last of which succeeds', { seconds: TWO_DAYS_SECONDS, attempts: 7 }],

@@ -75,7 +75,9 @@ function size({ value, yardstick = 1 }: Figure): number {
 /** The report as one table. Each section has a heading. The stored figures are beside the new ones. */
 export function table(report: Report, stored?: Report): string {
   const sections = [...new Set(report.figures.map(({ section }) => section))];
-  const columns = stored ? ['figure', 'value', 'beside it', 'stored', 'change'] : ['figure', 'value', 'beside it'];
+  const columns = stored
+    ? ['figure', 'value', 'compare with', 'stored', 'change']
+    : ['figure', 'value', 'compare with'];
   const rows = sections.map((section) => {
     const its = report.figures.filter((figure) => figure.section === section);
     return [

@@ -3,21 +3,21 @@ import { MACHINE_FUNCTIONS, type MachineFunction } from '../constructs/datastrea
 
 const ROLES = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, name])) as Record<MachineFunction, string>;
 
-/** `docs/state-machine.md`: the diagram and the retries, read off the definition that is deployed. */
+/** `docs/state-machine.md`: the diagram and the retries, generated from the definition that is deployed. */
 export function stateMachinePage(machine: Definition = definition(ROLES)): string {
   return `# The state machine
 
-Generated from \`constructs/datastream/definition.ts\` by \`npm run generate\`; a test fails when it is stale.
+Generated from \`constructs/datastream/definition.ts\` by \`npm run generate\`. A test fails if this page is out of date.
 
 \`\`\`mermaid
 ${diagram(machine)}
 \`\`\`
 
-Dotted arrows are failures. Whatever fails, the way leads through EC2Stopper, which ends the instance and then decides between another attempt and the end; what it cannot end, the reaper does.
+Dotted arrows are errors. LaunchRefused and NoCapacity lead to another launch, every other error to EC2Stopper. EC2Stopper ends the instance; Outcome then chooses between another attempt and the end. If EC2Stopper cannot end the instance, the reaper ends it.
 
 ## What each state retries
 
-| state | errors | first after | factor | at most | tries again |
+| state | errors | first wait | factor | longest wait | retries |
 | --- | --- | --- | --- | --- | --- |
 ${Object.entries(machine.States)
   .flatMap(([name, state]) => retries(name, state))
@@ -56,6 +56,7 @@ function arrows(name: string, state: State): string[] {
 }
 
 const LABELS: Readonly<Record<string, string>> = {
+  AwaitRetry: '"failed, attempts left, with a wait"',
   NextAttempt: '"failed, attempts left, may be retried"',
   Failed: 'failed',
   Succeeded: 'succeeded',

@@ -126,18 +126,18 @@ function store(sum: Tally, seed: number, seconds: string): void {
   const [page = ''] = readFileSync(PAGE, 'utf8').split(LAST_RUN);
   const how =
     `\`npm run faults -- --seed ${seed} --write\`, on ${availableParallelism()} cores with Node.js ${process.versions.node.split('.')[0]}: ` +
-    `${sum.runs} runs in ${seconds} s. The number in a cell is that of the runs in which this call, or event, met this.`;
+    `${sum.runs} runs in ${seconds} s. A cell is the number of runs in which this fault was injected into this call or event.`;
   writeFileAtomically(PAGE, `${page}${LAST_RUN}\n${how}\n\n${tables(sum)}\n`);
 }
 
-/** What was held against how many runs, and which call or event has met what. */
+/** In how many runs each invariant was checked, and which fault was injected how often into which call or event. */
 function tables({ runs, outcomesHeld, broken, table }: Tally): string {
   const invariants = Object.entries(INVARIANTS).map(([number, text]) => {
     const held = number === '6' ? outcomesHeld : runs;
     return `| ${number}. ${text} | ${held} | ${broken[Number(number) as Invariant] ?? 0} |`;
   });
   return [
-    '| invariant | held against runs | broken by |',
+    '| invariant | runs checked | runs that broke it |',
     '| --- | --- | --- |',
     ...invariants,
     '',

@@ -26,8 +26,8 @@ export interface Evidence {
 /** The orchestration's invariants, as `docs/faults.md` numbers them. */
 export const INVARIANTS = {
   1: 'at most one instance per execution and attempt',
-  2: 'no instance runs one reaper period after the end, and none is left otherwise than asked for',
-  3: 'SUCCEEDED exactly when the commands exited 0 and the object was verified fresh',
+  2: 'one reaper period after the end no instance runs, and none is left that the file does not keep',
+  3: 'SUCCEEDED exactly when the commands exited 0 and the object was verified to be new',
   4: 'the commands run at most once per attempt',
   5: 'every execution ends',
   6: 'no failed poll, late or second event changes the outcome',
