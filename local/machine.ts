@@ -253,7 +253,7 @@ class TaskRunner {
       // Otherwise the interpreter would continue the retries of a stopped execution.
       if (this.stopped.aborted) throw Object.assign(error as Error, { isRetryable: false, isCatchable: false });
       if (this.#ended) throw error;
-      // Virtual time stands still until the interpreter has called the next task, or the execution has ended.
+      // Virtual time is held until the interpreter has called the next task, or the execution has ended.
       this.#failed = {
         state: name,
         error: error as Error,
