@@ -122,7 +122,10 @@ function operationOf({ method, url, headers, body }: SentRequest): Operation {
   throw new Error(`${service}: ${method} ${path} is no operation that REST in ${__filename} knows: add it there.`);
 }
 
-/** The action of a path-style request. HEAD needs GET's action (S3 User Guide, Required permissions). */
+/**
+ * The action of a path-style request. HEAD needs GET's action (S3 User Guide, required permissions for API
+ * operations).
+ */
 function s3Action(method: string, path: string): string {
   if (!s3Arn(path).includes('/')) return 'ListBucket';
   const name = { GET: 'GetObject', HEAD: 'GetObject', PUT: 'PutObject', DELETE: 'DeleteObject' }[method];
