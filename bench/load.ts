@@ -12,7 +12,7 @@ import { costOf } from '../prices/orchestration';
 import { type Figure, median } from './report';
 
 const JOB_MS = 480_000;
-/** It counts from the launch. The last of 1,000 executions takes longer than this from its start to its end. */
+/** The job's `timeout_s`. It counts from the launch. The last of 1,000 executions takes longer from start to end. */
 const TIMEOUT_S = 900;
 const REAPER_PERIOD_MS = 600_000;
 /** An execution that still runs after this time counts as one that never ends. */

@@ -15,7 +15,7 @@ const LATENCY = 80;
 
 export interface Measured {
   readonly end: ExecutionEnd;
-  /** The cost of the orchestration. It includes the relay's calls for the instance's end, but not the reaper's calls. */
+  /** The cost of the orchestration, with the relay's calls for the instance's end, but without the reaper's calls. */
   readonly cost: Cost;
   /** The number of AWS API calls of these functions. */
   readonly calls: number;

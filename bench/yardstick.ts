@@ -30,9 +30,9 @@ export function load(file?: string): Load {
 }
 
 /**
- * Writes the yardstick: a program that never changes, of about the size of a function's bundle. Its load time shows the
- * present speed of this computer. On a busy computer a bundle takes longer to load, and so does the yardstick. The ratio
- * of the two times stays nearly the same.
+ * Writes the yardstick: a program that never changes, of about the size of a function's bundle. Its load time shows
+ * the present speed of this computer. On a busy computer both the bundle and the yardstick take longer to load. The
+ * ratio of the two times stays nearly the same.
  *
  * @returns the yardstick's file
  */

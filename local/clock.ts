@@ -1,6 +1,6 @@
 import type { Clock } from '../lambdas/runtime/clock';
 
-/** The clock of the embedded cloud. It is the computer's clock, or a virtual one, on which an hour passes in a moment. */
+/** The clock of the embedded cloud: the computer's clock, or a virtual clock on which an hour passes in a moment. */
 export interface LocalClock extends Clock {
   /** @param signal ends the wait early; the promise then resolves */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;

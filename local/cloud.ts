@@ -176,7 +176,7 @@ export class EmbeddedCloud {
     this.#scheduleReaper();
   }
 
-  /** Publishes a version of every function. Events call relay and reaper without a version, so they call the new ones. */
+  /** Publishes a version of every function. Events name no version, so they call the new relay and reaper. */
   deploy(code: Code): void {
     this.#versions.push(this.#functionsOf(code));
   }

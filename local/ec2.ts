@@ -113,7 +113,7 @@ export class EmbeddedEc2 {
       });
   }
 
-  /** @param caller the function whose client it is; default: none */
+  /** @param caller the function that uses the client; default: none */
   client(caller?: Caller): Pick<EC2Client, 'send'> {
     return this.service.client(caller) as Pick<EC2Client, 'send'>;
   }
@@ -139,7 +139,7 @@ export class EmbeddedEc2 {
     this.#comeOnline(instance);
   }
 
-  /** Interrupts a spot instance: a warning, then two minutes later the end (EC2 User Guide, Spot interruption notices). */
+  /** Warns of a spot interruption and interrupts after two minutes (EC2 User Guide, Spot interruption notices). */
   interrupt(id: string): void {
     this.emit('aws.ec2', 'EC2 Spot Instance Interruption Warning', {
       'instance-id': id,
@@ -218,7 +218,7 @@ export class EmbeddedEc2 {
     });
   }
 
-  /** Powers the instance off after some seconds, as the user data's script does after the first boot of a real instance. */
+  /** Powers the instance off after some seconds, as the user data's script does after an instance's first boot. */
   #armDeadMansSwitch({ api, input }: EmbeddedInstance): void {
     const seconds = /--on-active=(\d+)/.exec(Buffer.from(input.UserData ?? '', 'base64').toString())?.[1];
     if (!seconds) return;

@@ -14,8 +14,8 @@ export interface CloudEvent {
 export type Emit = (source: string, detailType: string, detail: Readonly<Record<string, unknown>>) => void;
 
 /**
- * Returns the delays of an event's deliveries in milliseconds. An event may arrive once, several times or never.
- * AWS services deliver events to EventBridge on a best-effort basis. Neither their order nor their number is guaranteed.
+ * Returns the delays of an event's deliveries in milliseconds. An event may arrive once, several times or never. AWS
+ * services deliver events to EventBridge on a best-effort basis, with no guarantee of their order or number.
  */
 export type Delivery = (event: CloudEvent) => readonly number[];
 

@@ -3,9 +3,9 @@ import { awsError } from './service';
 
 /** A token bucket. Each call takes one token. If the bucket is empty, the call is throttled. */
 export interface RateLimit {
-  /** How many tokens the bucket holds; it begins full. */
+  /** The number of tokens in the full bucket. It is full at first. */
   readonly burst: number;
-  /** How many tokens come back each second. */
+  /** The number of tokens that are added each second. */
   readonly perSecond: number;
   /** AWS's name of the error; default: `ThrottlingException`. */
   readonly error?: string;
@@ -17,16 +17,16 @@ export type RateLimits = Readonly<Record<string, RateLimit>>;
 const ec2 = (burst: number, perSecond: number): RateLimit => ({ burst, perSecond, error: 'RequestLimitExceeded' });
 
 /**
- * Of Systems Manager, AWS publishes only the rate of Parameter Store: 40 calls each second (Systems Manager endpoints and
- * quotas). It publishes no rates of Run Command and Fleet Manager. This rate is an assumption on the safe side.
+ * A conservative assumption for Run Command and Fleet Manager. AWS publishes no rates for them. It publishes only the
+ * rate of Parameter Store: 40 calls each second (Systems Manager endpoints and quotas).
  */
 const SSM: RateLimit = { burst: 20, perSecond: 10 };
 
 /**
  * An account's default rates for the calls of the functions, in a region such as us-east-1.
- * EC2: Amazon EC2 Developer Guide, "Request throttling for the Amazon EC2 API". All Describe calls of the functions have
- * filters or IDs. Step Functions: Developer Guide, "Quotas related to API action throttling". S3 allows 5,500 reads and
- * 3,500 writes each second for each prefix. The functions make far fewer.
+ * EC2: Amazon EC2 Developer Guide, "Request throttling for the Amazon EC2 API". All Describe calls of the functions
+ * have filters or IDs. Step Functions: Developer Guide, "Quotas related to API action throttling". S3 allows 5,500
+ * reads and 3,500 writes each second for each prefix. The functions make far fewer.
  */
 export const PUBLISHED_LIMITS: RateLimits = {
   RunInstances: ec2(5, 2),

@@ -149,7 +149,7 @@ function withoutTimeouts({ States, ...rest }: Definition): Definition {
 
 const INTERPRETERS = new WeakMap<Definition, StateMachine>();
 
-/** Each definition has one interpreter, since creating one takes 50 ms for the validation. A run does not change it. */
+/** Returns the definition's only interpreter. Its validation takes 50 ms, and a run does not change it. */
 function interpreterOf(machine: Definition): StateMachine {
   let interpreter = INTERPRETERS.get(machine);
   if (!interpreter) {
@@ -162,12 +162,12 @@ function interpreterOf(machine: Definition): StateMachine {
 }
 
 /**
- * The interpreter does not wait. The task runner waits on the cloud's clock, before a retry and after a Wait state, and
- * then calls the function.
+ * The interpreter's intervals are 0. Instead, the task runner waits on the cloud's clock. It waits before it calls the
+ * function of a retry, or of the task after a Wait state.
  */
 const noIntervals = ({ States }: Definition) => Object.fromEntries(Object.keys(States).map((name) => [name, 0]));
 
-/** Counts events as Step Functions does. Each line of the history is one event. Each try of a task has three or four. */
+/** Counts the history's events as Step Functions does. Each try of a task has three or four events. */
 class HistoryCounter implements History {
   /** ExecutionStarted, and the event of the execution's end. */
   events = 2;
@@ -253,7 +253,7 @@ class TaskRunner {
       // Otherwise the interpreter would continue the retries of a stopped execution.
       if (this.stopped.aborted) throw Object.assign(error as Error, { isRetryable: false, isCatchable: false });
       if (this.#ended) throw error;
-      // Virtual time stands still until the interpreter has called the next task, or the execution has ended.
+      // Virtual time is held until the interpreter has called the next task, or the execution has ended.
       this.#failed = {
         state: name,
         error: error as Error,

@@ -1,11 +1,12 @@
-// The buckets that mount-s3 has mounted on an embedded instance, one process for each look at them:
-//   node mounts.cjs mount USER [OPTION...] BUCKET DIRECTORY
-//   node mounts.cjs enter USER     who runs what comes next
-//   node mounts.cjs settle
-// A newcomer's computer lets nobody put a file system of his own (FUSE) there, so a mount is a folder with a copy of the
-// bucket, which is settled whenever another user's command or an `aws` begins or ends, and with the script: what
-// Mountpoint would have written goes to the bucket; what it would have refused is undone, told, and fails the command.
-// What it refuses is in mountpoint-s3's doc/SEMANTICS.md. JavaScript, since it runs outside ts-node's process.
+// The buckets that mount-s3 has mounted on an embedded instance. Each command is a process of its own:
+//   node mounts.cjs mount USER [OPTION...] BUCKET DIRECTORY   mounts a bucket
+//   node mounts.cjs enter USER                                sets the user of the next commands
+//   node mounts.cjs settle                                    only settles the mounts
+// Without root rights, users often cannot mount a file system (FUSE). So a mount is a folder with a copy of the bucket.
+// Every command settles the mounts. This happens when another user's command or an `aws` begins or ends, and when the
+// script ends. A change that Mountpoint would have written goes to the bucket. A change that Mountpoint would have
+// refused is undone and reported, and the command fails. mountpoint-s3's doc/SEMANTICS.md says what Mountpoint refuses.
+// This file is JavaScript, since its processes have no TypeScript loader.
 const fs = require('node:fs');
 const path = require('node:path');
 
@@ -48,7 +49,7 @@ function mount(state, user, args) {
   } catch {
     throw new Refused(`the mount point ${shown} is not empty`);
   }
-  // Its own modes are Mountpoint's to keep: 0755, unless they are given (--allow-other, --dir-mode, --uid).
+  // Mountpoint enforces its modes itself. The default is 0755; --allow-other, --dir-mode and --uid change the access.
   const others = options.has('--uid') || /[2367]$/.test(options.get('--dir-mode') ?? '') ? 'write' : 'read';
   const own = path.join(folder, String(state.mounts.length));
   const added = {
@@ -73,21 +74,21 @@ function mount(state, user, args) {
   process.stdout.write(`bucket ${bucket} is mounted at ${shown}\n`);
 }
 
-/** Lets each mount point lead to its view where the user may see it, and nowhere else. */
+/** Links each mount point to its view if the user may see the mount. Otherwise to a file whose name says the reason. */
 function show({ user, mounts }) {
   for (const { directory, view, nobody, owner, others } of mounts) {
-    // Not even root sees another user's mount (fuse(8), allow_other).
+    // Without allow_other, root cannot see another user's mount either (fuse(8)).
     const target = user === owner || others !== 'none' ? view : nobody;
     if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink()) fs.unlinkSync(directory);
     if (fs.existsSync(path.dirname(directory)) && !fs.existsSync(directory)) fs.symlinkSync(target, directory);
   }
 }
 
-/** The files and links below a folder, by their paths in it. */
+/** Finds the files and links below a folder, by their paths relative to the folder. */
 function scan(root) {
   const found = new Map();
   for (const entry of fs.readdirSync(root, { withFileTypes: true, recursive: true })) {
-    // What an `aws` is about to move to its place is no object yet.
+    // A file NAME.part.PID is not an object yet. Its process renames it when it is complete.
     if (entry.isDirectory() || /\.part\.\d+$/.test(entry.name)) continue;
     const full = path.join(entry.parentPath ?? entry.path, entry.name);
     const now = fs.lstatSync(full, { bigint: true, throwIfNoEntry: false });
@@ -99,7 +100,7 @@ function scan(root) {
 const stamp = ({ ino, size, mtimeNs, mode }) => `${ino} ${size} ${mtimeNs} ${mode}`;
 const inode = (text) => text.split(' ')[0];
 
-/** Brings into the view what is in the bucket and not, or otherwise, in the view. */
+/** Updates the view from the bucket: adds and replaces files, and deletes files whose objects were deleted. */
 function pull(mount) {
   const { source, view, files } = mount;
   const objects = scan(source);
@@ -119,7 +120,10 @@ function pull(mount) {
   }
 }
 
-/** From now on the file in the view is this object. A user who is not root gets EACCES at once for what is not allowed. */
+/**
+ * Records that the file in the view is a copy of this object. Without --allow-overwrite the file is read-only, so a
+ * write by a user other than root fails at once with EACCES.
+ */
 function settled({ files, view, overwrite }, name, object) {
   const target = path.join(view, name);
   fs.chmodSync(target, overwrite ? 0o644 : 0o444);
@@ -130,7 +134,7 @@ function push(mount, name) {
   const { source, view } = mount;
   const target = path.join(source, name);
   fs.mkdirSync(path.dirname(target), { recursive: true });
-  // An object appears whole or not at all.
+  // The copy is renamed when it is complete, so the object is never incomplete.
   const part = `${target}.part.${process.pid}`;
   fs.copyFileSync(path.join(view, name), part);
   fs.chmodSync(part, 0o644);
@@ -138,7 +142,7 @@ function push(mount, name) {
   settled(mount, name, fs.lstatSync(target, { bigint: true }));
 }
 
-/** Why Mountpoint would have refused what has become of a file; undefined where it would not. */
+/** Says why Mountpoint would have refused the change of a file; undefined if it would have allowed the change. */
 function refusal(mount, user, name, now, born) {
   const { files, readOnly, overwrite, owner, others } = mount;
   const known = files[name];
@@ -156,7 +160,7 @@ function refusal(mount, user, name, now, born) {
   if (!now.isFile()) return 'is no file: Mountpoint has files and folders only';
   if (!known) return undefined;
   if (inode(known.view) !== String(now.ino)) {
-    // Or it was deleted and written anew, which cannot be told from a rename.
+    // A rename over the file looks the same as a deletion and a new file.
     return mount.delete ? undefined : 'was replaced: Mountpoint renames nothing, and deletes only with --allow-delete';
   }
   const [, size, time] = known.view.split(' ');
@@ -166,17 +170,17 @@ function refusal(mount, user, name, now, born) {
   return overwrite ? undefined : 'was overwritten or appended to: Mountpoint does it only with --allow-overwrite';
 }
 
-/** @returns what was refused, in sentences */
+/** Settles one mount. @returns one sentence for each refused change */
 function settleOne(mount, user) {
   const { view, source, files, shown } = mount;
   const found = scan(view);
-  // A rename keeps all of this. The inode alone may be that of a file that was deleted.
+  // A rename keeps the whole stamp. The inode alone is not enough: a new file may have the inode of a deleted file.
   const born = new Map([...found].filter(([name]) => !files[name]).map(([name, now]) => [stamp(now), name]));
   const refused = [];
   for (const name of new Set([...Object.keys(files), ...found.keys()])) {
     const now = found.get(name);
     const reason = refusal(mount, user, name, now, born);
-    // A file that was renamed is one refusal, and its new name is no new file.
+    // A rename is one refusal, under the old name. The new name is not a new file.
     const renamed =
       now && !files[name] && Object.keys(files).some((each) => !found.has(each) && files[each].view === stamp(now));
     if (reason) refused.push(`${shown}/${name} ${reason}.`);
@@ -187,7 +191,7 @@ function settleOne(mount, user) {
     } else if (files[name]?.view !== stamp(now)) push(mount, name);
   }
   if (refused.length > 0) {
-    // What Mountpoint refuses has no effect.
+    // Empties the view, so that `pull` restores it from the bucket without the refused changes.
     for (const entry of fs.readdirSync(view)) fs.rmSync(path.join(view, entry), { recursive: true, force: true });
     mount.files = {};
   }
@@ -195,7 +199,7 @@ function settleOne(mount, user) {
   return refused;
 }
 
-/** One look at a time: a job may call several `aws` at once. A process that was killed holds the lock for no longer than this. */
+/** Runs one process at a time, since a job may call several `aws` at once. A process ignores the lock after 10 s. */
 function locked(act) {
   const lock = path.join(disk, 'mounts.lock');
   for (const until = Date.now() + 10_000; ; ) {

@@ -1,6 +1,6 @@
 /**
- * aws-local-stepfunctions 3 calls Promise.withResolvers, which Node.js has from 22 on. Without it, on Node.js 20,
- * every Task would fail with a TypeError that its Catch hides.
+ * Adds Promise.withResolvers to Node.js 20; Node.js 22 has it. aws-local-stepfunctions 3 calls it. Without it, every
+ * Task would fail with a TypeError, and the Task's Catch would hide this error.
  */
 type Resolvers = { promise: Promise<unknown>; resolve: (value: unknown) => void; reject: (reason: unknown) => void };
 const PromiseWithResolvers = Promise as PromiseConstructor & { withResolvers?: () => Resolvers };

@@ -5,11 +5,11 @@ import { type DiskError, isDiskError } from '../files/disk';
 import type { LocalClock } from './clock';
 import { awsError, type Caller, type Service } from './service';
 
-/** S3 as far as the functions use it: buckets are folders, objects are files, the time of a file is its LastModified. */
+/** The parts of S3 that the functions use. Buckets are folders. Objects are files. LastModified is the file's time. */
 export class EmbeddedS3 {
   /**
-   * @param folder holds a folder for each bucket
-   * @param onDiskError told when an object cannot be written, which S3 never says; the function's call fails as well
+   * @param folder contains a folder for each bucket
+   * @param onDiskError called if this computer cannot write an object; the function's call then fails too
    */
   constructor(
     private readonly clock: LocalClock,
@@ -30,15 +30,15 @@ export class EmbeddedS3 {
       });
   }
 
-  /** @param caller the function whose client it is; default: none */
+  /** @param caller the function that uses the client; default: none */
   client(caller?: Caller): Pick<S3Client, 'send'> {
     return this.service.client(caller) as Pick<S3Client, 'send'>;
   }
 
-  /** Writes an object, dated by the cloud's clock. */
+  /** Writes an object. Its LastModified is the time of the cloud's clock. */
   put(bucket: string, key: string, body: string): void {
     const file = this.#file(bucket, key);
-    // Written beside it and renamed, so that another local run never reads half of it.
+    // The file is renamed when it is complete, so another local run never reads an incomplete object.
     const part = `${file}.part.${process.pid}`;
     try {
       mkdirSync(dirname(file), { recursive: true });
@@ -55,7 +55,7 @@ export class EmbeddedS3 {
   #file(bucket: string, key: string): string {
     const root = join(resolve(this.folder), bucket);
     const file = resolve(root, key);
-    // `..`, a double or a last slash: S3 would take them as they are, a folder cannot.
+    // S3 allows `..`, a double slash and a final slash in a key. A path of a file does not keep them.
     if (file !== root + sep + key || bucket.includes('..')) {
       throw awsError('InvalidRequest', `The key '${key}' cannot be a file below the folder of bucket ${bucket}.`);
     }

@@ -2,14 +2,14 @@ import { CLIENT } from '../lambdas/runtime/clients';
 import type { LocalClock } from './clock';
 import type { TokenBuckets } from './limits';
 
-/** What comes over the wire instead of AWS's reply: the SDK's own deserialisers make an error, or an output, of it. */
+/** An HTTP response in place of AWS's response. The SDK's own deserialisers turn it into an error or an output. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
-/** A real client of a service's SDK, in what it is built with here. */
+/** The class of a service's real SDK client, with the configuration that it gets here. */
 export type SdkClient = new (config: {
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -18,53 +18,53 @@ export type SdkClient = new (config: {
   readonly requestHandler: { handle(): Promise<{ response: never }> };
 }) => { send(command: never): Promise<unknown> };
 
-/** What goes wrong with one call of an AWS operation. */
+/** A fault in one call of an AWS operation. */
 export interface ApiFault {
-  /** AWS's name of the error that answers, e.g. `RequestLimitExceeded`. Default: no error. */
+  /** AWS's name of the error that the call returns, such as `RequestLimitExceeded`. Default: no error. */
   readonly error?: string;
   readonly message?: string;
-  /** HTTP status; default 400. */
+  /** The HTTP status of `error`. Default: 400. */
   readonly status?: number;
-  /** What answers instead of `error`. */
+  /** The HTTP response of the call, in place of `error`. */
   readonly http?: HttpAnswer;
-  /** The operation takes effect first: only its reply is lost. */
+  /** Whether the operation takes effect before the fault, so that only its reply is lost. Default: false. */
   readonly after?: boolean;
-  /** Milliseconds that the operation takes longer until it takes effect; default 0. */
+  /** Additional milliseconds before the operation takes effect. Default: 0. */
   readonly delay?: number;
-  /** Milliseconds from its effect until its reply; default 0. */
+  /** Milliseconds between the effect and the reply. Default: 0. */
   readonly replyDelay?: number;
-  /** The function that called dies before the reply reaches it. */
+  /** Whether the calling function is killed before it gets the reply. Default: false. */
   readonly kills?: boolean;
-  /** Milliseconds: the operation sees what it reads as it was so long ago. Default 0. */
+  /** The age of the state that the operation reads, in milliseconds. Default: 0. */
   readonly lag?: number;
 }
 
 /**
- * Decides about each call: undefined lets it pass. `call` counts this operation's calls from 1; `caller` is the
- * function that calls, undefined for a call that none makes.
+ * Returns the fault of a call; undefined for a call without one. `call` counts the operation's calls from 1. `caller`
+ * is the calling function's name; undefined if no function makes the call.
  */
 export type Faults = (operation: string, call: number, input: unknown, caller?: string) => ApiFault | undefined;
 
-/** One invocation of a function, as far as the services care from whom a call comes. */
+/** The invocation of a function that calls a service. */
 export interface Caller {
-  /** The function. */
+  /** The function's name. */
   readonly name: string;
-  /** Whether it has ended: what it still calls does not happen, and no reply reaches it. */
+  /** Whether the invocation has ended. Its later calls have no effect, and it gets no more replies. */
   readonly ended: () => boolean;
-  /** Ends it as a crash of its environment does. */
+  /** Ends the invocation as a crash of its environment does. */
   readonly kill: () => void;
 }
 
-/** An error as the AWS SDK throws it. */
+/** Returns an error like those of the AWS SDK. */
 export function awsError(name: string, message: string, status = 400): Error {
   return Object.assign(new Error(message), { name, $fault: 'client', $metadata: { httpStatusCode: status } });
 }
 
 /**
- * Carries out a call as its fault has it.
+ * Carries out a call with its fault.
  *
- * @param effect what the call does; it gets the fault's lag
- * @param decode what the SDK makes of an answer; by default the fault may have no `http`
+ * @param effect the effect of the call; it gets the fault's lag
+ * @param decode reads a response as the SDK does; by default a fault with `http` is rejected
  */
 export async function carryOut<Output>(
   clock: LocalClock,
@@ -92,16 +92,16 @@ interface Command<Input> {
 
 const never = () => new Promise<never>(() => {});
 
-/** The operations of one AWS service, by the SDK's command classes, behind the SDK's `send`. */
+/** The operations of one AWS service. Each has a command class of the SDK, and clients call it through `send`. */
 export class Service {
   readonly #operations = new Map<unknown, (input: never, lag: number) => unknown>();
   readonly #calls = new Map<string, number>();
 
   /**
    * @param latency milliseconds that a call takes
-   * @param faults which calls fail
-   * @param buckets by default no call is throttled
-   * @param sdk reads what a fault has for an `http` answer; by default none may have one
+   * @param faults returns the fault of a call; by default no call has one
+   * @param buckets the token buckets of the account; by default no call is throttled
+   * @param sdk reads the `http` of a fault; by default a fault with `http` is rejected
    */
   constructor(
     private readonly clock: LocalClock,
@@ -111,7 +111,7 @@ export class Service {
     private readonly sdk?: SdkClient,
   ) {}
 
-  /** Defines what a command does. `lag`: milliseconds by which what it reads is out of date. */
+  /** Defines the operation of a command. `lag` is the age of the state that it reads, in milliseconds. */
   on<Input, Output>(
     command: new (input: Input) => Command<Input>,
     operation: (input: Input, lag: number) => Output,
@@ -120,14 +120,14 @@ export class Service {
     return this;
   }
 
-  /** How often each operation has been called, by its name without `Command`. */
+  /** The number of calls of each operation, by the name of its command without `Command`. */
   get calls(): ReadonlyMap<string, number> {
     return this.#calls;
   }
 
   /**
-   * As the SDK's clients have it.
-   * @param caller whose client it is; default: none of the functions
+   * Returns a client with the `send` of the SDK's clients.
+   * @param caller the function that uses the client; default: none
    */
   client(caller?: Caller): { send: (command: Command<unknown>) => Promise<unknown> } {
     return { send: (command) => this.#send(command, caller) };
@@ -160,7 +160,7 @@ export class Service {
     }
   }
 
-  /** Serialises the command and reads the answer as the SDK does. No virtual time passes. */
+  /** Lets the SDK serialise the command and read the response. No virtual time passes. */
   async #decode(
     sdk: SdkClient,
     command: Command<unknown>,

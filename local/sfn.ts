@@ -16,10 +16,10 @@ interface WaitingTask {
   readonly reject: (error: Error) => void;
 }
 
-/** Step Functions as the functions see it: executions with a status, and tasks that wait for their token. */
+/** The parts of Step Functions that the functions use: executions with a status, tasks that wait for their token. */
 export class EmbeddedSfn {
   readonly executions = new Map<string, ExecutionStatus>();
-  /** When an execution has ended. */
+  /** The end of each execution that has ended, by its ARN. */
   readonly stopDates = new Map<string, Date>();
   readonly #history: History<Pick<EmbeddedSfn, 'executions' | 'stopDates'>>;
   readonly #tasks = new Map<string, WaitingTask>();
@@ -57,14 +57,14 @@ export class EmbeddedSfn {
       });
   }
 
-  /** @param caller the function whose client it is; default: none */
+  /** @param caller the function that uses the client; default: none */
   client(caller?: Caller): Pick<SFNClient, 'send'> {
     return this.service.client(caller) as Pick<SFNClient, 'send'>;
   }
 
   /**
-   * An execution begins.
-   * @throws ExecutionAlreadyExists when there has been one of this name (Step Functions API, StartExecution)
+   * Adds a running execution.
+   * @throws ExecutionAlreadyExists if an execution has had this name before (Step Functions API, StartExecution)
    */
   begin(arn: string): void {
     if (this.executions.has(arn)) throw awsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
@@ -72,20 +72,20 @@ export class EmbeddedSfn {
     this.#history.record();
   }
 
-  /** An execution ends. */
+  /** Ends an execution with a status. */
   end(arn: string, status: ExecutionStatus): void {
     this.executions.set(arn, status);
     this.stopDates.set(arn, this.clock.now());
     this.#history.record();
   }
 
-  /** A task that waits. Tokens are as long as AWS's are at most, for what stores them must hold them all. */
+  /** Adds a task that waits for its token. The token is as long as AWS's longest, since every store must hold it. */
   waitForTaskToken(): { token: string; result: Promise<unknown>; forget: () => void } {
     const token = randomBytes(1536).toString('base64');
     const result = new Promise((resolve, reject) => {
       this.#tasks.set(token, { resolve, reject });
     });
-    // Nobody may be listening yet when it fails.
+    // The task may fail before anybody awaits its result.
     result.catch(() => {});
     return { token, result, forget: () => this.#tasks.delete(token) };
   }

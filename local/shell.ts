@@ -6,28 +6,28 @@ import { PRODUCT } from '../files/product';
 import type { LocalClock } from './clock';
 import type { Shell } from './ssm';
 
-/** Stand-ins for what an instance has and this computer has not, or must not run: first on the commands' PATH. */
+/** Programs of an instance that this computer lacks or must not run. The stand-ins come first on the commands' PATH. */
 const STAND_INS = join(PRODUCT, 'local', 'stand-ins');
 
-/** Settles what the script has done with the buckets that it has mounted. */
+/** Settles the script's changes to the mounted buckets. */
 const MOUNTS = join(PRODUCT, 'local', 'mounts.cjs');
 
-/** How much of each stream is kept, from the end; AWS' own limits apply where the API reports it. */
+/** The number of characters kept from the end of each stream. The API's replies have AWS's own limits. */
 const KEPT = 1_000_000;
 
-/** More characters than both pipes hold at once (pipe(7): 64 KiB each, or what pipe-max-size allows). */
+/** More characters than both pipes can hold (pipe(7): 64 KiB each, or as much as pipe-max-size allows). */
 const PIPES = 4_000_000;
 
-/** The user that upstream's AMIs have; a path below its home in a command means the scratch folder's home. */
+/** The home of the user of upstream's AMIs. In a script it is replaced by the home on the instance's disk. */
 const HOME = /\/home\/ec2-user(?![\w-])/g;
 
 /**
- * Runs scripts for real, with bash, each instance in a folder of its own below `scratch` that plays its disk.
- * The commands see none of this computer's environment variables, and like those of SSM's agent no HOME
- * (amazon-ssm-agent, issue 427).
+ * Runs scripts with this computer's bash. Each instance has a folder below `scratch` as its disk. The commands get none
+ * of this computer's environment variables except PATH. They have no HOME, as with SSM's agent (amazon-ssm-agent,
+ * issue 427).
  *
- * @param buckets the folder that holds a folder for each bucket
- * @param onDiskError told when an instance's disk cannot be laid out: the command fails then, through no fault of its own
+ * @param buckets the folder that contains a folder for each bucket
+ * @param onDiskError called if the instance's disk cannot be created; the command then fails with exit code 126
  */
 export function bashShell({
   buckets,
@@ -66,7 +66,7 @@ export function bashShell({
   };
 }
 
-/** Lays out the instance's disk. @returns the script's file */
+/** Creates the folders of the instance's disk and writes the script. @returns the script's file */
 function prepare(disk: string, script: string, buckets: string): string {
   const home = join(disk, 'home', 'ec2-user');
   for (const folder of [home, join(disk, 'root'), buckets]) mkdirSync(folder, { recursive: true });
@@ -83,7 +83,7 @@ function run(
   signal: AbortSignal,
 ): ReturnType<Shell> {
   return new Promise((finish) => {
-    // A group of its own: the end of the instance ends all that the script has started, and Ctrl-C reaches only us.
+    // The script has its own process group. So the end of the instance kills all its processes, and Ctrl-C none.
     const child = spawn(program, args, { ...place, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
     let read = 0;
@@ -98,7 +98,7 @@ function run(
       try {
         process.kill(-child.pid, 'SIGKILL');
       } catch (error) {
-        // ESRCH: all of the group has ended already.
+        // ESRCH: all processes of the group have ended already.
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
     };
@@ -112,12 +112,12 @@ function run(
         clearTimeout(late);
         child.stdout.destroy();
         child.stderr.destroy();
-        // Killed by a signal: -1, as SSM's agent has it from Go.
+        // After a signal the exit code is -1, as in Go, in which SSM's agent is written.
         finish({ code: code ?? -1, ...output });
       };
       const atExit = read;
-      // What a background process still holds open is not waited for. What the script itself has written is in the
-      // pipes: it has been read when nothing more comes, or as much as they can hold.
+      // A background process may keep the pipes open, and nobody waits for it. The script's own output is in the pipes.
+      // All of it has been read when nothing more arrives, or when more has arrived than the pipes can hold.
       const look = () => {
         const before = read;
         setImmediate(() => (read === before || read - atExit > PIPES ? done() : look()));
@@ -128,7 +128,7 @@ function run(
   });
 }
 
-/** Whether this computer has what a local run needs. @returns a sentence that says what is missing */
+/** Looks for bash, which a local run needs. @returns a sentence that says what is missing; undefined if nothing is */
 export function missingForLocalRun(path = process.env.PATH ?? ''): string | undefined {
   const found = path.split(':').some((folder) => folder && existsSync(join(folder, 'bash')));
   return found ? undefined : 'A local run needs bash on the PATH: install it (on Windows, use WSL).';

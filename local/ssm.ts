@@ -16,19 +16,19 @@ import type { Emit } from './events';
 import { History } from './history';
 import { awsError, type Caller, type Service } from './service';
 
-/** Runs a script as SSM's agent would on the instance. */
+/** Runs a script as SSM's agent does on an instance. */
 export type Shell = (job: {
   /** The lines of the script, as AWS-RunShellScript gets them. */
   readonly script: string;
   readonly instanceId: string;
-  /** Aborted when the instance ends, the command is cancelled or its time is over. */
+  /** Aborted when the instance ends, or when the command is cancelled or times out. */
   readonly signal: AbortSignal;
 }) => Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 
-/** AWS-RunShellScript by itself, of the document with its parameters filled in. */
+/** The size of the document AWS-RunShellScript without its parameters. */
 const DOCUMENT_BYTES = 2_048;
 
-/** An image plays no role here: every parameter that a file names exists and holds this one. */
+/** Images have no effect here. Every SSM parameter exists, and its value is this ID. */
 const ANY_AMI = 'ami-00000000000000000';
 
 interface EmbeddedCommand {
@@ -46,7 +46,7 @@ interface EmbeddedCommand {
   readonly history: History<Omit<EmbeddedCommand, 'abort' | 'history'>>;
 }
 
-/** Systems Manager as far as the functions use it. The scripts run for real, in the shell that is handed in. */
+/** The parts of Systems Manager that the functions use. The given shell runs the scripts. */
 export class EmbeddedSsm {
   readonly commands = new Map<string, EmbeddedCommand>();
 
@@ -97,7 +97,7 @@ export class EmbeddedSsm {
       });
   }
 
-  /** @param caller the function whose client it is; default: none */
+  /** @param caller the function that uses the client; default: none */
   client(caller?: Caller): Pick<SSMClient, 'send'> {
     return this.service.client(caller) as Pick<SSMClient, 'send'>;
   }
@@ -136,20 +136,20 @@ export class EmbeddedSsm {
     command.startedAt = this.clock.now();
     this.#change(command, 'InProgress', 'InProgress');
     const overtime = this.clock.after(seconds * 1000, () => this.#finish(command, 'TimedOut', 'ExecutionTimedOut'));
-    // An instance that ends takes its agent along: nobody reports, the command stays InProgress.
+    // If the instance ends, its agent ends too. Then nobody reports the result, and the command stays InProgress.
     const running = instance.running.signal;
     const signal = AbortSignal.any([command.abort.signal, running]);
     const { code, stdout, stderr } = await this.shell({ script, instanceId: command.instanceId, signal });
     overtime();
     command.stdout = stdout;
     command.stderr = stderr;
-    // After a reboot the agent runs again what it has left unfinished (amazon-ssm-agent, CommandRetryLimit).
+    // After a reboot the agent runs its unfinished commands again (amazon-ssm-agent, CommandRetryLimit).
     if (running.aborted && !command.endedAt) {
       instance.onReboot = () => void this.#execute(command, instance, script, seconds);
     }
     if (signal.aborted) return;
     command.code = code;
-    // The agent takes 137 for a command that it has stopped itself (amazon-ssm-agent, pluginutil).
+    // The agent assumes that it killed a command with exit code 137 at the time-out (amazon-ssm-agent, pluginutil).
     if (code === 137) this.#finish(command, 'TimedOut', 'ExecutionTimedOut');
     else this.#finish(command, code === 0 ? 'Success' : 'Failed');
   }

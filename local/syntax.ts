@@ -4,24 +4,25 @@ import { collectProblems, type Path, type Problem } from '../files/problems';
 import { MOST_PARTS, shellOf } from '../lambdas/datastream/script';
 
 /**
- * What the shell says of commands that it is not to run, where bash is there to ask; commands in another language, or for
- * another shell, are not looked at. On its instance a job is parsed in the same way before its first command runs.
+ * Lets bash parse the commands without running them. It returns no problems if this computer has no bash, or if the
+ * commands are for another shell or in another language. The instance parses a job in the same way before its first
+ * command runs.
  *
- * @param commands of an execution whose file may have them itself, or options that they are made of
- * @returns an error where bash cannot read the commands to their end, a warning where one runs on into the next
+ * @param commands an execution's commands, from its file or made from the file's options
+ * @returns an error if bash cannot read the commands to their end; a warning if a command continues in the next one
  */
 export function syntaxProblems(commands: readonly string[], path: Path = ['commands']): readonly Problem[] {
   const shell = shellOf(commands);
   if ((shell !== 'sh' && shell !== 'bash') || bashIsMissing()) return [];
   const text = commands.join('\n');
-  // SSM takes no such script, and bash would read it byte by byte.
+  // SSM refuses a script of this length, and bash would read it byte by byte.
   if (text.length > LARGEST_DOCUMENT_BYTES) return [];
   const problems = collectProblems();
   const starts = lineStarts(commands);
   const whole = parse(text, shell);
   const parts = commands.length > MOST_PARTS ? [] : joined(commands, shell);
   if (whole !== undefined) {
-    // Where the end is missing bash names the last line: what was begun and not ended says more.
+    // If an end is missing, bash names the last line. The beginning of the unfinished command helps the user more.
     const begun = /here-document|unexpected EOF|unexpected end of file/.test(whole.words)
       ? parts.at(-1)?.from
       : undefined;
@@ -44,15 +45,15 @@ export function syntaxProblems(commands: readonly string[], path: Path = ['comma
 }
 
 interface Complaint {
-  /** From 1, of the whole text. */
+  /** The line in the whole text, counted from 1. */
   readonly line: number;
   readonly words: string;
 }
 
-/** @returns undefined for a text that is complete */
+/** Lets bash parse a text. @returns undefined if the text is complete */
 function parse(text: string, shell: string): Complaint | undefined {
   const posix = shell === 'sh' ? ['--posix'] : [];
-  // A script may turn extglob on, which is a matter of its running: with it or without.
+  // A script may turn on extglob when it runs. So the text may be valid with extglob or without it.
   const tries = [[], ['-O', 'extglob']].map((options) =>
     spawnSync('bash', [...posix, ...options, '-n'], {
       input: text,
@@ -67,7 +68,7 @@ function parse(text: string, shell: string): Complaint | undefined {
   return { line: Number(line), words: words.replace(/\.$/, '') };
 }
 
-/** The commands as the shell sees them: elements that are complete only together are one. */
+/** Joins the commands into parts that are complete for the shell. A part may need several elements. */
 function joined(commands: readonly string[], shell: string): readonly { readonly from: number; readonly to: number }[] {
   const parts: { from: number; to: number }[] = [];
   let from = 0;
@@ -81,7 +82,7 @@ function joined(commands: readonly string[], shell: string): readonly { readonly
   return parts;
 }
 
-/** An odd number: the last one takes the line's end. */
+/** Whether the text ends in an odd number of backslashes. The last one then continues the line. */
 function endsInBackslash(text: string): boolean {
   return /(?<!\\)(?:\\\\)*\\$/.test(text);
 }

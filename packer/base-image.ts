@@ -32,7 +32,7 @@ async function checkGiven(ec2: Ec2, { base_ami, architecture, region }: Settings
   );
 }
 
-/** Amazon changes the kernel of its images from time to time. Packer then reports only that the filter finds nothing. */
+/** From time to time Amazon changes the kernel of its images. Packer then reports only that no image matches. */
 async function checkNewest(ec2: Ec2, { kernel, architecture, region }: Settings): Promise<readonly VariableProblem[]> {
   const names = `al2023-ami-2023.*-kernel-*-${architecture}`;
   const { Images: images = [] } = await ec2.send(

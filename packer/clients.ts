@@ -1,7 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
 
-/** A call that hangs becomes an error; without a limit the SDK waits for ever. */
+/** Turns a call that hangs into an error. Without a limit the SDK waits forever. */
 const LIMITS = {
   requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
 } as const;

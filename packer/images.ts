@@ -138,7 +138,8 @@ export interface PrunePlan {
 const BROKEN: readonly string[] = ['failed', 'invalid', 'error'];
 
 /**
- * Decides which images are removed: of each family and architecture all but the newest `keep`, and what cannot be launched.
+ * Decides which images are removed: those that cannot be launched, and for each family and architecture all but the
+ * newest `keep` images.
  *
  * @param keep how many available images stay; 0 keeps only the images in `named`
  * @param named image ID to the reason why the image stays

@@ -13,7 +13,7 @@ export interface BuiltImage {
   readonly volumeSize: number;
   /** The SSM parameter for the ID; absent if no parameter is wanted. */
   readonly parameterName?: string;
-  /** Region to the AMI's ID. The first region is that of the build. */
+  /** The AMI's ID in each region. The first region is that of the build. */
   readonly ids: ReadonlyMap<string, string>;
 }
 

@@ -48,7 +48,8 @@ export async function preparePacker(variables: Variables): Promise<Packer> {
       return interrupted;
     },
     refusedVariables: async () => {
-      // It validates only variables.pkr.hcl: the template may need a missing plugin. Packer breaks lines at 80 characters.
+      // Only variables.pkr.hcl is validated, since the template may need a missing plugin. Packer breaks lines at 80
+      // characters.
       const told = (await ask('validate', values, VARIABLES_FILE)).replace(/\s+/g, ' ');
       return [...(await readDeclarations())].flatMap(([name, { rule }]) =>
         rule && told.includes(rule) ? [{ name, value: variables[name], message: rule }] : [],
@@ -85,8 +86,8 @@ async function ask(...args: readonly string[]): Promise<string> {
 }
 
 /**
- * Packer's environment. CHECKPOINT_DISABLE stops the search for a newer Packer version. PKR_VAR_ variables are left out,
- * since the file has all values.
+ * Packer's environment. CHECKPOINT_DISABLE stops the search for a newer Packer version. PKR_VAR_ variables are left
+ * out, since the file has all values.
  */
 function environment(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('PKR_VAR_'));

@@ -103,8 +103,8 @@ export async function readVariables({ folder = PACKER_FOLDER, ...sources }: Sour
 /** Reads a variable's text. The text of a string is its value; the text of any other type is HCL. */
 async function fromText(name: string, text: string, { type }: Declaration): Promise<unknown> {
   if (type === 'string') return text;
-  // Text that is not HCL stays as it is, and `checkTypes` reports it. HCL reads a bare word as an expression, which is no
-  // value of these types.
+  // Text that is not HCL stays as it is, and `checkTypes` reports it. HCL reads a bare word as an expression. An
+  // expression is no value of these types.
   const { value } = await readHcl(name, `value = ${text}\n`).catch(() => ({ value: text }));
   return typeof value === 'string' ? text : value;
 }

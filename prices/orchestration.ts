@@ -8,10 +8,10 @@ export const PRICES = {
   request: 0.2 / 1_000_000,
 } as const;
 
-/** What Lambda bills for a cold start on top: an assumption on the safe side, for a bundle of a few hundred KB. */
+/** The additional time that Lambda bills for a cold start. A conservative value for a bundle of a few hundred KB. */
 const COLD_START_MS = 500;
 
-/** What an execution's orchestration costs, without the instance. */
+/** The cost of an execution's orchestration, without the instance. */
 export interface Cost {
   readonly transitions: number;
   readonly requests: number;
@@ -20,9 +20,9 @@ export interface Cost {
 }
 
 /**
- * @param transitions how many state transitions the execution took
- * @param invocations the calls of functions, each counted with a cold start
- * @param memoryMb of each function
+ * @param transitions the number of the execution's state transitions
+ * @param invocations the calls of functions; each counts with a cold start
+ * @param memoryMb the memory of each function in MB
  */
 export function costOf(
   transitions: number,

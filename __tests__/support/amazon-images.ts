@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 
 /**
- * Amazon's images as moto reads them from MOTO_AMIS_PATH: what "the newest Amazon Linux 2023" must be told from.
- * moto dates them as it reads them, one after the other.
+ * The newest Amazon Linux 2023 of each architecture. moto reads it from MOTO_AMIS_PATH, with other images that could be
+ * mistaken for it. moto gives the images dates in the order of the file.
  */
 export const NEWEST = { arm64: 'ami-0a200000000000002', x86_64: 'ami-0b200000000000002' } as const;
 

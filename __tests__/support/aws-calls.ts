@@ -1,12 +1,12 @@
 import { Tag } from '../../lambdas/datastream/tags';
 import type { SentRequest } from './moto';
 
-/** What IAM is asked before AWS carries out a request: one action, allowed on each of its resources. */
+/** A permission that a request needs: IAM must allow the action on each of the resources. */
 export interface Authorisation {
   readonly action: string;
-  /** ARNs; `*` where the API takes none. */
+  /** ARNs; `*` if the API takes none. */
   readonly resources: readonly string[];
-  /** The condition keys that a policy of this project may ask for. */
+  /** The condition keys that a policy of this project may use, with the request's values. */
   readonly context: Readonly<Record<string, string>>;
 }
 
@@ -40,7 +40,7 @@ const REST: readonly (readonly [service: string, method: string, path: RegExp, a
   ['scheduler', 'DELETE', /^\/tags\/(.+)$/, 'UntagResource'],
 ];
 
-/** The action that tags what another action creates: IAM asks for it too where the request has tags. */
+/** The tagging action of each creating action. IAM requires it too if the request has tags. */
 const TAGS_OF: Readonly<Record<string, string>> = {
   'lambda:CreateFunction': 'lambda:TagResource',
   'states:CreateStateMachine': 'states:TagResource',
@@ -51,26 +51,27 @@ const TAGS_OF: Readonly<Record<string, string>> = {
   'iam:CreateInstanceProfile': 'iam:TagInstanceProfile',
 };
 
-/** One API operation with its parameters, whatever its protocol. */
+/** One API operation with its parameters, for every protocol. */
 interface Operation {
   readonly service: string;
   readonly region: string;
   readonly name: string;
-  /** What stands in the path: a name or an ARN. */
+  /** The name or ARN in the path. */
   readonly subject?: string;
-  /** Of the body and the query, text as it is and anything else as JSON. */
+  /** The parameters of the body and of the query. A value that is not a string is JSON. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 /**
- * Tells for requests, in the order of their coming, what IAM would have been asked (Service Authorization Reference).
- * It remembers what conditions need and a later request does not say: roles' boundaries, the security group's tag.
+ * Returns the permissions that each request needs (Service Authorization Reference). The requests must be in their
+ * order. Conditions may need values of an earlier request, so these are kept: the permissions boundaries of roles and
+ * the tag of the security group.
  */
 export class Authorisations {
   readonly #boundaries = new Map<string, string>();
   #groupTag = '';
 
-  /** @throws Error when a request is none of the operations that this file knows */
+  /** @throws Error if this file does not know the operation of the request */
   of(request: SentRequest): Authorisation[] {
     const operation = operationOf(request);
     const { service, name, parameters } = operation;
@@ -121,7 +122,10 @@ function operationOf({ method, url, headers, body }: SentRequest): Operation {
   throw new Error(`${service}: ${method} ${path} is no operation that REST in ${__filename} knows: add it there.`);
 }
 
-/** Addressed by path; a HEAD needs what a GET does (S3 User Guide, required permissions for API operations). */
+/**
+ * The action of a path-style request. HEAD needs GET's action (S3 User Guide, required permissions for API
+ * operations).
+ */
 function s3Action(method: string, path: string): string {
   if (!s3Arn(path).includes('/')) return 'ListBucket';
   const name = { GET: 'GetObject', HEAD: 'GetObject', PUT: 'PutObject', DELETE: 'DeleteObject' }[method];
@@ -146,7 +150,7 @@ function resourcesOf({ service, region, name, subject, parameters }: Operation):
   if (known) return [known];
   switch (service) {
     case 'iam':
-      // With both it is the profile; the role is passed.
+      // If the request has both, the resource is the profile. The role needs iam:PassRole.
       if (parameters.InstanceProfileName) return [arn(`instance-profile/${parameters.InstanceProfileName}`)];
       return [arn(`role/${parameters.RoleName}`)];
     case 'lambda':
@@ -169,7 +173,7 @@ function resourcesOf({ service, region, name, subject, parameters }: Operation):
   }
 }
 
-/** The group, its VPC, and its tags: each is a resource of its own, and only the group has the request's tags. */
+/** The permissions for the group, its VPC and its tags. The VPC's permission does not have the request's tags. */
 function newSecurityGroup({ region, parameters }: Operation, context: Authorisation['context']): Authorisation[] {
   const arn = (resource: string) => `arn:aws:ec2:${region}:${ACCOUNT}:${resource}`;
   const action = 'ec2:CreateSecurityGroup';
@@ -184,7 +188,7 @@ function newSecurityGroup({ region, parameters }: Operation, context: Authorisat
   ];
 }
 
-/** Whoever gives a service a role needs iam:PassRole for it (IAM User Guide, passing a role to an AWS service). */
+/** Passing a role to a service needs iam:PassRole (IAM User Guide, passing a role to an AWS service). */
 function passedRole({ service, name, parameters }: Operation): Authorisation[] {
   const role =
     name === 'AddRoleToInstanceProfile'

@@ -4,26 +4,26 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ENVIRONMENT } from './terraform';
 
-/** The command as npx finds it. */
+/** The file that npx runs. */
 export const COMMAND = resolve(__dirname, '../../cli/datastream.cjs');
 export const EXAMPLES = resolve(__dirname, '../../executions/examples');
 
-/** Nothing that a test runs takes so long on the busiest machine: it hangs. Jest cannot say so while it waits for it. */
+/** A command that takes longer than this hangs. Jest's time-out cannot end a synchronous call. */
 const HANGS_MS = 540_000;
 
-/** A new folder for each test of a suite, in which the command runs. */
+/** Creates a new folder for each test of a suite. The command runs in it. */
 export function inNewFolders() {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'datastream-test-'));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
-  /** Without this computer's AWS account, and with temporary files where the test can see them. */
+  /** The environment, without this computer's AWS account. Temporary files are in the test's folder. */
   const env = () => ({ ...ENVIRONMENT, TMPDIR: folder });
   return {
     env,
     path: (name = '') => join(folder, name),
-    /** What local runs have left behind of their instances' disks. */
+    /** The folders of instances' disks that local runs have not deleted. */
     scratchFolders: () => readdirSync(folder).filter((name) => name.startsWith('datastream-')),
     /** Runs the command to its end. */
     datastream(...args: string[]) {
@@ -31,7 +31,7 @@ export function inNewFolders() {
       const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], options);
       return { status, stdout, stderr };
     },
-    /** Writes a file; anything but text becomes JSON. @returns its name */
+    /** Writes a file. Content other than text becomes JSON. @returns the file's name */
     file(name: string, content: unknown): string {
       writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
       return name;
@@ -39,7 +39,7 @@ export function inNewFolders() {
   };
 }
 
-/** A small execution file without an object to check. */
+/** A small execution file that does not check an object. */
 export const job = (commands: string[], rest: object = {}) => ({
   commands,
   run_options: { ii_terminate_instance: true, ii_check_s3: false },

@@ -19,7 +19,7 @@ function newFolder(): string {
   return folder;
 }
 
-/** An embedded cloud on virtual time whose jobs succeed after a minute, and calls of its functions. */
+/** An embedded cloud on virtual time, with helpers that call its functions. Its jobs succeed after a minute. */
 export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
   const clock = virtualClock(new Date(NOW));
   const cloud = new EmbeddedCloud({
@@ -38,7 +38,7 @@ export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
   const call = (name: string, event: unknown) =>
     clock.run(cloud.invoke(name, event)) as Promise<Record<string, unknown>>;
   const wait = (milliseconds: number) => clock.run(clock.sleep(milliseconds));
-  /** EC2StarterFromAMI until the instance is Online, as the state's Retry does it. */
+  /** Calls the starter until the instance is Online, as the Retry of EC2StarterFromAMI does. */
   const start = async (file: unknown = executionFile()): Promise<Record<string, unknown>> => {
     const event = { execution: EXECUTION, start_time: NOW, state: file };
     for (let round = 0; round < 5; round++) {
@@ -54,7 +54,7 @@ export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
   return { cloud, clock, call, wait, start, instances };
 }
 
-/** What a function threw: its name, and the message that Step Functions would show. */
+/** The error that a function threw: its name, and the message that Step Functions would show. */
 export async function failureOf(promise: Promise<unknown>): Promise<{ name: string; message: string }> {
   const error = await promise.then(
     () => {

@@ -1,6 +1,6 @@
 import { succeed } from './terraform';
 
-/** Asks the AWS CLI. @param args the command, e.g. `['iam', 'list-roles', '--query', 'Roles[].RoleName']` */
+/** Runs the AWS CLI. @param args the command, such as `['iam', 'list-roles', '--query', 'Roles[].RoleName']` */
 export async function aws<Answer>(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
@@ -8,7 +8,7 @@ export async function aws<Answer>(
   return JSON.parse(await succeed('aws', [...args, '--output', 'json'], { cwd: __dirname, env: environment }));
 }
 
-/** Every kind of thing that a deployment makes, and how the AWS CLI lists it. */
+/** Every kind of resource that a deployment creates, with the AWS CLI's command that lists it. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   functions: ['lambda', 'list-functions', '--query', 'Functions[].FunctionName'],
   'log groups': ['logs', 'describe-log-groups', '--query', 'logGroups[].logGroupName'],
@@ -24,7 +24,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   'instance profiles': ['iam', 'list-instance-profiles', '--query', 'InstanceProfiles[].InstanceProfileName'],
 };
 
-/** What there is in the account in a region, by kind and name. */
+/** The account's resources in a region, by kind and name. */
 export async function inventory(
   region: string,
   environment: Readonly<Record<string, string>>,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Authorisation } from './aws-calls';
 
-/** A policy as an administrator writes it: one value may stand where a list may. */
+/** A policy as an administrator writes it. A single value is allowed in place of a list. */
 export interface DeployerPolicy {
   readonly Statement: readonly DeployerStatement[];
 }
@@ -14,7 +14,7 @@ export interface DeployerStatement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
-/** A policy's text with its placeholders filled in, as docs/security.md says. */
+/** Replaces the placeholders of a policy's text, as docs/security.md says. */
 export function fillIn(text: string, values: Readonly<Record<string, string>>): DeployerPolicy {
   return JSON.parse(text.replace(/\b(ACCOUNT|REGION|BUCKET)\b|PREFIX/g, (name) => values[name] ?? name));
 }

@@ -2,10 +2,10 @@ import type { Execution, ParseOptions } from '../../executions/model';
 import { parseExecution } from '../../executions/parse';
 import type { Problem } from '../../files/problems';
 
-/** An execution file as a plain object, free to be changed by a test. */
+/** An execution file as a plain object, which a test may change. */
 export type ExecutionFile = Record<string, unknown>;
 
-/** Without the members that a test has taken away by `undefined`, which JSON does not know. */
+/** Removes the members that a test has set to `undefined`. */
 const asJson = (file: ExecutionFile): ExecutionFile => JSON.parse(JSON.stringify(file));
 
 const IMAGE = 'ami-0123456789abcdef0';
@@ -35,7 +35,7 @@ export function seedFile(changes: ExecutionFile = {}): ExecutionFile {
   };
 }
 
-/** August 2024: commands and the first run_options, in their first spelling. */
+/** August 2024: commands, and the first run_options with their first names. */
 export function august2024File(changes: ExecutionFile = {}): ExecutionFile {
   return {
     commands: ["runuser -l ec2-user -c 'ls -la'"],
@@ -76,7 +76,7 @@ export function november2024File(changes: ExecutionFile = {}): ExecutionFile {
   });
 }
 
-/** August 2025: retries and spot, saved with the state of an earlier run. */
+/** August 2025: retries and spot instances. The file also contains the state of an earlier run. */
 export function august2025File(changes: ExecutionFile = {}): ExecutionFile {
   return {
     commands: ["runuser -l ec2-user -c 'ls -la'"],
@@ -103,7 +103,7 @@ export function august2025File(changes: ExecutionFile = {}): ExecutionFile {
   };
 }
 
-/** September 2025: the object to check by its whole key. */
+/** September 2025: the object to check has its whole key. */
 export function september2025File(changes: ExecutionFile = {}): ExecutionFile {
   return november2024File({
     run_options: { ii_terminate_instance: true, ii_check_s3: { bucket: 'job-bucket', prefix: 'out/table.csv' } },
@@ -111,7 +111,7 @@ export function september2025File(changes: ExecutionFile = {}): ExecutionFile {
   });
 }
 
-/** 2026: DAILY in the command, no key pair, security group or profile. */
+/** 2026: DAILY in the command; no key pair, security group or profile. */
 export function file2026(changes: ExecutionFile = {}): ExecutionFile {
   return {
     commands: [
@@ -123,7 +123,7 @@ export function file2026(changes: ExecutionFile = {}): ExecutionFile {
   };
 }
 
-/** Every dialect by its date; each is free of problems. */
+/** Every dialect by its date. None has a problem. */
 export const DIALECTS: Readonly<Record<string, () => ExecutionFile>> = {
   'February to June 2024': seedFile,
   'August 2024': august2024File,
@@ -134,7 +134,7 @@ export const DIALECTS: Readonly<Record<string, () => ExecutionFile>> = {
   '2026': file2026,
 };
 
-/** A file with other members in its instance_parameters; undefined takes one away. */
+/** A file with other members in its instance_parameters. A member that is undefined is removed. */
 export function withParameters(changes: ExecutionFile): ExecutionFile {
   return november2024File({
     instance_parameters: { ImageId: IMAGE, InstanceType: 't4g.large', ...changes },
@@ -156,7 +156,7 @@ export function problemsOf(file: unknown, options?: ParseOptions): readonly Prob
   return parseExecution(file, options).problems;
 }
 
-/** The execution of a file that must have no error. */
+/** The execution of a file. @throws Error if the file has an error */
 export function executionOf(file: unknown, options?: ParseOptions): Execution {
   const { execution, problems } = parseExecution(file, options);
   if (!execution) throw new Error(`The file has errors: ${JSON.stringify(problems)}`);

@@ -4,22 +4,23 @@ import type { Definition } from '../../constructs/datastream/definition';
 import type { Code } from '../../local/cloud';
 
 /**
- * The first deployment that later ones must take over: its machine calls functions without a version, so its executions
- * meet the next deployment's functions with a state that its own have left. These two files never change:
+ * The first deployment that later deployments must support. Its machine calls functions without a version. So a running
+ * execution gets the functions of the next deployment, which must read the state from the functions of the first one.
+ * These two files never change:
  *
- * - `stack.tf.json` is its synthesis, without metadata, descriptions and the variables' validations;
- * - `functions.cjs` holds its functions as they were, bundled by `esbuild --bundle --platform=node --minify` of what
- *   lambdas/ exports as `create...`, without the SDK, zod and Powertools, which are this package's.
+ * - `stack.tf.json` is its synthesis, without metadata, descriptions and the variables' validations.
+ * - `functions.cjs` is the bundle of its functions: the `create...` exports of lambdas/ at that time, bundled by
+ *   `esbuild --bundle --platform=node --minify`. It uses the SDK, zod and Powertools of this package.
  */
 const FOLDER = path.join(__dirname, 'first-deployment');
 
-/** What Terraform applied. */
+/** The configuration that Terraform applied. */
 export const FIRST_STACK: object = JSON.parse(readFileSync(path.join(FOLDER, 'stack.tf.json'), 'utf8'));
 
 /** Its functions, for the embedded cloud. */
 export const FIRST_CODE: Code = require(path.join(FOLDER, 'functions.cjs'));
 
-/** Its machine, which calls the embedded cloud's functions as it called Lambda's: without a version. */
+/** Its machine. It calls the embedded cloud's functions without a version, as it called Lambda's. */
 export const FIRST_DEFINITION: Definition = JSON.parse(
   definitionIn(FIRST_STACK)
     .replace(/\$\{data\.aws_partition\.\w+\.partition\}/g, 'aws')

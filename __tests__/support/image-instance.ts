@@ -6,11 +6,11 @@ import path from 'node:path';
 
 /** The provisioning scripts. */
 export const SCRIPTS = path.join(__dirname, '../../packer/image/scripts');
-/** Of datastreamcli. */
+/** The commit of datastreamcli. */
 export const DATASTREAMCLI_COMMIT = '0564b40bc9f510e3b3912b46e2a5df9725e056db';
-/** Of the bytes that the stand-in for curl downloads. */
+/** The content of the file that the stand-in for curl downloads. */
 const RPM = 'the rpm\n';
-/** Of ngen-datastream. */
+/** The commit of ngen-datastream. */
 export const COMMIT = 'e684c117c7367ea1d43f34baac3e927c9381d201';
 
 const folders: string[] = [];
@@ -18,7 +18,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Each command writes itself down; the one whose number is FAIL_AT fails. */
+/** Each command appends its call to the file CALLS. The command with the number FAIL_AT fails. */
 const LOG = `
 line="$(basename "$0") $*"
 line=\${line//$DESTDIR/}
@@ -27,19 +27,19 @@ printf '%s\\n' "\${line//tmp.??????????/tmp}" >>"$CALLS"
 if [[ $(wc -l <"$CALLS") == "\${FAIL_AT:-}" ]]; then echo "stand-in: $line fails" >&2; exit 9; fi
 `;
 
-/** How this computer's instances are told to be of the other architecture. */
+/** The variables that give an instance the other architecture. */
 export const X86_64 = { ARCHITECTURE: 'x86_64', IMAGE_ARCHITECTURE: 'amd64', MACHINE: 'x86_64' } as const;
 
-/** How download.sh calls it. */
+/** The call of curl in download.sh. */
 export const CURL = 'curl --fail --silent --show-error --location --proto =https --retry 5 --output';
 
-/** What an instance of Amazon Linux has and this computer may not; the rest (tar, jq, sha256sum) is real. */
+/** Programs of Amazon Linux that this computer may lack. The other programs (tar, jq, sha256sum) are real. */
 const STAND_INS: Readonly<Record<string, string>> = {
   dnf: '',
   systemctl: '',
   usermod: '',
   chown: '',
-  // Takes what is there to read, as a tool may.
+  // Reads its standard input, as a tool may do.
   'mount-s3': 'cat >/dev/null; echo "mount-s3 1.14.0"',
   pigz: 'echo "pigz 2.5" >&2',
   aws: 'echo "aws-cli/2.15.30 Python/3.9"',
@@ -47,7 +47,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
   sync: '',
   uname: 'echo 6.1.0-amzn2023',
   grubby: 'echo "/boot/vmlinuz-${DEFAULT_KERNEL:-6.1.0-amzn2023}"',
-  // Its ExecStop is for the shutdown.
+  // Runs the command in the home folder of ec2-user, without changing the user.
   runuser: 'cd "$DESTDIR/home/ec2-user"; HOME=$PWD exec bash -c "${*: -1}"',
   python3: 'echo "Python 3.9"',
   git: `
@@ -83,7 +83,7 @@ case "$*" in
 esac`,
 };
 
-/** An instance that is a folder, and one script after the other on it. */
+/** An instance whose disk is a folder. The provisioning scripts run on it one after the other. */
 export function instance(variables: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'datastream-image-'));
   folders.push(folder);

@@ -15,10 +15,10 @@ import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { virtualClock } from '../../local/clock';
 import { awsError, type Faults, Service } from '../../local/service';
 
-/** An image as EC2 keeps it. */
+/** An image as EC2 stores it. */
 interface StoredImage extends Image {
   ImageId: string;
-  /** What DescribeImageAttribute tells. */
+  /** The answer of DescribeImageAttribute. */
   LaunchPermissions?: LaunchPermission[];
 }
 
@@ -26,7 +26,7 @@ interface StoredSnapshot extends Snapshot {
   SnapshotId: string;
 }
 
-/** Images, snapshots and parameters of one account and region, with EC2's and SSM's own refusals and pages. */
+/** Images, snapshots and parameters of one account and region. Errors and pages are those of EC2 and SSM. */
 export class ImageCloud {
   readonly images = new Map<string, StoredImage>();
   readonly snapshots = new Map<string, StoredSnapshot>();
@@ -34,7 +34,7 @@ export class ImageCloud {
   readonly #deregistered = new Set<string>();
   readonly #service: Service;
 
-  /** @param pageSize how many images or snapshots one answer holds at most */
+  /** @param pageSize the maximum number of images or snapshots in one answer */
   constructor(faults: Faults = () => undefined, pageSize = 2) {
     this.#service = new Service({ ...virtualClock(new Date()), sleep: async () => {} }, 0, faults)
       .on(DescribeImagesCommand, ({ Owners, IncludeDisabled, NextToken }) => {
@@ -93,7 +93,7 @@ export class ImageCloud {
     return this.#service.client() as Pick<SSMClient, 'send'>;
   }
 
-  /** Adds an image of the family `datastream` with a tagged snapshot of its own, unless told otherwise. */
+  /** Adds an image. By default its family is `datastream`, and it has its own tagged snapshot. */
   add(id: string, created: string, changes: Partial<StoredImage> = {}): void {
     const snapshot = id.replace('ami-', 'snap-');
     const image: StoredImage = {

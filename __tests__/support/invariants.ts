@@ -3,23 +3,23 @@ import { Tag } from '../../lambdas/datastream/tags';
 import type { EmbeddedCloud } from '../../local/cloud';
 import type { ExecutionEnd } from '../../local/machine';
 
-/** What is left of an execution. */
+/** The results of an execution. */
 export interface Evidence {
   readonly file: unknown;
   readonly end: ExecutionEnd;
-  /** As it is when the reaper has had its time for volumes too. */
+  /** The cloud after the time that the reaper needs, also for volumes. */
   readonly cloud: EmbeddedCloud;
   /** The instances that are running one reaper period after the end. */
   readonly running: readonly string[];
-  /** How the script's runs ended, by instance. A run that was cut off has no code. */
+  /** The script's runs with their exit codes. A run that was cut off has no code. */
   readonly runs: readonly { readonly instanceId: string; readonly code?: number }[];
-  /** The object's date, where it exists. */
+  /** The object's date; absent if it does not exist. */
   readonly objectDate?: Date;
-  /** AWS has refused to show the object: nothing is verified. */
+  /** AWS has refused access to the object, so the check is inconclusive. */
   readonly refused?: boolean;
-  /** It did not end by itself within any time that it may take. */
+  /** The execution did not end by itself within the longest time that it may take. */
   readonly endless?: boolean;
-  /** How it ends when nothing goes wrong; given where what went wrong must not change that. */
+  /** The end of the execution without faults; present if the faults must not change it. */
   readonly undisturbed?: Pick<ExecutionEnd, 'status' | 'error'>;
 }
 
@@ -34,19 +34,19 @@ export const INVARIANTS = {
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
 
-/** An invariant that does not hold, and what was seen instead. */
+/** An invariant that does not hold, with the observation. */
 export interface Broken {
   readonly invariant: Invariant;
   readonly sentence: string;
 }
 
-/** How long an execution may take at most: half an hour for each attempt beyond its `timeout_s`, in seconds. */
+/** The longest time that an execution may take, in seconds: `timeout_s` and half an hour for each attempt. */
 export function longest(file: unknown): number {
   const { timeout_s, n_retries_allowed } = optionsOf(file);
   return ((Number(timeout_s) || 3600) + 1800) * ((Number(n_retries_allowed) || 0) + 1);
 }
 
-/** Which of the six invariants an execution has broken, from what the cloud itself has seen, not what the functions said. */
+/** The invariants that an execution has broken. The cloud's own state shows them, not the functions' results. */
 export function brokenInvariants(evidence: Evidence): Broken[] {
   const { file, end, cloud, running, runs, objectDate, refused, endless, undisturbed } = evidence;
   const broken: Broken[] = [];
@@ -58,7 +58,7 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
     .filter((instance) => tagOf(instance, Tag.execution) === end.arn);
   const attemptOf = new Map(instances.map((instance) => [instance.InstanceId, tagOf(instance, Tag.attempt)]));
 
-  // Never even a second one, be the first one dead or alive.
+  // A second instance is an error even if the first one has ended.
   const attempts = [...attemptOf.values()];
   hold(1, new Set(attempts).size === attempts.length, `instances of attempts ${attempts.join(', ')}`);
 
@@ -66,7 +66,7 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
   hold(2, still.length === 0, `${still.length} still running`);
   const states = instances.map(({ State }) => State.Name);
   const { terminate, deleteVolumes } = endAskedFor(file);
-  // What EC2 itself takes it terminates, whatever was asked for.
+  // If EC2 itself ends an instance, it terminates it. The execution file does not change this.
   const asked = (instance: (typeof instances)[number]) =>
     terminate || instance.StateReason?.Code?.startsWith('Server.') ? 'terminated' : 'stopped';
   hold(
@@ -80,7 +80,7 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
 
   const its = runs.filter(({ instanceId }) => attemptOf.has(instanceId));
   const began = instances.at(-1)?.LaunchTime ?? end.endedAt;
-  // S3 keeps whole seconds, and the instance is launched within the attempt's first second.
+  // S3's dates are whole seconds, and the instance is launched within the attempt's first second.
   const fresh = objectDate !== undefined && objectDate.getTime() >= began.getTime() - 1000;
   const last = instances.at(-1)?.InstanceId;
   const code = its.filter(({ instanceId }) => instanceId === last).at(-1)?.code;
@@ -107,14 +107,14 @@ function optionsOf(file: unknown): Readonly<Record<string, unknown>> {
   return (file as { run_options?: Record<string, unknown> }).run_options ?? {};
 }
 
-/** What the file says, read here anew: the functions' own reading is what is under test. */
+/** Reads the file without the functions' code, since that code is under test. */
 function endAskedFor(file: unknown): { readonly terminate: boolean; readonly deleteVolumes: boolean } {
   const { ii_terminate_instance, ii_delete_volume, ii_detach_volume } = optionsOf(file);
   const terminate = ii_terminate_instance === true;
   return { terminate, deleteVolumes: terminate || (ii_delete_volume ?? ii_detach_volume) === true };
 }
 
-/** 2024's files name the object at the top level. */
+/** The files of 2024 have the object at the top level. */
 function asksForObject(file: unknown): boolean {
   return Boolean(optionsOf(file).ii_check_s3 ?? (file as { obj_key?: unknown }).obj_key);
 }

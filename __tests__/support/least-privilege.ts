@@ -14,9 +14,8 @@ export interface Statement {
 }
 
 /**
- * The actions in use whose API takes no ARN: only `*` can stand as their resource
- * (Service Authorization Reference: Amazon EC2, AWS Systems Manager, Amazon Message Gateway Service,
- * Amazon Message Delivery Service, Amazon CloudWatch Logs).
+ * The actions in use that take no ARN. Their resource can only be `*` (Service Authorization Reference: Amazon EC2,
+ * AWS Systems Manager, Amazon Message Gateway Service, Amazon Message Delivery Service, Amazon CloudWatch Logs).
  */
 export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
   'ec2:DescribeImages',
@@ -38,7 +37,7 @@ export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
   'ec2messages:SendReply',
   'logs:CreateLogDelivery',
   'logs:DeleteLogDelivery',
-  // It takes an ARN, but Step Functions asks for it on `*` (see constructs/datastream/state-machine.ts).
+  // This action takes an ARN, but Step Functions needs it on `*` (see constructs/datastream/state-machine.ts).
   'logs:DescribeLogGroups',
   'logs:DescribeResourcePolicies',
   'logs:GetLogDelivery',
@@ -47,11 +46,11 @@ export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
   'logs:UpdateLogDelivery',
 ]);
 
-/** Resource types that RunInstances only refers to: they exist before, and nobody has tagged them for us. */
+/** Resource types that RunInstances only refers to. The resources exist already and do not have the project's tags. */
 const REFERRED =
   /:(subnet|security-group|key-pair|placement-group|launch-template|capacity-reservation|image|snapshot)\//;
 
-/** Everything in a policy that allows more than it must, one sentence each. */
+/** One sentence for each part of a policy that allows too much. */
 export function violations(policy: Policy): string[] {
   return policy.Statement.flatMap((statement) => [
     ...(statement.Effect === 'Allow' ? [] : [`${statement.Sid}: ${statement.Effect} is not Allow`]),
@@ -69,13 +68,13 @@ function wildcardAction(action: string): string[] {
 
 function wildcardResource(action: string, { Resource }: Statement): string[] {
   if (WITHOUT_RESOURCES.has(action)) return [];
-  // An ARN that ends in `*` alone names as little as `*` does; of buckets see everybodysBuckets.
+  // An ARN whose resource is only `*` is as broad as `*`. everybodysBuckets checks buckets.
   return Resource.some((arn) => arn === '*' || /^arn:[^:]*:(?!s3:)[^:]*:[^:]*:[^:]*:\*$/.test(arn))
     ? ['takes an ARN but is allowed on *']
     : [];
 }
 
-/** The values that a condition demands for a key, under an operator that a missing key does not satisfy. */
+/** The values that a condition requires for a key. A missing key does not satisfy its operator. */
 function demanded({ Condition }: Statement, key: string): readonly string[] {
   return ['StringEquals', 'ArnEquals'].flatMap((operator) => Condition?.[operator]?.[key] ?? []);
 }

@@ -7,13 +7,13 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 
-/** What moto 5 lacks of Step Functions and Terraform's AWS provider asks for; without an answer it asks for ever. */
+/** Step Functions' answers that moto 5 lacks. Without them, Terraform's AWS provider repeats its calls forever. */
 const MISSING: Readonly<Record<string, unknown>> = {
   'AWSStepFunctions.ValidateStateMachineDefinition': { result: 'OK', diagnostics: [] },
   'AWSStepFunctions.ListStateMachineVersions': { stateMachineVersions: [] },
 };
 
-/** A request that a client has sent, whole. */
+/** A complete request of a client. */
 export interface SentRequest {
   readonly method: string;
   /** Path and query. */
@@ -30,8 +30,8 @@ export interface Moto {
 }
 
 /**
- * Credentials and settings for programs and SDK clients that talk to an emulation: no profile, no metadata
- * service; us-east-1 where nothing else says which region.
+ * Credentials and settings for programs and SDK clients that call an emulation. They use no profile and no metadata
+ * service. The default region is us-east-1.
  */
 export function motoEnvironment(endpoint: string): Record<string, string> {
   return {
@@ -51,19 +51,19 @@ export function motoClients(endpoint: string, region = 'us-east-1') {
   const client = { endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
   return {
     ec2: new EC2Client(client),
-    // As the commander's: a SendCommand whose reply was lost has been carried out.
+    // One attempt, like the commander's client: a SendCommand whose reply was lost has been carried out.
     ssm: new SSMClient({ ...client, maxAttempts: 1 }),
-    // moto has one host name for all buckets.
+    // moto has only one host name for all buckets.
     s3: new S3Client({ ...client, forcePathStyle: true }),
   };
 }
 
 /**
- * Starts moto_server on a free port, with a small proxy before it that answers what moto does not know.
+ * Starts moto_server on a free port, behind a small proxy. The proxy answers the calls that moto does not know.
  *
  * @param environment moto's own settings, such as MOTO_AMIS_PATH
- * @param heard is told of every request; default: nobody is
- * @throws Error when moto_server cannot be started
+ * @param heard called with every request; by default nothing is called
+ * @throws Error if moto_server cannot be started
  */
 export async function startMoto(
   environment: Readonly<Record<string, string>> = {},
@@ -81,11 +81,11 @@ export async function startMoto(
   const endedEarly = exited.then(([code, signal]) => {
     throw new Error(`moto_server has ended: ${code ?? signal}.`);
   });
-  // Later it ends because it is told to.
+  // After the start, `stop` ends moto_server. That end is no error.
   endedEarly.catch(() => {});
   try {
     await Promise.race([answers(port), failed, endedEarly]);
-    // Lambda's configuration is all that is tested there: moto would run code in Docker.
+    // The tests need only the configuration of Lambda functions. By default moto runs their code in Docker.
     await fetch(`http://127.0.0.1:${port}/moto-api/config`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -98,10 +98,10 @@ export async function startMoto(
   const proxy = http.createServer((request, response) => {
     if (heard) tell(request, heard);
     if (moto.exitCode === null && moto.signalCode === null) forward(port, request, response);
-    // A broken connection would be tried again for minutes.
+    // Clients would retry a broken connection for minutes.
     else response.writeHead(400).end(`moto_server has ended: ${moto.exitCode ?? moto.signalCode}.`);
   });
-  // Clients keep connections; one that the server closes in the moment of their next request costs them a retry.
+  // Otherwise the server could close a client's idle connection at the moment of its next request, which needs a retry.
   proxy.keepAliveTimeout = 0;
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -135,7 +135,7 @@ function forward(port: number, request: http.IncomingMessage, response: http.Ser
     response.writeHead(reply.statusCode ?? 502, reply.headers);
     reply.pipe(response);
   });
-  // The client sees a connection that broke, as it would without the proxy.
+  // The client gets a broken connection, as without the proxy.
   onward.on('error', () => response.destroy());
   request.pipe(onward);
 }

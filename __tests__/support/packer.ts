@@ -4,7 +4,7 @@ import path from 'node:path';
 import { IMAGE_FOLDER } from '../../packer/variables';
 import { findTool } from './tools';
 
-/** What Packer 1.6.6 does not know, and works without: the base image then decides on the metadata service. */
+/** Settings that Packer 1.6.6 does not know. Without them the base image sets the options of the metadata service. */
 const UNKNOWN_TO_DEBIANS = [/^ {2}imds_support = .*\n/m, /^ {2}metadata_options \{\n(?: {4}.*\n)*? {2}\}\n/m];
 
 /** Whether the Packer on the PATH is Debian's 1.6.6, which has its plugins built in. */
@@ -13,7 +13,7 @@ function isDebians(): boolean {
   return /^Packer v1\.6\./m.test(stdout + stderr);
 }
 
-/** A copy of packer/image that Packer 1.6.6 reads: without plugins.pkr.hcl and without what it does not know. */
+/** Copies packer/image without plugins.pkr.hcl and without the unknown settings, so that Packer 1.6.6 can read it. */
 export function imageForDebians(folder: string): void {
   cpSync(IMAGE_FOLDER, folder, { recursive: true });
   rmSync(path.join(folder, 'plugins.pkr.hcl'));
@@ -28,7 +28,7 @@ export function imageForDebians(folder: string): void {
   writeFileSync(file, text);
 }
 
-/** The image's folder as the Packer on the PATH reads it: packer/image itself, or a copy in `folder` for Debian's. */
+/** The folder that the Packer on the PATH can read: packer/image, or for Debian's Packer a copy in `folder`. */
 export function readableImage(folder: string): string {
   if (!isDebians()) return IMAGE_FOLDER;
   imageForDebians(folder);
@@ -36,10 +36,10 @@ export function readableImage(folder: string): string {
 }
 
 /**
- * A PATH whose Packer runs the image as it is. Debian's is put behind a program that calls itself 1.11, and gives it
- * the copy where it is told to run packer/image; as with a new Packer, nothing runs there before `packer init`.
+ * Returns a PATH whose Packer can run packer/image. For Debian's Packer, a stand-in on the PATH reports version 1.11
+ * and runs Debian's Packer with a copy of packer/image. The stand-in needs `packer init` first, as a new Packer does.
  *
- * @param folder where the copy goes, and what stands in for Packer
+ * @param folder the folder for the copy and the stand-in
  */
 export function pathWithPacker(folder: string): string {
   const { PATH = '' } = process.env;

@@ -33,7 +33,7 @@ export function executionFile(runOptions: Record<string, unknown> = {}, rest: Re
   };
 }
 
-/** What one run of the job's script does; it may sleep on the scenario's clock. */
+/** One run of the job's script. It may sleep on the scenario's clock. */
 export type Job = (context: {
   readonly cloud: EmbeddedCloud;
   readonly signal: AbortSignal;
@@ -42,7 +42,7 @@ export type Job = (context: {
   readonly run: number;
 }) => Promise<{ readonly code: number; readonly stdout?: string; readonly stderr?: string }>;
 
-/** Eight minutes of work, then the object. */
+/** Works for eight minutes, then writes the object. */
 export const healthyJob: Job = async ({ cloud, signal }) => {
   await cloud.clock.sleep(480_000, signal);
   if (!signal.aborted) cloud.s3.put(BUCKET, KEY, 'result');
@@ -52,21 +52,21 @@ export const healthyJob: Job = async ({ cloud, signal }) => {
 export interface Scenario {
   readonly file?: unknown;
   readonly job?: Job;
-  /** Instead of `job`: a real shell. */
+  /** A real shell, in place of `job`. */
   readonly shell?: (cloud: { readonly folder: string; readonly clock: EmbeddedCloud['clock'] }) => Shell;
   readonly faults?: EmbeddedCloudOptions['faults'];
   readonly deliver?: EmbeddedCloudOptions['deliver'];
   readonly subnetIds?: readonly string[];
-  /** What the execution begins under; default: this deployment. */
+  /** The deployment at the execution's start. Default: the present code and machine. */
   readonly deployment?: { readonly code: Code; readonly machine: Definition };
   readonly lifecycle?: EmbeddedCloudOptions['lifecycle'];
-  /** What is there an hour before the execution starts. */
+  /** Called an hour before the execution starts. */
   readonly before?: (cloud: EmbeddedCloud) => void;
-  /** How long after its end the invariants are looked at, in milliseconds; default: one reaper period. */
+  /** Milliseconds from the execution's end to the check of the invariants. Default: a reaper period and two minutes. */
   readonly aftermath?: number;
-  /** Called at the moment before the execution starts. */
+  /** Called immediately before the execution starts. */
   readonly onStart?: (cloud: EmbeddedCloud) => void;
-  /** What happens from outside while the execution runs. */
+  /** Called immediately after the execution has started, for events from outside. */
   readonly meanwhile?: (context: { readonly cloud: EmbeddedCloud; readonly execution: RunningExecution }) => void;
 }
 
@@ -76,19 +76,19 @@ export type Played = Evidence;
 export interface Live {
   readonly cloud: EmbeddedCloud;
   readonly execution: RunningExecution;
-  /** Lets time pass until the execution has ended, or has taken longer than any may. */
+  /** Lets time pass until the execution has ended. An execution that takes longer than allowed is stopped. */
   end(): Promise<void>;
-  /** Lets it end and the reaper have its time. @returns what there is to judge it by */
+  /** Lets the execution end and the reaper do its work. @returns the evidence for the invariants */
   finish(): Promise<Played>;
 }
 
-/** What the script's own lock does under bash: once on an instance, and a second one ends like the first. */
+/** The script's own lock. The script runs once on an instance, and a second run ends with the result of the first. */
 interface Lock {
   readonly boot: unknown;
   readonly code: Promise<number>;
 }
 
-/** What the script itself does when the commands' time is over: it ends them and says so, before SSM does. */
+/** The script's own time-out. Before SSM's time-out, the script ends the commands and reports it. */
 async function inTime(
   clock: EmbeddedCloud['clock'],
   seconds: number,
@@ -117,7 +117,7 @@ function withResolver<Value>(): { promise: Promise<Value>; resolve: (value: Valu
   return { promise, resolve };
 }
 
-/** EC2 compares a ClientToken's parameters with those it came with before, even when it has refused that launch. */
+/** EC2 compares the parameters of each ClientToken with those of its first call, even if it refused the first call. */
 function comparesClientTokens(): Faults {
   const launches = new Map<string, string>();
   return (operation, _call, input) => {
@@ -131,16 +131,16 @@ function comparesClientTokens(): Faults {
 }
 
 const REAPER_PERIOD_MS = 600_000;
-/** A reaper period, and the time that a shutdown takes. */
+/** A reaper period and the time of a shutdown. */
 const AFTERMATH_MS = REAPER_PERIOD_MS + 120_000;
-/** EC2 lets a volume go when its instance has stopped, and deletes it when it is detached: a period for each. */
+/** The reaper detaches the volume of a stopped instance and deletes the detached volume: one period for each step. */
 const VOLUMES_MS = 2 * REAPER_PERIOD_MS;
 
 /** The instances that run. */
 const runningIn = ({ ec2 }: EmbeddedCloud) =>
   [...ec2.instances].filter(([, { api }]) => ['pending', 'running'].includes(api.State.Name)).map(([id]) => id);
 
-/** Starts a scenario; between two rounds of the reaper, so that one falls into a job of some minutes. */
+/** Starts a scenario between two calls of the reaper, so that the reaper runs during a job of some minutes. */
 export async function begin(scenario: Scenario = {}): Promise<Live> {
   const folder = mkdtempSync(join(tmpdir(), 'datastream-scenario-'));
   const clock = virtualClock(new Date('2026-03-01T12:00:00.000Z'));
@@ -207,8 +207,8 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
 }
 
 /**
- * Plays a scenario on virtual time to its end and one reaper period beyond.
- * @throws Error when it has broken an invariant
+ * Runs a scenario on virtual time to its end and checks the invariants after a reaper period.
+ * @throws Error if an invariant is broken
  */
 export async function play(scenario: Scenario = {}): Promise<Played> {
   const played = await (await begin(scenario)).finish();

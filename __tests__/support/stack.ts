@@ -9,15 +9,15 @@ export interface Synthesised {
   readonly resource: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
 }
 
-/** The properties, or what makes them of the stack's own variables. */
+/** The properties, or a function that makes them from the stack's own variables. */
 type Props = DataStreamProps | ((stack: TerraformStack) => DataStreamProps);
 
-/** A stack that holds one DataStream, with cdktf's validations on. */
+/** Synthesises a stack with one DataStream. cdktf's validations are on. */
 export function synthesise(props: Props): Synthesised {
   return JSON.parse(Testing.synth(dataStreamStack(props), true));
 }
 
-/** The same, before its synthesis. */
+/** A stack with one DataStream, not yet synthesised. */
 export function dataStreamStack(props: Props): TerraformStack {
   const stack = new TerraformStack(Testing.app(), 'stack');
   new AwsProvider(stack, 'aws', { region: 'us-east-1' });
@@ -25,7 +25,7 @@ export function dataStreamStack(props: Props): TerraformStack {
   return stack;
 }
 
-/** All resources of a type, by the end of their logical ID without cdktf's hash. */
+/** All resources of a type. The keys are the ends of the logical IDs, without cdktf's hash. */
 export function resources(stack: Synthesised, type: string): Record<string, Record<string, unknown>> {
   const entries = Object.entries(stack.resource[type] ?? {}).map(
     ([id, resource]) => [id.replace(/^datastream_/, '').replace(/_[0-9A-F]{8}$/, ''), resource] as const,
@@ -33,7 +33,7 @@ export function resources(stack: Synthesised, type: string): Record<string, Reco
   return Object.fromEntries(entries);
 }
 
-/** A reference of Terraform as a reader would write it: without `${data...}` noise. */
+/** Simplifies Terraform's references in a text: without `${data...}`. */
 export function readable(text: string): string {
   return text
     .replace(/\$\{data\.aws_partition\.\w+\.partition\}/g, 'aws')
@@ -42,7 +42,7 @@ export function readable(text: string): string {
     .replace(/\$\{aws_\w+\.datastream_([\w-]+?)_[0-9A-F]{8}\.(\w+)\}/g, '<$1.$2>');
 }
 
-/** Every inline policy of the stack, by its role's place in the tree, in readable form. */
+/** Every inline policy of the stack in readable form, by its role's place in the construct tree. */
 export function policies(stack: Synthesised): Record<string, Policy> {
   const entries = Object.entries(resources(stack, 'aws_iam_role_policy')).map(
     ([id, { policy }]) => [id.replace(/_policy$/, ''), JSON.parse(readable(String(policy)))] as const,

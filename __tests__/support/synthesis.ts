@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Every file below a folder, by its path in it. */
+/** The content of every file below a folder, by its path relative to the folder. */
 export function filesBelow(root: string): Record<string, Buffer> {
   const all = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = all.map((entry) => path.join(entry.parentPath, entry.name)).sort();
   return Object.fromEntries(paths.map((file) => [path.relative(root, file), readFileSync(file)]));
 }
 
-/** A stack's JSON without cdktf's metadata, which name the package that wrote them. */
+/** Parses a stack's JSON without cdktf's metadata, which name the package (cdktf or cdktn). */
 export function withoutMetadata(json: string) {
   return JSON.parse(json, (key, value) => (key === '//' ? undefined : value));
 }
 
-/** Every address that Terraform's state, a tfvars file or another module may name. */
+/** Every address that Terraform's state, a tfvars file or another module may use. */
 export function addressesOf(
   stack: Readonly<Partial<Record<'resource' | 'data' | 'variable' | 'output', object>>>,
 ): string[] {

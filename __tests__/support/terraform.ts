@@ -9,19 +9,19 @@ import { providerMirror } from './tools';
 /** This package's folder. */
 export const ROOT = path.join(__dirname, '..', '..');
 
-/** How a program ended. */
+/** The result of a program. */
 export interface Finished {
   readonly code: number;
-  /** Standard output and standard error, in the order they came, without colours. */
+  /** Standard output and standard error in the order of their arrival, without colours. */
   readonly output: string;
 }
 
-/** This process' environment without the user's own AWS account and values of the image template's variables. */
+/** This process's environment without the user's AWS settings and values of the image template's variables. */
 export const ENVIRONMENT: Readonly<Record<string, string | undefined>> = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(AWS|PKR_VAR)_/.test(name)),
 );
 
-/** Runs a program to its end, in ENVIRONMENT and what is given; never throws for its exit code. */
+/** Runs a program to its end. Its environment is ENVIRONMENT and the given variables. No exit code is an error. */
 export function run(
   program: string,
   args: readonly string[],
@@ -44,39 +44,39 @@ export function run(
   });
 }
 
-/** The same, for programs that must succeed. @throws Error with all of its output otherwise */
+/** Runs a program that must succeed. @throws Error with all of its output if it fails */
 export async function succeed(...[program, args, options]: Parameters<typeof run>): Promise<string> {
   const { code, output } = await run(program, args, options);
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${output}`);
   return output;
 }
 
-/** What `npm run module` runs; takes the folder to write to. */
+/** The command of `npm run module`. Its argument is the folder to write to. */
 export const MODULE_COMMAND = [
   path.join(ROOT, 'node_modules', '.bin', 'tsx'),
   path.join(ROOT, 'package', 'terraform-module.ts'),
 ] as const;
 
-/** The execution template as it is before anybody has filled it in. */
+/** The execution template before anybody has filled it in. */
 export const TEMPLATE = path.join(__dirname, 'execution_template.json');
 
-/** A fresh clone, installed: what git has under the names given, or all of it, and none of the user's own files. */
+/** Makes a fresh, installed clone of the paths `names`, or of all paths, without the user's own files. */
 export async function clone(folder: string, ...names: readonly string[]): Promise<void> {
   const listed = await succeed('git', ['ls-files', '-z', '--', ...names], { cwd: ROOT });
   for (const file of listed.split('\0')) {
-    // Git knows it until its removal is committed.
+    // Git lists a removed file until the removal is committed.
     if (file && existsSync(path.join(ROOT, file))) cpSync(path.join(ROOT, file), path.join(folder, file));
   }
   cpSync(TEMPLATE, path.join(folder, 'executions', 'execution_template.json'));
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
 }
 
-/** A temporary folder for one suite: one synthesis, and as many Terraform working folders as there are deployments. */
+/** A temporary folder for one suite, with one synthesis and a Terraform working folder for each deployment. */
 export class Workspace {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'datastream-terraform-'));
   readonly #environment: Readonly<Record<string, string>>;
 
-  /** @param endpoint where Terraform finds AWS */
+  /** @param endpoint the endpoint of AWS for Terraform */
   constructor(endpoint: string) {
     const configuration = path.join(this.folder, 'terraform.rc');
     const mirror = providerMirror();
@@ -87,21 +87,21 @@ export class Workspace {
     this.#environment = {
       ...motoEnvironment(endpoint),
       TF_CLI_CONFIG_FILE: configuration,
-      // Two `terraform init` at once break a cache they share, and cdktf makes one in the home folder.
+      // Two `terraform init` at once break a shared plugin cache, and cdktf creates such a cache in the home folder.
       CDKTF_DISABLE_PLUGIN_CACHE_ENV: 'true',
-      // cdktf locks the providers for other platforms too: without this Terraform asks the registry for that.
+      // cdktf locks the providers for other platforms too. Without this option Terraform asks the registry for them.
       ...(mirror && { TF_CLI_ARGS_providers_lock: `-fs-mirror=${mirror}` }),
       TF_IN_AUTOMATION: '1',
       CHECKPOINT_DISABLE: '1',
     };
   }
 
-  /** What every program of this suite runs with. */
+  /** The additional environment of every program of this suite. */
   get environment(): Readonly<Record<string, string>> {
     return this.#environment;
   }
 
-  /** Runs main.ts. @returns the folder that holds the stack's JSON */
+  /** Runs main.ts. @returns the folder of the stack's JSON */
   async synthesise(name = 'synthesis', env: Readonly<Record<string, string>> = {}): Promise<string> {
     const outdir = path.join(this.folder, name, 'cdktf.out');
     mkdirSync(outdir, { recursive: true });
@@ -112,7 +112,7 @@ export class Workspace {
     return path.join(outdir, 'stacks', 'datastream');
   }
 
-  /** A copy of a synthesised and initialised stack, with a state of its own. */
+  /** Copies a synthesised and initialised stack. The copy has its own state. */
   copy(stack: string, name: string): string {
     const folder = path.join(this.folder, name, 'cdktf.out', 'stacks', 'datastream');
     cpSync(stack, folder, { recursive: true, verbatimSymlinks: true });
@@ -124,7 +124,7 @@ export class Workspace {
     return run('terraform', args, { cwd: folder, env: this.#environment });
   }
 
-  /** The same, for what must succeed. @throws Error with all of its output otherwise */
+  /** Runs a Terraform command that must succeed. @throws Error with all of its output if it fails */
   terraformSucceeds(folder: string, ...args: readonly string[]): Promise<string> {
     return succeed('terraform', args, { cwd: folder, env: this.#environment });
   }

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** The programs that integration tests run; none of them is installed by this project. */
+/** The programs that integration tests run. This project does not install them. */
 export type Tool =
   | 'terraform'
   | 'moto_server'
@@ -27,7 +27,7 @@ const WHERE_FROM: Readonly<Record<Tool, string>> = {
   python3: 'https://www.python.org',
 };
 
-/** Where the program is on the PATH; undefined where it is not. */
+/** The program's path; undefined if it is not on the PATH. */
 export function findTool(tool: Tool): string | undefined {
   return (process.env.PATH ?? '')
     .split(path.delimiter)
@@ -43,8 +43,8 @@ export function findTool(tool: Tool): string | undefined {
 }
 
 /**
- * `describe`, or, where a tool is missing, one skipped test whose name says so. With DATASTREAM_INTEGRATION=required
- * that test fails instead.
+ * Works as `describe`. If a tool is missing, it adds one skipped test that names the tool instead. With
+ * DATASTREAM_INTEGRATION=required this test fails.
  */
 export function describeWith(tools: readonly Tool[], name: string, suite: () => void): void {
   const missing = tools.filter((tool) => !findTool(tool));
@@ -59,14 +59,14 @@ export function describeWith(tools: readonly Tool[], name: string, suite: () => 
         throw new Error(`DATASTREAM_INTEGRATION=required, but ${reason}.`);
       });
     } else {
-      // Jest names skipped tests only where a suite runs alone.
+      // Jest prints the names of skipped tests only if a suite runs alone.
       process.stderr.write(`${name}: skipped, ${reason}.\n`);
       test.skip(`skipped: ${reason}`, () => {});
     }
   });
 }
 
-/** The folder of a Terraform provider mirror that TF_MIRROR names; undefined: Terraform asks its registry. */
+/** The folder of the Terraform provider mirror in TF_MIRROR; undefined if Terraform uses its registry. */
 export function providerMirror(): string | undefined {
   const mirror = process.env.TF_MIRROR;
   if (!mirror) return undefined;

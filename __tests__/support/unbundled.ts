@@ -1,8 +1,9 @@
 import type { Bundle, Bundles, Sources } from '../../constructs/aws/bundle';
 
 /**
- * Stands in for constructs/aws/bundle.ts where the functions' code does not matter: esbuild takes more time than all
- * that such a suite looks at. Use: `jest.mock('../../../constructs/aws/bundle', () => jest.requireActual('../../support/unbundled'));`
+ * A stand-in for constructs/aws/bundle.ts, for suites that do not need the functions' code. esbuild takes more time
+ * than the rest of such a suite. Use:
+ * `jest.mock('../../../constructs/aws/bundle', () => jest.requireActual('../../support/unbundled'));`
  */
 export function bundle<Name extends string>({ names }: Sources<Name>): Bundles<Name> {
   const empty: Bundle = { code: Buffer.alloc(0), map: Buffer.alloc(0), archive: Buffer.from('archive') };

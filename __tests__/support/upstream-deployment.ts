@@ -1,6 +1,6 @@
 /**
- * What upstream's Terraform deploys, by the types, names and variables of its resources of 2025: as little of each as AWS
- * takes. Its functions' archive, `function.zip`, is to be written beside it.
+ * The deployment of upstream's Terraform of 2025, with the types, names and variables of its resources. Each resource
+ * has only the properties that AWS requires. The caller must write the functions' archive, `function.zip`, beside it.
  */
 
 const trust = (service: string) =>

@@ -234,8 +234,8 @@ variable "datastreamcli_repository" {
 
 variable "datastreamcli_ref" {
   type = string
-  # The commit must be of July 2026 or later. Its scripts/datastream knows the options -t and -w of upstream's templates.
-  # It writes no ngen-run.tar.gz.
+  # The commit must be of July 2026 or later. Then its scripts/datastream knows the options -t and -w of upstream's
+  # templates, and it writes no ngen-run.tar.gz.
   default     = "0564b40bc9f510e3b3912b46e2a5df9725e056db"
   description = "Its commit, by the whole hash: a branch or a tag may be another one tomorrow."
   validation {
