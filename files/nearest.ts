@@ -1,4 +1,4 @@
-/** Longer words cannot be typos of our names, and the distance takes time by length times length. */
+/** Longer words cannot be typos of our names. The time for the distance grows with length times length. */
 const LONGEST_WORD = 64;
 
 /**

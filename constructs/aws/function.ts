@@ -7,7 +7,7 @@ import type { Role } from './role';
 
 export interface NodeFunctionProps {
   readonly sources: Sources;
-  /** The source that the function runs. The logs have it as the service's name, the log statement's `sid` as a part. */
+  /** The source that the function runs. Also the service's name in the logs, and a part of the log statement's sid. */
   readonly role: string;
   /** The function's name in Lambda. */
   readonly functionName: string;

@@ -3,7 +3,7 @@ import type { CurrentAws } from '../aws/current-aws';
 import { whenSet } from '../aws/optional';
 import type { Grant } from '../aws/role';
 
-/** Resource types that RunInstances creates, and tags at once. */
+/** Resource types that RunInstances creates and tags in the same call. */
 const CREATED = ['instance', 'volume', 'network-interface', 'spot-instances-request'] as const;
 
 /** Resource types that RunInstances only refers to, and that this account owns. */
