@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { WORKSPACE } from '../files/product';
 import { region, sentences } from './options';
 
-/** As often as the option stands there. */
+/** Collects the values of an option that may be repeated. */
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 function assignment(value: string, before: readonly string[]): readonly string[] {
@@ -15,7 +15,7 @@ function assignment(value: string, before: readonly string[]): readonly string[]
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Adds `datastream ami`. What needs the AWS clients is loaded when it runs. */
+/** Adds `datastream ami`. Modules that need the AWS clients are loaded when a command runs. */
 export function addAmi(program: Command): void {
   const ami = program
     .command('ami')

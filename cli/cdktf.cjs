@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npx cdktf` of this folder: cdktf-cli, where it can run.
+// `npx cdktf` of this folder: runs cdktf-cli if this version of Node.js can.
 require('./node-version.cjs').checkForCdktf();
 let command;
 try {
@@ -8,8 +8,8 @@ try {
   console.error("npx cdktf: the packages to deploy are not installed: run 'npm ci' first.");
   process.exit(2);
 }
-// cdktf and Terraform tell their maker of each call, and print an error where there is no internet.
+// cdktf and Terraform report each call to their maker, and print an error if there is no internet.
 process.env.CHECKPOINT_DISABLE ??= '1';
-// As the main module: by that it finds its own version.
+// cdktf-cli must be the main module to find its own version.
 process.argv[1] = command;
 require('node:module').runMain();

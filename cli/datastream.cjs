@@ -7,7 +7,7 @@ try {
   console.error("datastream: the packages are not installed: run 'npm ci' first.");
   process.exit(2);
 }
-// Its cache would stay in the temporary folder, and need one that can be written; the command starts as fast without.
+// tsx's cache would stay in the temporary folder, which must then be writable. The command starts as fast without it.
 process.env.TSX_DISABLE_CACHE ??= '1';
 require('tsx/cjs/api').register();
 require('./main.ts');

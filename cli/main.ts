@@ -7,7 +7,7 @@ import type { NewOptions } from './commands/new';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
 
-// Node.js 20 is what this project runs on; the SDK's word about the one after it is not the user's business.
+// This project supports Node.js 20. The SDK's warning that it will need a newer version does not concern the user.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 const program = new Command('datastream')
@@ -51,7 +51,7 @@ program
     process.exitCode = validate(files, { ...options, ...deployment }, process.stdout);
   });
 
-/** Loaded when it is asked for: reading HCL takes a moment. */
+/** Reads the deployment's settings. The HCL reader takes a moment to load, so it is loaded here. */
 async function deploymentOf(tfvars: string): Promise<Pick<ParseOptions, 'region' | 'profileName'> | { error: string }> {
   const { readDeployment } = require('../packer/deployment') as typeof import('../packer/deployment');
   try {
@@ -62,7 +62,7 @@ async function deploymentOf(tfvars: string): Promise<Pick<ParseOptions, 'region'
   }
 }
 
-// In the order of the command line.
+// The edits, in the order of the command line.
 const edits: Edit[] = [];
 const collect = (option: 'parseSet' | 'parseUnset') => (text: string) => {
   const edit = (require('../executions/edit') as typeof import('../executions/edit'))[option](text);
@@ -123,16 +123,16 @@ program
     ),
   )
   .action(async (file: string, options: { local?: boolean; folder: string }) => {
-    // Loaded here, for it brings the embedded cloud and the AWS clients along.
+    // Loaded here, because it loads the embedded cloud and the AWS clients.
     const { run } = require('./commands/run') as typeof import('./commands/run');
     process.exitCode = await run(file, options, process.stdout, process.stderr);
-    // What an ended execution leaves waiting, such as a function's sleep, must not keep the shell waiting.
+    // Exit now: an ended execution may leave timers, such as a function's sleep, that would keep the shell waiting.
     process.exit();
   });
 
 addAmi(program);
 
-// The output ends early (`| head`) or the disk is full: end what runs as after Ctrl-C, and write nothing more there.
+// The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') process.stderr.write(`datastream: the output cannot be written: ${error.message}\n`);
   if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');

@@ -1,10 +1,10 @@
 /**
- * Ends this process with one sentence where this Node.js cannot run the command. Plain CommonJS: an old
- * Node.js must be able to read it.
+ * Ends this process with one sentence if this version of Node.js cannot run the command. Plain CommonJS: an old
+ * Node.js must be able to read this file.
  *
- * @param {string} command what the sentence is about
+ * @param {string} command the command that the sentence names
  * @param {(major: number) => boolean} works whether the command runs on this major version
- * @param {string} advice which versions the command runs on, and what else can be done
+ * @param {string} advice which versions the command runs on, and what else the user can do
  */
 function checkNodeVersion(command, works, advice) {
   if (works(Number.parseInt(process.versions.node, 10))) return;
@@ -12,7 +12,7 @@ function checkNodeVersion(command, works, advice) {
   process.exit(2);
 }
 
-/** Whether `npx cdktf` runs: cdktf-cli's node-pty is built for these alone, and nobody builds it any more. */
+/** Checks for `npx cdktf`: cdktf-cli's node-pty has builds only for these versions, and gets no new ones. */
 exports.checkForCdktf = () =>
   checkNodeVersion(
     'npx cdktf',

@@ -4,7 +4,7 @@ import { formatPath, type Path, shorten } from '../files/problems';
 import { isRecord, list, member, record } from '../files/values';
 import { executionSchema, type JsonSchema } from './schema';
 
-/** One change of an execution file: the text of the value to write at the path; without a value the path is removed. */
+/** One change of an execution file. `value` is the text to write at the path; without it the path is removed. */
 export interface Edit {
   readonly path: Path;
   readonly value?: string;

@@ -1,5 +1,5 @@
 /**
- * Every EC2 instance family with the sizes it comes in, families of the same sizes together: from t1 to the newest.
+ * Every EC2 instance family with its sizes, from t1 to the newest. Families with the same sizes are in one row.
  * Source: the InstanceType enumeration of EC2's API model, as in @aws-sdk/client-ec2 3.1169.0. A test compares the two.
  */
 export const FAMILIES_BY_SIZES: readonly (readonly [families: string, sizes: string])[] = [

@@ -7,7 +7,7 @@ export type Architecture = 'arm64' | 'x86_64' | 'arm64_mac' | 'x86_64_mac';
 /** What this project knows from an instance type's name. */
 export type InstanceTypeCheck =
   | { readonly kind: 'known'; readonly architecture: Architecture }
-  /** Of a series' newest generation or a later one: EC2 still adds families and sizes to those. */
+  /** The family is of its series' newest generation or a later one: EC2 still adds families and sizes to those. */
   | { readonly kind: 'newer'; readonly architecture?: Architecture }
   /** Well-formed but not in the table. The table may be older than the type. */
   | { readonly kind: 'unknown'; readonly nearest: string }
@@ -47,7 +47,9 @@ export function architectureOfType(name: string): Architecture | undefined {
   return 'architecture' in check ? check.architecture : undefined;
 }
 
-/** Of its series' newest generation or later: EC2 still adds families and sizes to those. */
+/**
+ * Whether the family is of its series' newest generation or a later one: EC2 still adds families and sizes to those.
+ */
 function isNewestGeneration(family: string): boolean {
   const [, series = '', generation = ''] = FAMILY_NAME.exec(family) ?? [];
   const newest = NEWEST_GENERATION.get(series);
@@ -72,7 +74,7 @@ function newestGenerations(): Map<string, number> {
   return newest;
 }
 
-/** The nearest family first, then its nearest size: `t2g.xlarge` gives `t4g.xlarge`, not `t2.xlarge`. */
+/** The nearest family, then its nearest size: `t2g.xlarge` gives `t4g.xlarge`, not `t2.xlarge`. */
 function nearestType(name: string): string {
   const { family, size } = split(name.slice(0, 40).toLowerCase().trim());
   const nearestFamily = SIZES_OF.has(family)
@@ -100,7 +102,9 @@ function unlike(family: string, size: string, candidate: string): number {
   return Math.min(byMeaning, byLetters) + rare + (SIZES_OF.get(candidate)?.includes(size) ? 0 : 1);
 }
 
-/** By how many doublings two sizes differ. Names that are no size are compared by their letters, after all sizes. */
+/**
+ * The distance of two sizes, in doublings. Names that are no size come after all sizes, in the order of edit distance.
+ */
 function sizeDistance(a: string, b: string): number {
   const [left, right] = [weight(a), weight(b)];
   return left && right ? Math.abs(Math.log2(left / right)) : 100 + editDistance(a, b);

@@ -19,7 +19,7 @@ export type S3Location = z.infer<typeof S3Location>;
 /**
  * What happens to the instance when its attempt ends, whatever the outcome.
  * `terminate` deletes its volumes with it (unless the file sets `DeleteOnTermination: false`);
- * `stop` keeps instance and volumes; `stop-delete-volumes` keeps the instance alone.
+ * `stop` keeps instance and volumes; `stop-delete-volumes` keeps only the instance.
  */
 export const InstanceEnd = z.enum(['terminate', 'stop', 'stop-delete-volumes']);
 export type InstanceEnd = z.infer<typeof InstanceEnd>;
@@ -37,11 +37,11 @@ export const Execution = z.object({
   commands: z.array(z.string()),
   /** The parser checks every member. Later only EC2 reads them, so no function's code has their schema. */
   instance_parameters: z.custom<InstanceParameters>(isRecord),
-  /** The region that the file names; absent where it names none. */
+  /** The region that the file names; absent if it names none. */
   region: z.string().optional(),
-  /** The object that must exist, newer than the attempt's start, for the job to succeed; absent: no check. */
+  /** The job succeeds only if this object exists and is newer than the attempt's start. Absent: no check. */
   check_object: S3Object.optional(),
-  /** Where the execution as run is stored (`execution.json`); absent where the file names no bucket and prefix. */
+  /** The place of `execution.json`, the execution as run; absent if the file names no bucket and prefix. */
   output: S3Location.optional(),
   /** Seconds from the attempt's start until the job is cancelled. Default 3600 (upstream's). */
   timeout_s: z.number(),
@@ -49,7 +49,7 @@ export const Execution = z.object({
   n_retries_allowed: z.number(),
   /** Spot instances, on-demand on the last attempt. Upstream's `ii_cheapo`. Default false. */
   ii_cheapo: z.boolean(),
-  /** Instance types to try after `InstanceType` where EC2 has no capacity for it. Absent: none. */
+  /** Instance types to try if EC2 has no capacity for `InstanceType`. Absent: none. */
   ii_instance_types: z.array(z.string()).optional(),
   /** The wait before each further attempt; absent: none. */
   retry_backoff: RetryBackoff.optional(),
@@ -70,7 +70,7 @@ export interface ParseResult {
 export interface ParseOptions {
   /** The state machine's region. A file with another region has an error. */
   readonly region?: string;
-  /** The AMI's architecture where known, to compare with the instance type's. */
+  /** The AMI's architecture, if known, to compare with the instance type's. */
   readonly imageArchitecture?: 'arm64' | 'x86_64';
   /** The deployment's instance profile, if known. The functions' role may pass no other profile. */
   readonly profileName?: string;

@@ -80,7 +80,7 @@ function read(file: File, options: ParseOptions, problems: Problems): Execution 
   const instance_end = file.run_options === undefined ? withoutOptions : run.instance_end;
   checkSpotEnd(file, instance_end, problems);
   if (!structured) return undefined;
-  // What the state machine sets itself.
+  // The members that the state machine sets itself.
   const {
     MinCount: _min,
     MaxCount: _max,

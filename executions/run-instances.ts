@@ -52,19 +52,20 @@ function placeholderNote(id: string): string {
   return placeholderInValue(id) === undefined ? '' : ' but a placeholder';
 }
 
-/** Begins an ImageId that names an SSM parameter; what follows is what SSM's GetParameters takes as a name. */
+/** The beginning of an ImageId that names an SSM parameter. A name as SSM's GetParameters takes it follows. */
 export const RESOLVE_SSM = 'resolve:ssm:';
 
 /**
- * Such an ImageId: the parameter's name, or the ARN of one that another account shares, and then, if need be, a version
- * or a label (EC2 User Guide, "Use a Systems Manager parameter instead of an AMI ID"; Systems Manager User Guide,
- * "Understanding parameter name requirements and constraints"; API reference, LabelParameterVersion).
+ * An ImageId that names an SSM parameter: by the parameter's name, or by the ARN of a parameter that another account
+ * shares. A version or a label may follow (EC2 User Guide, "Use a Systems Manager parameter instead of an AMI ID";
+ * Systems Manager User Guide, "Understanding parameter name requirements and constraints"; API reference,
+ * LabelParameterVersion).
  */
 const AMI_PARAMETER = new RegExp(
   [
     `^${RESOLVE_SSM}`,
     '(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter(?=/))?',
-    // Reserved in any case, but for AWS's own public parameters.
+    // SSM reserves these prefixes in upper and lower case, except for AWS's own public parameters.
     '(?!/?(?:[Aa][Ww][Ss](?!/service/)|[Ss][Ss][Mm]))',
     '(?=[^:]{1,1011}(?::|$))(?:[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+){1,15})',
     '(?::(?:[1-9][0-9]*|(?![Aa][Ww][Ss]|[Ss][Ss][Mm])[A-Za-z_.-][A-Za-z0-9_.-]{0,99}))?$',
@@ -134,7 +135,7 @@ const tag = z.strictObject({
   ).max(TAG_VALUE_LENGTH, { error: `EC2 takes at most ${TAG_VALUE_LENGTH} characters: write a shorter value.` }),
 });
 
-/** What RunInstances can tag (its API reference, TagSpecification.N). */
+/** The resource types that RunInstances can tag (its API reference, TagSpecification.N). */
 const TAGGABLE = ['instance', 'volume', 'network-interface', 'spot-instances-request', 'elastic-gpu'] as const;
 
 const tagSpecification = z.strictObject({
@@ -204,7 +205,7 @@ const secondaryInterface = z.strictObject({
   NetworkCardIndex: integer('Index of the network card.'),
 });
 
-/** What is wrong with an `ImageId`; undefined if it is valid. */
+/** The error of an `ImageId`, as one sentence; undefined if it is valid. */
 function imageProblem(id: string): string | undefined {
   if (id === '') return `This is empty: ${WRITE_IMAGE}.`;
   if (!id.startsWith(RESOLVE_SSM))
@@ -226,7 +227,7 @@ const MUST_END = 'The state machine could not end the instance: write false, or 
 const noRight = (what: string, member: string) =>
   `The functions' role has no right to use ${what}: leave ${member} out`;
 
-/** `instance_parameters`: what RunInstances takes. */
+/** `instance_parameters`: the members of RunInstances' request. */
 export const instanceParametersShape = z
   .strictObject({
     ImageId: z

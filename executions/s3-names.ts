@@ -10,7 +10,7 @@ const IP_ADDRESS = /^\d{1,3}(\.\d{1,3}){3}$/;
 /** Longest object key, in bytes of UTF-8 (S3 User Guide, "Naming Amazon S3 objects"). */
 const KEY_BYTES = 1024;
 
-/** What is wrong with a bucket name, as one sentence; undefined when S3 would take it. */
+/** The error of a bucket name, as one sentence; undefined if S3 accepts the name. */
 export function bucketProblem(name: string): string | undefined {
   if (name === '') return "Write the bucket's name.";
   if (/^s3:\/\//i.test(name) || name.includes('/')) {
@@ -25,7 +25,7 @@ export function bucketProblem(name: string): string | undefined {
   return `No S3 bucket can have this name: write 3 to 63 lower case letters, digits, dots and hyphens.${why}`;
 }
 
-/** What is wrong with the key of the object to check, as one sentence; undefined if the key is valid. */
+/** The error of the key of the object to check, as one sentence; undefined if the key is valid. */
 export function keyProblem(key: string): string | undefined {
   if (key === '') return 'Write the whole key of the object, for example results/ngen-run.tar.gz.';
   if (/^s3:\/\//i.test(key)) return 'Write the key alone, without s3:// and without the bucket.';
@@ -41,7 +41,7 @@ export function trimPrefix(prefix: string): string {
   return prefix.slice(0, end);
 }
 
-/** A key below a prefix; the key alone where the prefix is empty. */
+/** A key below a prefix; only the key if the prefix is empty. */
 export function joinKey(prefix: string, name: string): string {
   return prefix === '' ? name : `${prefix}/${name}`;
 }

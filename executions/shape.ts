@@ -9,7 +9,7 @@ import { LONGEST_EXECUTION_SECONDS } from './ssm-limits';
 /** Seconds until the job is cancelled if the file has no `timeout_s` (upstream's default). */
 export const DEFAULT_TIMEOUT_S = 3600;
 
-/** AWS-RunShellScript needs some seconds to start; upstream's shortest is 1200. */
+/** The shortest `timeout_s`: AWS-RunShellScript needs some seconds to start. Upstream's shortest is 1200. */
 export const SHORTEST_TIMEOUT_S = 30;
 
 /** More attempts than this would only repeat the same failure. */
@@ -110,7 +110,10 @@ export const runOptionsShape = z
   })
   .meta({ description: 'How the job is run.' });
 
-/** Upstream inserts values without quotes, so files name the working directory by a command. Here no value is run. */
+/**
+ * Replaces the shell's working directory in a path by DATASTREAM_FOLDER. Upstream inserts paths without quotes, so
+ * files write `$(pwd)` or `$PWD`. Here no value is run.
+ */
 export function inFolder(path: string): string {
   return path.replace(/^(?:\$\(pwd\)|\$PWD|\$\{PWD\})(?=\/)/, DATASTREAM_FOLDER);
 }
@@ -146,7 +149,7 @@ function complaint(value: string, write: string): string {
   return `This is not possible here: write ${write}; nothing in it is run or expanded.`;
 }
 
-/** S3's safe characters for keys (S3 User Guide) and those that stand in paths: nothing that a shell reads. */
+/** S3's safe characters for keys (S3 User Guide) and characters of paths. None is special to a shell. */
 const PREFIX = /^[A-Za-z0-9/_.][A-Za-z0-9/_.:=+@,~-]*$/;
 const PATH_OR_URL = /^(?:(?:s3|https?|ftp):\/\/)?[A-Za-z0-9/_.][A-Za-z0-9/_.:=+@,~%?&-]*$/;
 const pathOrUrl = (key: string, description: string) =>
@@ -226,7 +229,7 @@ export const datastreamOptionsShape = z
   })
   .meta({ description: 'The datastream script’s arguments, in place of commands.' });
 
-/** A whole execution file, every dialect in one. */
+/** The shape of a whole execution file, in every dialect. */
 export const executionFileShape = z.looseObject({
   $schema: text('Location of this schema, for editors.'),
   commands: z

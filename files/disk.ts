@@ -1,6 +1,6 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 
-/** What the operating system answers where the computer cannot write, whatever a program does. */
+/** Error codes that say that the computer cannot write there, whatever the program does. */
 const DISK: Readonly<Record<string, string>> = {
   EACCES: 'you have no permission to write there',
   EPERM: 'you have no permission to write there',
@@ -13,7 +13,7 @@ const DISK: Readonly<Record<string, string>> = {
   ENFILE: 'too many files are open',
 };
 
-/** And where the path is wrong. */
+/** Error codes that say that the path is wrong. */
 const PATH: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of this path is not a folder',
   EEXIST: 'this is not a folder',
@@ -22,13 +22,13 @@ const PATH: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the path is too long',
 };
 
-/** Less is as good as nothing. */
+/** A disk with less free space counts as full. */
 const FREE_BYTES = 1024 * 1024;
 
-/** An error of the file system, with the path where it was met. */
+/** A file system error, with the path where it occurred. */
 export type DiskError = Error & { readonly code: string; readonly path?: string };
 
-/** Whether a disk is at fault, full, read-only or another user's, and neither the program nor its input. */
+/** Whether the disk is the cause (full, read-only, no permission), not the program or its input. */
 export function isDiskError(error: unknown): error is DiskError {
   return String((error as NodeJS.ErrnoException | undefined)?.code) in DISK;
 }
@@ -36,9 +36,9 @@ export function isDiskError(error: unknown): error is DiskError {
 /**
  * One sentence that names the path, what is wrong there, and what to do.
  *
- * @param path what was to be written
- * @param error what the file system has answered
- * @param remedy what the user can do, as the sentence's end
+ * @param path the path that was to be written
+ * @param error the file system's error
+ * @param remedy what the user can do; it ends the sentence
  */
 export function diskSentence(path: string, error: unknown, remedy: string): string {
   const { code = 'unknown error' } = error as NodeJS.ErrnoException;
@@ -46,7 +46,7 @@ export function diskSentence(path: string, error: unknown, remedy: string): stri
 }
 
 /**
- * The sentence of whatever a program could not write, for a program's end; undefined for any other error.
+ * The sentence about a file that could not be written, for the end of a program. Undefined for any other error.
  *
  * @param remedy what the user can do
  */
@@ -54,12 +54,12 @@ export function fileErrorSentence(error: unknown, remedy: string): string | unde
   const isOfFiles = (each: unknown) =>
     String((each as NodeJS.ErrnoException | undefined)?.code) in { ...DISK, ...PATH };
   const { cause, message, path } = error as DiskError & { readonly cause?: unknown };
-  // Whoever has caught it already knows better what to do.
+  // The code that has caught the error already says what to do.
   if (isOfFiles(cause)) return message;
   return isOfFiles(error) && path !== undefined ? diskSentence(path, error, remedy) : undefined;
 }
 
-/** Why nothing can be written to a folder, as far as can be told without writing; undefined where nothing is wrong. */
+/** The reason why a folder cannot be written to, as far as can be known without writing; undefined if there is none. */
 export function diskErrorOf(folder: string): DiskError | undefined {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK);

@@ -4,8 +4,8 @@ import { readTextFile } from './text-file';
 import { isRecord } from './values';
 
 /**
- * What an HCL file holds (tfvars, pkrvars, a template), or a JSON file of such values. Expressions that are not
- * literals are strings in `${}`.
+ * The content of an HCL file (tfvars, pkrvars, a template), or of a JSON file of such values. Expressions that are not
+ * literals become strings in `${}`.
  *
  * @throws Error that names the file and says why it cannot be read
  */
@@ -18,13 +18,13 @@ export async function readHclFile(file: string): Promise<Readonly<Record<string,
 }
 
 /**
- * The same for a text.
+ * The content of an HCL text.
  *
- * @param name the file that the message names
+ * @param name the file's name in an error's message
  */
 export async function readHcl(name: string, text: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    // Undefined for a file without a value.
+    // The parser returns undefined for a file without a value.
     return (await parse(name, text)) ?? {};
   } catch (error) {
     const found = /\[[^[\]]*?:(\d+),(\d+)[^:]*: (.*)\]/s.exec((error as Error).message);

@@ -1,15 +1,15 @@
 import { type JsonError, parseJson } from './json';
 import { readTextFile } from './text-file';
 
-/** What a JSON file holds, with its text and the keys that stand twice in it; or in one sentence why it cannot be read. */
+/** The content of a JSON file, with its text and its repeated keys; or one sentence why it cannot be read. */
 export type JsonFile =
   | { readonly value: unknown; readonly text: string; readonly repeated: readonly JsonError[] }
   | { readonly error: string };
 
 /**
- * Reads a file as JSON; the sentence names the file, and the place where it stops being JSON.
+ * Reads a file as JSON. The sentence of an error names the file, and the place where it stops being JSON.
  *
- * @param shown what to call the file; default: its path
+ * @param shown the file's name in the sentence; default: its path
  */
 export function readJsonFile(file: string, shown = file): JsonFile {
   const read = readTextFile(file, shown);

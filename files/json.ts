@@ -10,16 +10,16 @@ export interface JsonError {
   readonly message: string;
 }
 
-/** What may come next. `first` after an opening bracket, where the closing one may follow at once. */
+/** What may come next. `first` is after an opening bracket, where a closing bracket may follow too. */
 type Expect = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma or end';
 
-/** How far a text has been read. */
+/** The state after a part of the text has been read. */
 interface Place {
   readonly open: { readonly bracket: '{' | '['; readonly at: number; readonly keys: Set<string> }[];
   expect: Expect;
-  /** Where the last comma stands. */
+  /** The position of the last comma. */
   comma: number;
-  /** Where the last number begins and ends. */
+  /** The positions where the last number begins and ends. */
   number: { readonly at: number; readonly end: number };
 }
 
@@ -29,9 +29,8 @@ interface Finding {
 }
 
 /**
- * Parses JSON and, where that fails, says where and why in the same words on every version of Node.js.
- * A byte order mark at the start is passed over. Never throws.
- * Keys that stand twice in one object, of which JSON takes the last, are `repeated`.
+ * Parses JSON. If that fails, says where and why, in the same words on every version of Node.js. Skips a byte order
+ * mark at the start. Never throws. `repeated` has the keys that occur again in one object: JSON takes the last value.
  */
 export function parseJson(text: string): { value: unknown; repeated: readonly JsonError[] } | { error: JsonError } {
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text;
@@ -48,7 +47,7 @@ export function parseJson(text: string): { value: unknown; repeated: readonly Js
   return { error: placed(first ?? { at: content.length, message: 'This is no JSON.' }) };
 }
 
-/** The first thing that is wrong, and every key that stands again in its object. */
+/** The first error, and every key that occurs again in its object. */
 function read(text: string, isJson: boolean): { first?: Finding; repeated: readonly Finding[] } {
   const place: Place = { open: [], expect: 'value', comma: 0, number: { at: 0, end: -1 } };
   const repeated: Finding[] = [];
@@ -60,7 +59,7 @@ function read(text: string, isJson: boolean): { first?: Finding; repeated: reado
     deepest = at;
   };
   const end = (at: number) => {
-    // The library says so at the end of the text too, where nothing was closed.
+    // The library also reports an end at the end of the text, if a bracket was not closed.
     if (at === text.length) return;
     place.open.pop();
     place.expect = 'comma or end';
@@ -98,7 +97,7 @@ function read(text: string, isJson: boolean): { first?: Finding; repeated: reado
       { disallowComments: true },
     );
   } catch {
-    // The library calls itself for each level, and the stack has ended; JSON.parse has none.
+    // The library calls itself for each level, and has used up the stack. JSON.parse has no such limit.
     if (!isJson) first ??= { at: deepest, message: 'This is nested too deeply: no file needs so many levels.' };
   }
   return { ...(first && { first }), repeated };
@@ -118,7 +117,7 @@ const STRING_ERRORS: readonly string[] = [
   'InvalidCharacter',
 ];
 
-/** What is wrong at the place where the library stops, and where it is. */
+/** The error at the place where the library stops, and its position. */
 function wrongAt(text: string, at: number, code: ParseErrorCode, place: Place): Finding {
   const innermost = place.open.at(-1);
   const { expect } = place;
@@ -144,7 +143,7 @@ function wrongAt(text: string, at: number, code: ParseErrorCode, place: Place): 
   return told(noValue(text, at));
 }
 
-/** Files of many tools are YAML: its first line is a key without quotes, an entry of a list, or `---`. */
+/** Finds YAML, which many tools use. Its first line is a key without quotes, an entry of a list, or `---`. */
 function yamlIn(text: string): Finding | undefined {
   const found = /^(?:[ \t]*(?:#.*)?\r?\n)*[ \t]*(?=---\s|-\s+\S|[A-Za-z_$][\w$-]*:(?:\s|$))/.exec(text);
   const message = 'This is YAML, not JSON: write { } around the keys and double quotes around keys and texts.';
@@ -173,7 +172,7 @@ function wrongBracket(character: '}' | ']', at: number, { open, expect, comma }:
   return { at, message: `${closing(innermost)} belongs here, not ${character}.` };
 }
 
-/** What other notations allow and JSON does not. */
+/** Finds syntax that other notations allow and JSON does not. */
 function foreignSyntax(text: string, at: number): string | undefined {
   const character = text.charAt(at);
   if (character === "'") return 'JSON knows double quotes alone: write " in place of \'.';
@@ -191,7 +190,7 @@ function foreignSyntax(text: string, at: number): string | undefined {
 
 const NO_NUMBER = 'This is no JSON number: write digits such as 3600 or 0.5, or put the text in double quotes.';
 
-/** What stands where a value belongs. */
+/** Says what is there instead of a value. */
 function noValue(text: string, at: number): string {
   const [word = ''] = /^-?[A-Za-z_$][^\s,:{}[\]"]*/.exec(text.slice(at, at + 40)) ?? [];
   if (/^-?(nan|inf|infinity)$/i.test(word)) {
@@ -205,7 +204,7 @@ function noValue(text: string, at: number): string {
   return `${word} is no JSON value: ${write}.`;
 }
 
-/** As much of a string as JSON allows, up to its closing quote. */
+/** The part of a string that JSON allows, up to its closing quote. */
 const GOOD_STRING = /"(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/uy;
 
 function wrongInString(text: string, start: number): Finding {

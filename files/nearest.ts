@@ -1,11 +1,11 @@
-/** Longer words are never typos of ours, and the distance costs length times length. */
+/** Longer words cannot be typos of our names. The time for the distance grows with length times length. */
 const LONGEST_WORD = 64;
 
 /**
- * The candidate that the word was probably meant to be, by edit distance: case, `_` and `-` do not count,
- * two neighbours exchanged count once.
+ * The candidate that the word was probably meant to be, by edit distance. Case, `_` and `-` do not count. An exchange
+ * of two neighbours counts as one edit.
  *
- * @returns undefined when none is close: at most 1 edit in a word of up to 6 letters, 2 up to 11, else 3
+ * @returns undefined if none is close: at most 1 edit in a word of up to 6 letters, 2 up to 11, else 3
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const plain = normalise(word);

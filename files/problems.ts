@@ -3,7 +3,7 @@ export interface Problem {
   readonly severity: 'error' | 'warning';
   /** JSON path of the offending value, e.g. `$.instance_parameters.ImageId`. */
   readonly path: string;
-  /** The value found, as JSON, shortened to 80 characters; absent where nothing was found. */
+  /** The value found, as JSON, shortened to 80 characters. Absent if there is no value. */
   readonly found?: string;
   /** One sentence: what is wrong and what to write instead. */
   readonly message: string;
@@ -11,26 +11,26 @@ export interface Problem {
   readonly placeholder?: true;
 }
 
-/** Where in the file: keys and indexes from the root. */
+/** A place in a file: keys and indexes from the root. */
 export type Path = readonly (string | number)[];
 
-/** Collects problems while a file is checked, so that all of them reach the user in one go. */
+/** Collects problems while a file is checked, so that the user gets all of them at once. */
 export interface Problems {
-  /** Refuses the file. `found` is the value there; leave it out where there is none. */
+  /** Reports an error, which refuses the file. `found` is the value there; leave it out if there is none. */
   error(path: Path, message: string, found?: unknown): void;
-  /** Tells the user something and lets the file pass. */
+  /** Reports a warning, which lets the file pass. */
   warning(path: Path, message: string, found?: unknown): void;
-  /** The same, of a value that a template leaves for its user to fill in. */
+  /** Reports a problem of a value that a template leaves for its user to fill in. */
   placeholder(severity: Problem['severity'], path: Path, message: string, found: unknown): void;
   /** Whether anything was reported at exactly this path. */
   hasProblemAt(path: Path): boolean;
   /** Whether any error was reported. */
   hasErrors(): boolean;
-  /** Every problem, in the order in which the values stand in the file. */
+  /** Every problem, in the order of the values in the file. */
   inFileOrder(file: unknown): Problem[];
 }
 
-/** Longest `found` of a problem, in characters: enough to recognise a value, short enough for a console line. */
+/** The longest `found`, in characters: enough to recognise a value, short enough for a console line. */
 const FOUND_LENGTH = 80;
 
 /** Makes an empty collection. */
@@ -71,7 +71,7 @@ export function shorten(value: unknown): string {
   return json.length <= FOUND_LENGTH ? json : `${json.slice(0, FOUND_LENGTH - 1)}…`;
 }
 
-/** The ordinal of each step among its siblings; a key that the file lacks comes after those it has. */
+/** The index of each step among its siblings. A key that the file lacks comes after the keys that it has. */
 function positionOf(path: Path, file: unknown): number[] {
   let value = file;
   return path.map((step) => {

@@ -4,16 +4,16 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diskSentence } from './disk';
 
-/** `datastream-<kind>-<where process numbers count>-<process>-<random>` */
+/** `datastream-<kind>-<hash of the place where process IDs count>-<process ID>-<random>` */
 const NAME = /^datastream-[a-z]+-([0-9a-f]{8})-(\d+)-\w{6}$/;
 
 const made = new Set<string>();
 
 /**
- * Makes a folder in the system's temporary folder, which is removed when this process exits; the caller may remove it
- * earlier. What a process has left that was killed is removed by the next process that calls this.
+ * Makes a folder in the system's temporary folder. The folder is removed when this process exits; the caller may remove
+ * it earlier. If the process is killed, the next process that calls this function removes the folder.
  *
- * @param kind what it is for, a word in lower case
+ * @param kind the folder's purpose, a word in lower case
  * @throws Error whose message is one sentence that names the temporary folder and says what to do
  */
 export function temporaryFolder(kind: string): string {
@@ -34,7 +34,7 @@ export function temporaryFolder(kind: string): string {
   }
 }
 
-/** Removes the folders of this user's processes that live no more. */
+/** Removes the folders of this user's processes that no longer run. */
 function removeStale(parent: string): void {
   const here = place();
   for (const name of namesIn(parent)) {
@@ -45,7 +45,7 @@ function removeStale(parent: string): void {
       const { uid } = lstatSync(folder);
       if (uid === process.getuid?.()) rmSync(folder, { recursive: true, force: true });
     } catch {
-      // Another process may be removing it at the same moment, or a disk is read-only: nothing depends on it.
+      // Nothing depends on the removal. Another process may be removing the folder, or the disk may be read-only.
     }
   }
 }
@@ -54,7 +54,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // Some may write into a temporary folder and not list it.
+    // Some users may write into a temporary folder but not list it.
     return [];
   }
 }
@@ -64,18 +64,18 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it is another user's.
+    // EPERM: the process is another user's.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
-/** Other computers and containers may share the folder, and have the same process numbers. */
+/** A hash of host and PID namespace: other hosts and containers may share the folder and have the same process IDs. */
 function place(): string {
   let namespace = '';
   try {
     namespace = readlinkSync('/proc/self/ns/pid');
   } catch {
-    // Linux alone has it.
+    // Only Linux has this file.
   }
   return createHash('sha256').update(`${hostname()} ${namespace}`).digest('hex').slice(0, 8);
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * A file's text; or in one sentence, which names the file, why it cannot be read.
+ * A file's text; or one sentence that names the file and says why it cannot be read.
  *
- * @param shown what to call the file; default: its path
+ * @param shown the file's name in the sentence; default: its path
  */
 export function readTextFile(file: string, shown = file): { readonly text: string } | { readonly error: string } {
   let bytes: Buffer;
@@ -12,7 +12,7 @@ export function readTextFile(file: string, shown = file): { readonly text: strin
   } catch (error) {
     return { error: `${shown}: ${reason((error as NodeJS.ErrnoException).code)}` };
   }
-  // Text has no NUL in UTF-8, and one in nearly every character in UTF-16.
+  // UTF-8 text has no NUL; UTF-16 text has one in nearly every character.
   if (bytes.includes(0)) return { error: notUtf8(shown, 'perhaps UTF-16, as PowerShell writes it') };
   try {
     return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };

@@ -1,6 +1,6 @@
-/** Tolerant views of a value that may have any type: the structure check reports what is wrong, the others read on. */
+/** Tolerant views of a value of any type: the structure check reports a wrong type, and the other checks read on. */
 
-/** The value as an object with own keys; empty where it is none. */
+/** The value as an object with own keys; empty if it is no object. */
 export function record(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
 }
@@ -15,17 +15,17 @@ export function member(value: unknown, key: string): unknown {
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
-/** The value as an array; empty where it is none. */
+/** The value as an array; empty if it is no array. */
 export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The value as a string; undefined where it is none. */
+/** The value as a string; undefined if it is no string. */
 export function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Bytes of the text in UTF-8, which is what AWS's size limits count. */
+/** Bytes of the text in UTF-8, as AWS's size limits count. */
 export function utf8Bytes(value: string): number {
   return Buffer.byteLength(value, 'utf8');
 }

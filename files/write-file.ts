@@ -13,9 +13,9 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 /**
- * Writes a file whole or not at all: into a temporary file of the same folder, which then takes its place. What was
- * there stays until that moment, also after an error; its permissions are kept, and a symbolic link still points to it.
- * Not write-file-atomic: docs/decisions/dependencies.md says why.
+ * Writes a file completely or not at all: into a temporary file of the same folder, which then replaces the file. The
+ * old file stays until then, also after an error. The file keeps its permissions, and a symbolic link still points to
+ * it. Not write-file-atomic: docs/decisions/dependencies.md says why.
  *
  * @throws Error whose message is one sentence that names the file and says what to do
  */

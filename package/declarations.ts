@@ -6,10 +6,10 @@ import { PRODUCT } from '../files/product';
 export const IMPORTED = /(?<=\bfrom ['"]|\bimport\(['"])([^'"\n]+)/g;
 
 /**
- * The type declarations of a file, and of all files that they import in turn.
+ * The type declarations of a file, and of all files that it imports, directly or through others.
  *
  * @param entry relative to PRODUCT
- * @returns texts by their path, relative to PRODUCT
+ * @returns the declarations' texts by path, relative to PRODUCT
  */
 export function declarations(entry: string): ReadonlyMap<string, string> {
   const { config } = ts.readConfigFile(path.join(PRODUCT, 'tsconfig.json'), ts.sys.readFile);

@@ -3,11 +3,11 @@ import { version } from '../package.json';
 interface Variable {
   readonly type: string;
   readonly description: string;
-  /** Required where it is missing. */
+  /** A variable without a default is required. */
   readonly default?: unknown;
 }
 
-/** The members of the module's JSON that are read here and where it is written. */
+/** The members of the module's JSON that this folder reads. */
 export interface Module {
   readonly terraform: {
     readonly required_version: string;

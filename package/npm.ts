@@ -7,17 +7,17 @@ import { PRODUCT } from '../files/product';
 import { declarations, IMPORTED } from './declarations';
 
 /**
- * Makes what `npm pack` packs, in dist/npm: the constructs for cdktf and for cdktn with their declarations, the functions'
- * archives, and the command, all without a dependency but cdktf or cdktn with their provider. It has the checkout's layout,
- * so that each file is found from PRODUCT in both.
+ * Makes the content of the npm package, in dist/npm: the constructs for cdktf and for cdktn with their declarations,
+ * the functions' archives, and the command. Its only dependencies are cdktf or cdktn with their provider. It has the
+ * checkout's layout: PRODUCT is the folder to find each file from, in both.
  */
 
 const OUT = path.join(PRODUCT, 'dist', 'npm');
 
-/** A module's name under cdktn: its packages are called like cdktf's, with another last letter. */
+/** A module's name under cdktn: cdktn's packages have cdktf's names, with another last letter. */
 const underCdktn = (name: string) => name.replace(/^(@?)cdktf(?=\/|$)/, '$1cdktn');
 
-/** Leaves the App's own packages out of the bundle, by the name that `named` gives them. */
+/** Leaves the App's own packages out of the bundle, which imports them by the name that `named` returns. */
 const ofTheApp = (named: (name: string) => string): Plugin => ({
   name: 'of-the-app',
   setup({ onResolve }) {
@@ -28,7 +28,7 @@ const ofTheApp = (named: (name: string) => string): Plugin => ({
   },
 });
 
-/** As AWS's clients are bundled for the functions: an SDK that esbuild can drop things of. */
+/** Bundles the AWS clients as the functions' bundles do: from modules of which esbuild can drop unused parts. */
 const COMMON: BuildOptions = {
   absWorkingDir: PRODUCT,
   bundle: true,
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
       ...COMMON,
       entryPoints: ['constructs/index.ts'],
       outfile: path.join(OUT, folder, 'index.js'),
-      // Names of classes stand in messages.
+      // Messages contain the names of classes.
       keepNames: true,
       plugins: [ofTheApp(named)],
     });
@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     outfile: path.join(OUT, 'cli', 'main.js'),
     minify: true,
     plugins: [shakeableSchemas],
-    // hcl2json asks for it where there is no global of this name; Node.js has one.
+    // hcl2json requires this module only if there is no global of its name. Node.js has one.
     external: ['performance'],
   });
   writeFileSync(
@@ -92,16 +92,18 @@ async function main(): Promise<void> {
   ]) {
     cpSync(path.join(PRODUCT, each), path.join(OUT, each), { recursive: true });
   }
-  // hcl2json reads it beside the folder of its own code.
+  // hcl2json reads this file from the parent of its code's folder.
   cpSync(path.join(require.resolve('@cdktn/hcl2json'), '../../main.wasm.gz'), path.join(OUT, 'main.wasm.gz'));
   writeManifest();
 }
 
-/** Where the checkout's package.json waits while the package's stands in its place. */
+/** The path of the checkout's package.json while the package's own one replaces it. */
 const WAITING = path.join(PRODUCT, 'dist', 'package.json');
 const MANIFEST = path.join(PRODUCT, 'package.json');
 
-/** npm packs the package.json that it finds once this has ended, and says when it has: see `postpack`. */
+/**
+ * Replaces package.json: npm packs the one that exists when `prepack` has ended. `postpack` restores the checkout's.
+ */
 function writeManifest(): void {
   const { name, version, description, license, engines } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
   const entry = (folder: string) => ({
@@ -113,13 +115,13 @@ function writeManifest(): void {
     '@cdktn/provider-aws': '>=25.5.0 <26',
     cdktf: '^0.21.0',
     cdktn: '^0.24.0',
-    // What cdktf and cdktn can both be installed with.
+    // The versions that cdktf and cdktn both accept.
     constructs: '>=10.4.2 <10.8.0',
   };
   const manifest = {
     ...{ name, version, description, license, engines },
     exports: { '.': entry('constructs'), './cdktn': entry('cdktn'), './package.json': './package.json' },
-    // Both for compilers and tools that do not read `exports`, as those with the settings of `cdktf init`.
+    // For compilers and tools that do not read `exports`, such as those with the settings of `cdktf init`.
     main: entry('constructs').default,
     types: entry('constructs').types,
     typesVersions: { '*': { cdktn: [entry('cdktn').types] } },
@@ -132,12 +134,12 @@ function writeManifest(): void {
   writeFileSync(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** Puts the checkout's package.json back, where one waits. */
+/** Puts the checkout's package.json back if it was replaced. */
 function restoreManifest(): void {
   if (existsSync(WAITING)) renameSync(WAITING, MANIFEST);
 }
 
-// Also before: an earlier run may have been killed between the two.
+// Restore first: an earlier run may have been killed before `postpack`.
 restoreManifest();
 if (process.argv[2] !== 'restore') {
   main().catch((error: Error) => {

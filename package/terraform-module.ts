@@ -7,8 +7,8 @@ import { temporaryFolder } from '../files/temporary-folder';
 import { type Module, readme } from './module-readme';
 
 /**
- * Writes the Terraform module to dist/terraform-module, or to the folder that is given, and the same as an archive
- * beside it.
+ * Writes the Terraform module to dist/terraform-module, or to the folder that the argument names, and an archive of it
+ * beside that folder.
  */
 
 const OUT = path.resolve(process.argv[2] ?? path.join(PRODUCT, 'dist', 'terraform-module'));
@@ -18,12 +18,12 @@ function files(): Readonly<Record<string, Uint8Array>> {
   const outdir = temporaryFolder('module');
   const folder = synthesiseModule(outdir);
   const text = readFileSync(path.join(folder, 'cdk.tf.json'), 'utf8');
-  // cdktf's metadata are under this key.
+  // cdktf writes its metadata under this key.
   const module: Module = JSON.parse(text, (key, value) => (key === '//' ? undefined : value));
   const archives = Object.values(module.resource.aws_lambda_function).map((each) => {
     const archive = `functions/${path.basename(each.filename)}`;
     const contents = readFileSync(path.join(folder, each.filename));
-    // Without it Terraform looks in the folder of the configuration that calls the module.
+    // Without `path.module` Terraform looks in the folder of the calling configuration.
     each.filename = `\${path.module}/${archive}`;
     return [archive, contents] as const;
   });

@@ -9,11 +9,11 @@ export interface Output {
   write(text: string): unknown;
 }
 
-/** The region that is asked: the one that is given, else the one that the tfvars deploy to. */
+/** The region to ask. Default: the region that the tfvars deploy to. */
 export interface Where {
   readonly tfvars: string;
   readonly region?: string;
-  /** The folder whose files' images stay. */
+  /** The folder of execution files. The images that they name stay. */
   readonly executions: string;
 }
 
@@ -22,11 +22,11 @@ export interface Found {
   readonly ec2: Ec2;
   readonly inventory: Inventory;
   readonly named: NamedImages;
-  /** Sentences about files whose names cannot be known. */
+  /** Sentences about files whose image names cannot be read. */
   readonly unreadable: readonly string[];
 }
 
-/** Asks AWS what there is; every error of the SDK becomes one sentence. */
+/** Asks AWS for this project's images. Every error of the SDK becomes one sentence. */
 export async function withImages(options: Where, err: Output, act: (found: Found) => Promise<number>): Promise<number> {
   const region = options.region ?? (await readDeployment(options.tfvars)).region;
   try {
@@ -41,7 +41,7 @@ export async function withImages(options: Where, err: Output, act: (found: Found
   }
 }
 
-/** Why it cannot be known which images the files in executions/ name. */
+/** Sentences why the images that the files in executions/ name are not all known. */
 export function unknownNames({ unreadable, named, region }: Found): string[] {
   const unread = named.unread.map(
     ({ parameter, files, error }) =>

@@ -9,7 +9,7 @@ const HEADER = ['ID', 'NAME', 'FAMILY', 'ARCH', 'CREATED', 'GIB', 'STATE', 'SHAR
 /**
  * Prints this project's images of a region as a table.
  *
- * @returns the exit code: 0, 1 when AWS cannot be asked
+ * @returns the exit code: 0, or 1 if AWS cannot be asked
  */
 export function listImages(options: Where, out: Output, err: Output): Promise<number> {
   return withImages(options, err, async (found) => {
@@ -45,7 +45,7 @@ export function listImages(options: Where, out: Output, err: Output): Promise<nu
   });
 }
 
-/** What names the image, for the table. */
+/** The files and parameters that name the image, for the table. */
 function namedBy({ id }: OwnImage, named: NamedImages): string {
   const unknown = named.unknown.get(id);
   const names = named.names.get(id) ?? [];

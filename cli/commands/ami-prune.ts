@@ -7,7 +7,7 @@ import { table } from '../output/table';
 /**
  * Removes old images of this project with their snapshots, or prints what would be removed.
  *
- * @returns the exit code: 0, 1 when something could not be removed or AWS cannot be asked
+ * @returns the exit code: 0, or 1 if something could not be removed or AWS cannot be asked
  */
 export function pruneImages(
   options: Where & { readonly keep: number; readonly dryRun?: boolean },
@@ -52,9 +52,9 @@ function showPlan(plan: PrunePlan, region: string, dryRun: boolean, out: Output)
 }
 
 /**
- * Removes what the plan says, each thing with a line.
+ * Removes what the plan lists, and prints a line for each removal.
  *
- * @returns the exit code: 0, 1 when something could not be removed
+ * @returns the exit code: 0, or 1 if something could not be removed
  */
 export async function carryOut(ec2: Ec2, region: string, plan: PrunePlan, out: Output, err: Output): Promise<number> {
   let images = 0;

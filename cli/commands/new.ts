@@ -16,9 +16,9 @@ import { checkFile } from './validate';
 export interface NewOptions extends ParseOptions {
   /** `template`, or the path of an execution file to begin with. */
   readonly from: string;
-  /** In the order of the command line. */
+  /** The edits, in the order of the command line. */
   readonly edits: readonly Edit[];
-  /** Whether a file that is there may be replaced. */
+  /** Whether an existing file may be replaced. Default: no. */
   readonly force?: boolean;
 }
 
@@ -27,9 +27,9 @@ const TEMPLATE = join(EXECUTIONS, 'execution_template.json');
 const SCHEMA = join(EXECUTIONS, 'execution.schema.json');
 
 /**
- * Writes an execution file that has no error, or prints what is wrong with it and writes nothing.
+ * Writes an execution file without errors. If it has an error, prints what is wrong and writes nothing.
  *
- * @returns the exit code: 0 written, 1 with any error, 2 when a file cannot be read or written
+ * @returns the exit code: 0 written, 1 the file has an error, 2 a file cannot be read or written
  */
 export function writeNew(file: string, options: NewOptions, out: Output, err: Output): number {
   const refuse = (sentence: string, exitCode = 2, options = '') => {
@@ -55,7 +55,7 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
 
   const { problems } = checkFile(value, { ...options, ...architectureOf(content.value, value) });
   for (const problem of problems) err.write(problemLines(problem, err));
-  // A new file is a filled template: what may be meant elsewhere is left over here.
+  // A placeholder is an error in a new file: it was forgotten. In other files it may be a value that is meant.
   const inTheWay = problems.filter(({ severity, placeholder }) => severity === 'error' || placeholder);
   if (inTheWay.length > 0) {
     const mending = remedies(inTheWay, value, options.edits);
@@ -75,7 +75,7 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
   return 0;
 }
 
-/** An image that stays is of the architecture of the type that stood beside it. */
+/** The architecture of an image that the edits keep: that of the source's instance type. */
 function architectureOf(source: unknown, file: unknown): Pick<ParseOptions, 'imageArchitecture'> {
   const [before, after] = [source, file].map((each) => member(each, 'instance_parameters'));
   const type = text(member(before, 'InstanceType'));
@@ -84,7 +84,7 @@ function architectureOf(source: unknown, file: unknown): Pick<ParseOptions, 'ima
   return architecture === 'arm64' || architecture === 'x86_64' ? { imageArchitecture: architecture } : {};
 }
 
-/** The schema as seen from the new file's folder, where editors look for it. */
+/** Adds `$schema`, relative to the new file's folder, where editors look for it. */
 function withSchema(file: unknown, folder: string): unknown {
   if (!isRecord(file)) return file;
   const path = relative(folder, SCHEMA).split(sep).join('/');
@@ -92,7 +92,7 @@ function withSchema(file: unknown, folder: string): unknown {
   return { $schema: path.startsWith('.') ? path : `./${path}`, ...rest };
 }
 
-/** For each error the option that mends it. A key of the user's own that is unknown, its message has said all about. */
+/** The option that mends each error. An unknown key that the user has set has none: its message says what to do. */
 function remedies(problems: readonly Problem[], file: unknown, edits: readonly Edit[]): string {
   const options = problems.flatMap((problem) => {
     const at = parseUnset(problem.path);
@@ -105,13 +105,13 @@ function remedies(problems: readonly Problem[], file: unknown, edits: readonly E
   return [...new Set(options)].join('');
 }
 
-/** A command is long, and only a part of it is to be written anew. */
+/** The value to change. A command is shown whole, since it is long and only a part of it needs a change. */
 function valueToMend(file: unknown, path: Path): string {
   const command = path.length === 2 && path[0] === 'commands' ? list(member(file, 'commands'))[Number(path[1])] : '';
   return text(command) || '...';
 }
 
-/** In double quotes where that reads better: a command has single quotes of its own. */
+/** Quotes a word, with double quotes if it contains single quotes, as commands do: that is easier to read. */
 function quoted(word: string): string {
   return word.includes("'") && !/["\\$`!\n]/.test(word) ? `"${word}"` : shellQuote(word);
 }

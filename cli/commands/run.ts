@@ -16,18 +16,19 @@ import { checkFile } from './validate';
 
 type Output = NodeJS.WriteStream;
 
-/** How much of the job's own output is shown, from the end. */
+/** How many characters of the job's output are shown, counted from the end. */
 const SHOWN = 4000;
-/** Ctrl-C, `kill`, and the terminal's end. */
+/** Ctrl-C, `kill`, and a closed terminal. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const REMEDY = 'name another --folder';
-/** How long Ctrl-C waits for the reaper at most. */
+/** The longest wait for the reaper after Ctrl-C. */
 const REAPER_WAIT_MS = 5000;
 
 /**
  * Runs one execution file on the embedded cloud and prints what happens.
  *
- * @returns the exit code: 0 succeeded, 1 failed or refused, 2 not readable as JSON or not to be run here, 130 stopped
+ * @returns the exit code: 0 succeeded, 1 failed or refused, 2 the file is not readable as JSON or cannot run here, 130
+ * stopped
  */
 export async function run(
   file: string,
@@ -78,8 +79,8 @@ function cannotWrite(folder: string, remedy: string): string | undefined {
 }
 
 /**
- * Makes a folder, level by level: in places such as /proc Node.js' recursive mkdir never ends.
- * @returns a sentence where that cannot be done
+ * Makes a folder level by level: Node.js's recursive mkdir never ends in places such as /proc.
+ * @returns a sentence if the folder cannot be made
  */
 function cannotMake(folder: string): string | undefined {
   if (isFolder(folder)) return undefined;
@@ -98,7 +99,7 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // What it is instead of one, making it says.
+    // The attempt to make the folder reports what the path is.
     return false;
   }
 }
@@ -131,17 +132,18 @@ async function runLocally(
   });
   const execution = startExecution(cloud, input, (progress) => view.show(progress));
   const stop = () => execution.stop();
-  // Stays for a second Ctrl-C: the clean-up takes a moment, and without it what runs on the instance would run on.
+  // The handler stays for a second Ctrl-C, which would otherwise end the clean-up and leave the job's processes
+  // running.
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const end = await execution.result;
     if (end.status === 'ABORTED' && !broken) await showReaper(view, cloud, reaped.promise);
     view.end();
-    // Long enough to see the instance off.
+    // Wait until the instance has terminated.
     await realClock.sleep(AT_ONCE.ended + 50);
     if (!broken) printEnd(end, cloud, folder, out);
     if (end.status === 'FAILED') {
-      // What the job has written to a bucket, or to its own disk, has met the same.
+      // The job's own writes, to a bucket or to its disk, may have met the same error.
       const remedy = 'the job may have failed by that alone';
       broken = cannotWrite(resolve(folder, 'buckets'), remedy) ?? cannotWrite(dirname(scratch), remedy);
     }
@@ -165,7 +167,7 @@ function signalled<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   return { promise, resolve };
 }
 
-/** After Ctrl-C: the execution is stopped, and the reaper ends what it has left, as it would on AWS. */
+/** Shows what the reaper does after Ctrl-C. The execution is stopped, and the reaper ends what is left, as on AWS. */
 async function showReaper(view: ProgressView, cloud: EmbeddedCloud, reaped: Promise<Invocation>): Promise<void> {
   view.note('Stopped. The reaper ends what the execution has left:');
   const invocation = await Promise.race([reaped, realClock.sleep(REAPER_WAIT_MS)]);
@@ -189,9 +191,9 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
 
   const job = [...cloud.ssm.commands.values()].at(-1);
   if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
-  // In the Cause of a command that failed there is its end already, unless it is so long that SSM keeps its beginning.
+  // The Cause of CommandFailed already has the end of standard error, unless SSM has kept only its beginning.
   const told = end.error === 'CommandFailed' && (job?.stderr.length ?? 0) <= STDERR_CHARACTERS;
-  // What the script itself says stands in the rows below.
+  // The rows below show the script's own lines.
   const stderr = withoutLines(job?.stderr ?? '');
   if (stderr.trim() && !told) out.write(`\n  standard error of the job\n${shown(stderr)}\n`);
   out.write('\n');
@@ -220,12 +222,12 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
   row('', `${transitions} state transitions, ${requests} Lambda requests, ${gbSeconds.toFixed(2)} GB-s`);
 }
 
-/** Where an address of the embedded S3 is on this computer. */
+/** The path on this computer of an s3:// URL of the embedded S3. */
 function localFolder(folder: string, url: string): string {
   return join(folder, 'buckets', url.replace(/^s3:\/\//, ''));
 }
 
-/** The end of what the job wrote, from the beginning of a line, with control characters made visible. */
+/** The end of the job's output, from the beginning of a line, with control characters made visible. */
 function shown(text: string): string {
   const all = text.trim();
   const end = all.slice(-SHOWN);
@@ -234,7 +236,7 @@ function shown(text: string): string {
   return indent(visible(lines), '  | ');
 }
 
-/** A job's output must not move the cursor or clear the reader's screen. */
+/** Replaces control characters by visible ones: a job's output must not move the cursor or clear the screen. */
 function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to show
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (character) =>

@@ -9,8 +9,8 @@ import { type Output, wrap } from '../output/wrap';
 /**
  * Prints every problem of every file.
  *
- * @param options what is known beyond the files
- * @returns the exit code: 0, 1 with any error, 2 when a file cannot be read or is not JSON
+ * @param options facts that the files do not contain, such as the region
+ * @returns the exit code: 0, 1 if a file has an error, 2 if a file cannot be read or is not JSON
  */
 export function validate(files: readonly string[], options: ParseOptions, out: Output): number {
   let exitCode = 0;
@@ -31,12 +31,12 @@ export function validate(files: readonly string[], options: ParseOptions, out: O
   return exitCode;
 }
 
-/** Everything that can be known of an execution file on this computer: the parser's problems, and the shell's. */
+/** All problems of an execution file that can be found on this computer: the parser's and the shell's. */
 export function checkFile(value: unknown, options: ParseOptions = {}): ParseResult {
   const { execution, problems } = parseExecution(value, options);
   const written = member(value, 'commands');
   const own = Array.isArray(written) && written.every((each) => typeof each === 'string') ? (written as string[]) : [];
-  // Options are quoted by this project: there is nothing in them for the shell to read.
+  // This project quotes the options itself, so the shell cannot find an error in them.
   const commands = member(value, 'datastream_command_options') === undefined ? (execution?.commands ?? own) : [];
   return { execution, problems: [...problems, ...(commands.length > 0 ? syntaxProblems(commands) : [])] };
 }

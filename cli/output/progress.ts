@@ -4,7 +4,7 @@ import { type Output, wrap } from './wrap';
 /** Shows the states of an execution as they happen. */
 export interface ProgressView {
   show(progress: Progress): void;
-  /** A line of its own, not of a state. */
+  /** Prints a line that belongs to no state. */
   note(text: string): void;
   end(): void;
 }
@@ -35,7 +35,7 @@ function retryText({ error, seconds }: Extract<Progress, { type: 'retrying' }>):
   return `${error}, again in ${Math.round(seconds)} s`;
 }
 
-/** One line a state; the last one is alive. Finished lines are never touched again, so scrolling back shows them all. */
+/** One line per state. Only the last line changes, so scrolling back shows all finished lines. */
 function liveList(out: Output): ProgressView {
   let current: { state: string; since: number; remark: string } | undefined;
   let frame = 0;

@@ -1,17 +1,17 @@
-/** Where words go; a terminal alone has columns. */
+/** An output stream. Only a terminal has columns. */
 export interface Output {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-/** Below this a line of one word each would be no easier to read. */
+/** On a narrower terminal, lines of one word each would be no easier to read. */
 const NARROWEST = 20;
 
 /**
- * Breaks the lines of a text at words where they are longer than a terminal is wide, and keeps their indents: what
- * follows stands under the line's first word, or under the second column where the first ends with two spaces. Where
- * the output is no terminal each line stays one, for grep. Not for commands, which are copied.
+ * Breaks lines at words if they are longer than the terminal is wide, and keeps their indents. A continuation starts
+ * under the line's first word, or under the second column if the first column ends with two spaces. If the output is no
+ * terminal, lines are not broken, for grep. Do not wrap commands: users copy them.
  */
 export function wrap(text: string, { isTTY, columns = 0 }: Pick<Output, 'isTTY' | 'columns'>): string {
   if (!isTTY || columns < NARROWEST) return text;

@@ -2,12 +2,14 @@ import type { CurrentAws } from './current-aws';
 import { whenSet } from './optional';
 import type { Grant } from './role';
 
-/** Where jobs read and write. */
+/** The buckets that jobs read and write. */
 export class Buckets {
   readonly #aws: CurrentAws;
   readonly #bucket: string | undefined;
 
-  /** @param bucket the only bucket; undefined or empty: every bucket of the account, for execution files name theirs */
+  /**
+   * @param bucket the only bucket; undefined or empty: every bucket of the account, since execution files name theirs
+   */
   constructor(aws: CurrentAws, bucket: string | undefined) {
     this.#aws = aws;
     this.#bucket = bucket;
@@ -29,8 +31,8 @@ export class Buckets {
       sid,
       actions,
       resources: [`arn:${this.#aws.partition}:s3:::${bucket}${path}`],
-      // A bucket's ARN names no account: without this, "every bucket" would be everybody's. A bucket that was named
-      // may be another account's.
+      // A bucket's ARN has no account: without this condition, "every bucket" would include other accounts' buckets. A
+      // bucket that was named may belong to another account.
       conditions: { StringLike: { 'aws:ResourceAccount': whenSet(this.#bucket, '*', this.#aws.account) } },
     };
   }

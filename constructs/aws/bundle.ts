@@ -10,32 +10,32 @@ import { zip } from './zip';
 export interface Sources<Name extends string = string> {
   /** The folder of lambdas/. */
   readonly folder: string;
-  /** Each a file of that folder, which exports `handler`. */
+  /** The names of files in that folder. Each file exports `handler`. */
   readonly names: readonly Name[];
 }
 
-/** What Lambda runs of one function. */
+/** The code of one function. */
 export interface Bundle {
   /** The minified code, `<name>.js` in the archive. */
   readonly code: Buffer;
   /** Its source map, `<name>.js.map` in the archive. */
   readonly map: Buffer;
-  /** Both, as Lambda wants them. */
+  /** The ZIP archive of both, as Lambda takes it. */
   readonly archive: Buffer;
 }
 
 export interface Bundles<Name extends string = string> {
   readonly functions: Readonly<Record<Name, Bundle>>;
-  /** esbuild's account of which files went into which bundle. */
+  /** esbuild's record of the files in each bundle. */
   readonly metafile: Metafile;
 }
 
 /**
- * Bundles all functions of a system in one run of esbuild (about 1 s). The bytes depend on the sources and the installed packages
- * alone, not on the folder, the working directory or the time.
+ * Bundles all functions of a system in one run of esbuild (about 1 s). The bytes depend only on the sources and the
+ * installed packages, not on the folder, the working directory or the time.
  *
  * @param root the folder that holds lambdas/ and node_modules/; default: this package
- * @throws Error with what esbuild says when a file of lambdas/ is missing or does not compile
+ * @throws Error with esbuild's message if a file of lambdas/ is missing or does not compile
  */
 export function bundle<Name extends string>({ folder, names }: Sources<Name>, root: string = PRODUCT): Bundles<Name> {
   const outdir = temporaryFolder('bundle');

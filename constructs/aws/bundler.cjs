@@ -1,5 +1,5 @@
-// Runs esbuild in a process of its own: node bundler.cjs ROOT OUTDIR FOLDER NAME...
-// Constructs are synchronous, and esbuild's plugins are not.
+// Runs esbuild in its own process: node bundler.cjs ROOT OUTDIR FOLDER NAME...
+// Constructs are synchronous, but esbuild runs plugins only asynchronously.
 const fs = require('node:fs');
 const path = require('node:path');
 const esbuild = require('esbuild');
@@ -12,7 +12,7 @@ esbuild
   .build({
     absWorkingDir: root,
     entryPoints: Object.fromEntries(names.map((name) => [name, path.join(folder, `${name}.ts`)])),
-    // Nothing is written here: the folder makes the source maps' paths relative to it.
+    // esbuild writes nothing here. The source maps' paths are relative to this folder.
     outdir: folder,
     write: false,
     bundle: true,
@@ -20,13 +20,13 @@ esbuild
     platform: 'node',
     target: 'node22',
     format: 'cjs',
-    // esbuild's default for Node.js prefers `main`: CommonJS, of which nothing can be dropped.
+    // esbuild's default for Node.js prefers `main`, which is CommonJS: tree shaking can drop nothing of it.
     mainFields: ['module', 'main'],
     sourcemap: true,
-    // A stack trace needs names and lines, not the text.
+    // A stack trace needs names and lines, not the sources' text.
     sourcesContent: false,
     legalComments: 'none',
-    // Where node_modules is a link, the paths must be the same.
+    // The paths must be the same if node_modules is a symbolic link.
     preserveSymlinks: true,
     tsconfigRaw: {},
     metafile: true,
@@ -37,5 +37,5 @@ esbuild
     for (const file of outputFiles) fs.writeFileSync(path.join(outdir, path.basename(file.path)), file.contents);
     fs.writeFileSync(path.join(outdir, 'metafile.json'), JSON.stringify(metafile));
   })
-  // esbuild has printed what is wrong.
+  // esbuild has printed the error.
   .catch(() => process.exit(1));

@@ -9,7 +9,7 @@ import { bundle, type Sources } from './bundle';
 
 const folders = new Map<string, string>();
 
-/** The folder of a system's archives: the npm package has them, else one run of esbuild makes them for this process. */
+/** The folder of a system's archives. The npm package contains it; otherwise one run of esbuild makes it. */
 function archives(sources: Sources): string {
   const packed = path.join(PRODUCT, 'functions', sources.folder);
   if (existsSync(packed)) return packed;
@@ -17,13 +17,13 @@ function archives(sources: Sources): string {
   if (known) return known;
   const { functions } = bundle(sources);
   const made = temporaryFolder('code');
-  // It stays to the process' end: cdktf copies the files when the app is synthesised, and does not say when it has.
+  // Keep the folder until the process ends: cdktf copies the files during synthesis, and does not report when it has.
   for (const [name, { archive }] of Object.entries(functions)) writeFileSync(path.join(made, `${name}.zip`), archive);
   folders.set(sources.folder, made);
   return made;
 }
 
-/** The archive of one function beside the stack's JSON. */
+/** The archive of one function, beside the stack's JSON. */
 export class Code extends Construct {
   /** The archive's path, relative to the stack's JSON. */
   readonly path: string;
@@ -35,7 +35,7 @@ export class Code extends Construct {
     const file = path.join(archives(sources), `${name}.zip`);
     const asset = new TerraformAsset(this, 'archive', { path: file, type: AssetType.FILE });
     this.path = asset.path;
-    // A value, no filebase64sha256(): what is planned is what was made here.
+    // A literal, not filebase64sha256(): the plan has the hash of the archive that was made here.
     this.hash = createHash('sha256').update(readFileSync(file)).digest('base64');
   }
 }

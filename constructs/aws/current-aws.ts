@@ -4,7 +4,7 @@ import { DataAwsRegion } from '@cdktf/provider-aws/lib/data-aws-region';
 import { Construct } from 'constructs';
 import { NOT_IN_CHINA } from './rules';
 
-/** Where the provider deploys to; for the ARNs of things that do not exist yet, or never by one name. */
+/** The provider's partition, region and account, for the ARNs of resources that do not exist yet or that have a `*`. */
 export class CurrentAws extends Construct {
   /** `aws`, `aws-us-gov`, ... */
   readonly partition: string;
@@ -21,7 +21,7 @@ export class CurrentAws extends Construct {
         ],
       },
     }).partition;
-    // Versions 5 and 6 of the provider have it; `name` is deprecated in 6, and its successor `region` is not in 5.
+    // `id` is in versions 5 and 6 of the provider. `name` is deprecated in 6, and its successor `region` is not in 5.
     this.region = new DataAwsRegion(this, 'region').id;
     this.account = new DataAwsCallerIdentity(this, 'account').accountId;
   }
@@ -36,7 +36,9 @@ export class CurrentAws extends Construct {
     return `arn:${this.partition}:${service}:${this.region}:*:${resource}`;
   }
 
-  /** The ARN of a resource that AWS or anyone may own in this region, such as an image: its account part is empty. */
+  /**
+   * The ARN of a resource in this region that AWS or any account may own, such as an image. Its account part is empty.
+   */
   sharedArn(service: string, resource: string): string {
     return `arn:${this.partition}:${service}:${this.region}::${resource}`;
   }

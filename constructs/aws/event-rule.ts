@@ -8,14 +8,14 @@ import type { NodeFunction } from './function';
 export interface EventRuleProps {
   readonly ruleName: string;
   readonly description: string;
-  /** Which events of the account's default bus (EventBridge User Guide, event patterns). */
+  /** The event pattern, for events of the account's default bus (EventBridge User Guide, event patterns). */
   readonly pattern: Readonly<Record<string, unknown>>;
   readonly target: NodeFunction;
-  /** What else must exist before, because AWS refuses a second one of its name. */
+  /** A resource that must exist first: AWS refuses a second one of its name. */
   readonly after: ITerraformDependable;
 }
 
-/** An EventBridge rule that calls one function, which lets this rule alone call it. */
+/** An EventBridge rule that calls one function, and the permission that lets this rule call it. */
 export class EventRule extends Construct {
   constructor(scope: Construct, id: string, props: EventRuleProps) {
     super(scope, id);
@@ -23,7 +23,7 @@ export class EventRule extends Construct {
       name: props.ruleName,
       description: props.description,
       eventPattern: JSON.stringify(props.pattern),
-      // PutRule takes over any rule of this name: a second deployment of the same names must fail before it.
+      // PutRule overwrites an existing rule of this name: a second deployment of the same names must fail before it.
       dependsOn: [props.target.function, props.after],
     });
     const permission = new LambdaPermission(this, 'permission', {

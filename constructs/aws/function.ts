@@ -7,40 +7,41 @@ import type { Role } from './role';
 
 export interface NodeFunctionProps {
   readonly sources: Sources;
-  /** Which of the sources it runs; with it begin its name in the logs and the names of its statements. */
+  /** The source that the function runs. Also the service's name in the logs, and a part of the log statement's sid. */
   readonly role: string;
-  /** Its name in Lambda. */
+  /** The function's name in Lambda. */
   readonly functionName: string;
   readonly description: string;
-  /** Lambda gives CPU by memory. */
+  /** Lambda gives CPU in proportion to memory. */
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
-  /** What it may do; it adds the right to write its own log. */
+  /** The function's role. The construct adds the permission to write the function's log. */
   readonly executionRole: Role;
-  /** Environment variables beside those that every function has. Default: none. */
+  /** Environment variables besides those that every function has. Default: none. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Whether each deployment publishes a version; earlier ones stay. Default: no. */
+  /** Whether each deployment publishes a version. Earlier versions stay. Default: no. */
   readonly versions?: boolean;
   readonly logRetentionDays: number;
 }
 
 /** A Lambda function (Node.js 22, arm64) with a log group of its own. */
 export class NodeFunction extends Construct {
-  /** Without a version: the code and configuration of the last deployment. */
+  /** The ARN without a version: the code and configuration of the last deployment. */
   readonly arn: string;
-  /** Of the version that this deployment has published; without `versions`, `$LATEST`. */
+  /** The ARN of the version that this deployment published. Without `versions`: `$LATEST`. */
   readonly versionArn: string;
   readonly functionName: string;
-  /** To depend on: Lambda refuses a second function of one name. */
+  /** For `dependsOn`: Lambda refuses a second function of the same name. */
   readonly function: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
-    // Lambda would create it without a retention, and destroy would leave it.
+    // Otherwise Lambda creates the group without a retention, and destroy leaves it behind.
     const logGroup = new CloudwatchLogGroup(this, 'log', {
       name: `/aws/lambda/${props.functionName}`,
       retentionInDays: props.logRetentionDays,
-      // A deployment whose names another one has ends at the role: it leaves no group under the other's function.
+      // If another deployment has the same names, this one fails at the role, before it creates a group for the other's
+      // function.
       dependsOn: [props.executionRole.role],
     });
     props.executionRole.grant({
@@ -68,7 +69,7 @@ export class NodeFunction extends Construct {
           ...props.environment,
         },
       },
-      // Lambda takes a group of this name where there is one, and would make one without retention where there is not.
+      // Lambda uses the group of this name if it exists. Otherwise Lambda creates one without a retention.
       dependsOn: [logGroup],
     });
     this.arn = this.function.arn;

@@ -2,7 +2,7 @@ import { Fn, Op, type Precondition, Token } from 'cdktf';
 import { LONGEST_NAME, withSuffix } from './name-length';
 
 /**
- * A name for what nobody named: the prefix, trimmed so that the length limit holds, and the suffix.
+ * A default name: the prefix, trimmed to the length limit, and the suffix.
  *
  * @param maxLength characters that AWS allows; default 64
  */
@@ -12,13 +12,13 @@ export function derivedName(prefix: string, suffix: string, maxLength = LONGEST_
 }
 
 /**
- * AWS would take the second of two things of one name for the first, or refuse it in the middle of the deployment.
- * A precondition, for a variable's validation may refer to another variable only since Terraform 1.9.
+ * Refuses two resources of the same name. AWS would take the second for the first, or refuse it during the deployment.
+ * This is a precondition: only since Terraform 1.9 may a variable's validation refer to another variable.
  *
- * @param what they are, such as `functions`
- * @param names as they were given; where synthesis knows all of them, nothing is left to Terraform
- * @param attributes the names as the resources have them: cdktf warns of templates within functions
- * @throws Error where synthesis knows all of them already
+ * @param what the kind of resource, such as `functions`
+ * @param names the names as given; if synthesis knows all of them, Terraform checks nothing
+ * @param attributes the resources' name attributes, since cdktf warns about templates within functions
+ * @throws Error if synthesis already knows all names
  */
 export function differentNames(
   what: string,

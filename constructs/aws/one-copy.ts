@@ -3,10 +3,10 @@ import { TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
 
 /**
- * Refuses a construct in a stack of another copy of cdktf. Each copy keeps its own aspects and knows only those: every tag
- * would be missing, without a word, and IAM's conditions and the clean-up rest on tags.
+ * Refuses a construct in a stack of another copy of cdktf. Each copy knows only its own aspects: every tag would be
+ * missing, without an error. IAM conditions and the clean-up depend on tags.
  *
- * @throws Error that names the copy of this package, and says how to get down to one
+ * @throws Error that names the copy of this package, and says how to see and remove the second copy
  */
 export function checkOneCopy(construct: Construct): void {
   if (TerraformStack.of(construct) instanceof TerraformStack) return;

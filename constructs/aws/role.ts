@@ -23,19 +23,21 @@ export interface RoleProps {
   readonly policyName: string;
   /** The service that assumes the role, e.g. `lambda.amazonaws.com`. */
   readonly service: string;
-  /** What the service must say for whom it assumes the role. Default: nothing. */
+  /** The trust policy's conditions: for whom the service may assume the role. Default: none. */
   readonly trustConditions?: Conditions;
-  /** A managed policy that bounds the role. Default (also for an empty string): none. */
+  /** The ARN of a managed policy, the role's permissions boundary. Default (also for an empty string): none. */
   readonly permissionsBoundaryArn?: string;
 }
 
-/** A role that one service assumes, with one inline policy; whatever needs a permission grants it to the role. */
+/**
+ * A role that one service assumes, with one inline policy. A construct that needs a permission grants it to the role.
+ */
 export class Role extends Construct {
   readonly arn: string;
   readonly name: string;
-  /** To depend on: IAM refuses a second role of one name. */
+  /** For `dependsOn`: IAM refuses a second role of the same name. */
   readonly role: IamRole;
-  /** To depend on: before it exists the role may do nothing. */
+  /** For `dependsOn`: the role has no permissions before the policy exists. */
   readonly policy: IamRolePolicy;
   readonly #grants: Grant[] = [];
 
@@ -61,12 +63,12 @@ export class Role extends Construct {
     this.policy = new IamRolePolicy(this, 'policy', {
       name: props.policyName,
       role: this.role.name,
-      // Grants come in while the rest of the tree is built.
+      // Lazy: other constructs add grants later in the synthesis.
       policy: Lazy.stringValue({ produce: () => this.#document() }),
     });
   }
 
-  /** Allows the role what the statement says. */
+  /** Adds the statement to the role's policy. */
   grant(grant: Grant): void {
     this.#grants.push(grant);
   }

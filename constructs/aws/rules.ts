@@ -2,11 +2,11 @@ import { inspect } from 'node:util';
 import { Token } from 'cdktf';
 import { REGION } from '../../executions/region';
 
-/** What AWS accepts as a value: checked at synthesis where the value is known, by Terraform's plan where it is not. */
+/** What AWS accepts as a value. Synthesis checks a known value, Terraform's plan an unknown one. */
 export interface Rule {
   /** A regular expression that means the same in JavaScript and in Terraform (RE2). */
   readonly pattern: string;
-  /** What to write, to follow "write ...". */
+  /** What to write. Messages put it after "write". */
   readonly write: string;
 }
 
@@ -15,14 +15,14 @@ const iamName = (length: number): Rule => ({
   write: `1 to ${length} letters, digits and _+=,.@- (IAM's names)`,
 });
 
-/** One rule for each kind of value; lengths and characters are those of the services' API references. */
+/** One rule for each kind of value. Lengths and characters are from the services' API references. */
 export const RULES = {
   region: {
     pattern: REGION.source,
     write: "a region's code such as us-east-1 or us-gov-west-1",
   },
   stateMachine: {
-    // Step Functions takes more characters, but cannot log a state machine that has them in its name.
+    // Step Functions accepts more characters, but cannot log a state machine whose name has them.
     pattern: '^[A-Za-z0-9_-]{1,80}$',
     write: '1 to 80 letters, digits, hyphens and underscores (the state machine names that can be logged)',
   },
@@ -45,7 +45,7 @@ export const RULES = {
   vpc: { pattern: '^vpc-[0-9a-f]{8,17}$', write: 'the ID of a VPC such as vpc-0123456789abcdef0' },
   subnet: { pattern: '^subnet-[0-9a-f]{8,17}$', write: 'IDs of subnets such as subnet-0123456789abcdef0' },
   amiParameter: {
-    // With a slash even outside of a hierarchy, where SSM takes both: the ARN is the same.
+    // The slash is required even outside a hierarchy, where SSM accepts names with and without it: the ARN is the same.
     pattern: '^(/[A-Za-z0-9_.-]+){1,15}$',
     write:
       "an SSM parameter's name, beginning with a slash, such as /datastream/ami: up to 15 levels of letters, digits and _.-",
@@ -57,8 +57,8 @@ export const RULES = {
 } as const satisfies Record<string, Rule>;
 
 /**
- * There service principals have other names (ec2.amazonaws.com.cn, for some services the same with a region), and so have
- * endpoints: a deployment would fail halfway, or its roles would trust nobody.
+ * In China, service principals have other names (ec2.amazonaws.com.cn, some with a region), and endpoints differ too. A
+ * deployment would fail halfway, or its roles would trust nobody.
  */
 export const NOT_IN_CHINA = 'choose a region outside of China (cn-), whose service principals differ';
 
@@ -67,12 +67,12 @@ export const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
-/** What a construct's property may hold; it throws a sentence where the value is another. */
+/** A check of a construct's property. It throws an Error if the value is not allowed. */
 export type Check = (property: string, value: unknown) => void;
 
 /**
- * Text by a rule. Terraform's variables pass: their own validation, made from the same rules, looks at them. So do undefined
- * and an empty string, which count as left out.
+ * Text that matches a rule. Terraform variables pass: their own validation, made from the same rules, checks them.
+ * Undefined and an empty string pass: they count as unset.
  */
 export function text({ pattern, write }: Rule): Check {
   return (property, value) => {
@@ -89,23 +89,23 @@ export function requiredText(rule: Rule): Check {
   };
 }
 
-/** A list of texts, each by the rule. */
+/** A list of texts that each match the rule. */
 export function texts(rule: Rule): Check {
   return (property, value) => {
-    // Not an element of it: cdktf stands one placeholder in for a list that is not known.
+    // Ask for the list, not for its elements: cdktf represents an unknown list by one placeholder.
     if (isLeftOut(value)) return;
     if (!Array.isArray(value)) refuse(property, value, `a list of ${rule.write}`);
     for (const [index, each] of value.entries()) requiredText(rule)(`${property}[${index}]`, each);
   };
 }
 
-/** Days that CloudWatch Logs accepts as a retention. */
+/** A retention in days that CloudWatch Logs accepts. */
 export const logRetention: Check = (property, value) => {
   if (value === undefined || Token.isUnresolved(value) || LOG_RETENTION_DAYS.some((days) => days === value)) return;
   refuse(property, value, `one of ${LOG_RETENTION_DAYS.join(', ')} (what CloudWatch Logs accepts)`);
 };
 
-/** Tags: text by text. */
+/** Tags: an object of strings. */
 export const tagSet: Check = (property, value) => {
   if (isLeftOut(value)) return;
   const write = 'an object of strings such as { Team: "hydrology" }';
@@ -116,10 +116,10 @@ export const tagSet: Check = (property, value) => {
 };
 
 /**
- * Refuses properties that AWS would refuse during the deployment, or that no one would read. JavaScript has no compiler
- * that has looked at them before.
+ * Refuses values that AWS would refuse during the deployment, and properties that the construct does not have. A
+ * JavaScript user has no compiler that checks them.
  *
- * @param construct its name, for what is thrown
+ * @param construct the construct's name, for the error
  * @throws Error that names the property, shows the value and says what to write
  */
 export function checkProps(construct: string, props: unknown, checks: Readonly<Record<string, Check>>): void {

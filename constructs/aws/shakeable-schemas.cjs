@@ -1,9 +1,9 @@
 const fs = require('node:fs');
 
 /**
- * A plugin of esbuild. The SDK's schemas name their members by constants, `{ [_eQN]: ... }`. A computed key may have a
- * side effect, so esbuild keeps the schemas of all 823 operations of EC2 (554 KB) for the nine that are used. With the
- * constants' values in their place it can see that it may drop them.
+ * An esbuild plugin. The SDK's schemas name their members by constants, `{ [_eQN]: ... }`. A computed key may have a
+ * side effect, so esbuild keeps the schemas of all 823 operations of EC2 (554 KB) for the nine that are used. This
+ * plugin replaces the constants by their values; esbuild then drops the unused schemas.
  */
 module.exports = {
   name: 'shakeable-schemas',

@@ -8,16 +8,16 @@ export class Tags implements IAspect {
   readonly #tags: Record<string, string>;
 
   /**
-   * @param defaults to which the user may give other values
-   * @param tags of the user, perhaps a Terraform variable
-   * @param fixed which nobody may change: IAM's conditions rest on them
+   * @param defaults tags whose values the user may change
+   * @param tags the user's tags, perhaps a Terraform variable
+   * @param fixed tags that nobody may change, since IAM conditions depend on them
    */
   constructor(defaults: TagSet, tags: TagSet = {}, fixed: TagSet = {}) {
     this.#tags = Token.isUnresolved(tags) ? Fn.merge([defaults, tags, fixed]) : { ...defaults, ...tags, ...fixed };
   }
 
   visit(node: IConstruct): void {
-    // Data sources may have `tags` as well, but there they are a filter.
+    // Data sources may have `tags` too, but as a filter.
     if (TerraformResource.isTerraformResource(node) && 'tagsInput' in node) Object.assign(node, { tags: this.#tags });
   }
 }

@@ -1,14 +1,14 @@
 import { zipSync } from 'fflate';
 
-/** The first moment that ZIP knows, which it counts in local time. */
+/** The earliest time that ZIP can store. ZIP stores local time. */
 const FIRST_MOMENT = new Date(1980, 0, 1);
 /** Regular file, rw-r--r--: Lambda cannot load a file that others may not read. */
 const UNIX_MODE = 0o100644;
 
 /**
- * A ZIP archive as a pure function of its files: sorted by name, without dates, owners or the umask, compressed by the
- * same code on every version of Node.js. The archives that cdktf makes of a folder carry the files' times, and so another
- * hash in every checkout.
+ * A ZIP archive whose bytes depend only on its files. Files are sorted by name, without dates, owners or the umask. The
+ * same code compresses them on every version of Node.js. cdktf's own archive of a folder contains the files' times, so
+ * its hash differs in every checkout.
  *
  * @param files contents by file name
  */

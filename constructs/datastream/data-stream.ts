@@ -20,13 +20,13 @@ import { RULES } from './rules';
 import { StateMachine } from './state-machine';
 
 /**
- * The names are those of the Terraform variables. A string may be a Terraform variable; there, and here, an empty
- * string counts as unset.
+ * Each property is the Terraform variable of the same name, in camel case. A string may be a Terraform variable. An
+ * empty string counts as unset.
  */
 export interface DataStreamProps {
   /** The state machine's name: 1 to 80 letters, digits, hyphens and underscores. */
   readonly smName: string;
-  /** Begins every name that no other property gives. Default: `smName`. */
+  /** The prefix of every name that no other property sets. Default: `smName`. */
   readonly resourcePrefix?: string;
   /** The state machine's role. Default: `<resourcePrefix>_sm_role`. */
   readonly smRoleName?: string;
@@ -34,7 +34,7 @@ export interface DataStreamProps {
   readonly starterLambdaName?: string;
   /** The function that sends the commands. Default: `<resourcePrefix>_ec2_commander`. */
   readonly commanderLambdaName?: string;
-  /** The function that looks at the commands. Default: `<resourcePrefix>_ec2_command_poller`. */
+  /** The function that polls the commands. Default: `<resourcePrefix>_ec2_command_poller`. */
   readonly pollerLambdaName?: string;
   /** The function that verifies the object. Default: `<resourcePrefix>_s3_object_checker`. */
   readonly checkerLambdaName?: string;
@@ -52,49 +52,49 @@ export interface DataStreamProps {
   readonly ec2PolicyName?: string;
   /** The instances' profile. Default: `<resourcePrefix>_ec2_profile`. */
   readonly profileName?: string;
-  /** The one bucket that jobs read and write. Default: every bucket of the account, for execution files name theirs. */
+  /** The only bucket that jobs read and write. Default: every bucket of the account; execution files name theirs. */
   readonly s3Bucket?: string;
   /**
-   * Whether a job's whole standard output and error are kept: `s3` beside its stored execution, or in `s3Bucket` where its
-   * file names no bucket; or `none`. Default: `s3`.
+   * Where a job's whole standard output and error are kept. `s3`: beside its stored execution, or in `s3Bucket` if its
+   * file names no bucket. `none`: nowhere. Default: `s3`.
    */
   readonly jobLogs?: string;
-  /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: none but AWS's public ones. */
+  /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: only AWS's public ones. */
   readonly amiParameterName?: string;
-  /** The VPC of the instances' security group; goes with `subnetIds`. Default: the region's default VPC. */
+  /** The VPC of the instances' security group. Set it together with `subnetIds`. Default: the region's default VPC. */
   readonly vpcId?: string;
   /**
-   * Subnets of that VPC, another one for each attempt; another account may own and share them. Goes with `vpcId`.
-   * Default: EC2 takes one of the default VPC.
+   * Subnets of that VPC. Each attempt takes another one. Another account may own and share them. Set it together with
+   * `vpcId`. Default: EC2 takes one of the default VPC.
    */
   readonly subnetIds?: readonly string[];
-  /** The ARN of a managed policy that bounds every role. Default: none. */
+  /** The ARN of a managed policy, the permissions boundary of every role. Default: none. */
   readonly permissionsBoundaryArn?: string;
   /** Days that logs are kept, one of `LOG_RETENTION_DAYS`. Default: 30. */
   readonly logRetentionDays?: number;
-  /** Tags on every resource that can have them, beside `Project` and `datastream:state-machine`. Default: none. */
+  /** Tags on every resource that can have them, besides `Project` and `datastream:state-machine`. Default: none. */
   readonly tags?: Readonly<Record<string, string>>;
 }
 
 /**
- * A state machine that runs one job on one fresh EC2 instance for each execution, with everything it needs: its
- * functions, the relay and the reaper beside it, roles, logs, the instances' profile and security group.
+ * A state machine that runs one job on one fresh EC2 instance for each execution, with everything it needs: functions,
+ * relay, reaper, roles, logs, and the instances' profile and security group.
  *
- * @throws Error that names the property whose value AWS would refuse, or `vpcId` or `subnetIds` without the other; or that
- * says that the App uses another copy of cdktf
+ * @throws Error that names a property whose value AWS would refuse; also if only one of `vpcId` and `subnetIds` is set,
+ * or if the App uses another copy of cdktf
  */
 export class DataStream extends Construct {
-  /** What to start executions of. */
+  /** The ARN of the state machine, to start executions. */
   readonly stateMachineArn: string;
   /** The role that the five functions of the state machine share. */
   readonly lambdaRoleArn: string;
-  /** All seven functions' ARNs, by their role in the project. */
+  /** The ARNs of all seven functions, such as `starter` and `relay`. */
   readonly lambdaArns: Readonly<Record<FunctionName, string>>;
-  /** All seven functions' names, by their role in the project. */
+  /** The names of all seven functions in Lambda. */
   readonly lambdaFunctionNames: Readonly<Record<FunctionName, string>>;
-  /** The profile that instances get whose execution file names none. */
+  /** The profile of instances whose execution file names none. */
   readonly instanceProfileName: string;
-  /** The security group that instances get whose execution file names none. */
+  /** The security group of instances whose execution file names none. */
   readonly securityGroupId: string;
 
   constructor(scope: Construct, id: string, props: DataStreamProps) {
@@ -106,7 +106,8 @@ export class DataStream extends Construct {
     const named = (property: NamedProperty) => orElse(props[property], derivedName(namePrefix, SUFFIXES[property]));
     const logRetentionDays = props.logRetentionDays ?? 30;
     const aws = new CurrentAws(this, 'aws');
-    // Not the resource's attribute: functions and trust policies need it, and the state machine needs those.
+    // Not the resource's attribute, which would make a cycle: functions and trust policies need the ARN, and the state
+    // machine needs them.
     const stateMachineArn = aws.arn('states', `stateMachine:${smName}`);
     const buckets = new Buckets(aws, props.s3Bucket);
 
@@ -132,7 +133,7 @@ export class DataStream extends Construct {
       buckets,
     });
     const securityGroup = new InstanceSecurityGroup(this, 'instance-security-group', {
-      // EC2 refuses names that begin with sg-, as a prefix might.
+      // A prefix may begin with sg-, and EC2 refuses group names that do.
       groupName: `datastream_${namePrefix}`,
       vpcId: props.vpcId,
       subnetIds: props.subnetIds,
@@ -207,7 +208,7 @@ function perRole<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, string>;
 }
 
-/** What each property may hold. */
+/** The check of each property. */
 const CHECKS: { readonly [Property in keyof Required<DataStreamProps>]: Check } = {
   smName: requiredText(RULES.stateMachine),
   resourcePrefix: text(RULES.prefix),

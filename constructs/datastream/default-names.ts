@@ -1,6 +1,6 @@
 import { withSuffix } from '../aws/name-length';
 
-/** What follows `resource_prefix` in each name that nobody gives; upstream's. */
+/** Upstream's suffixes: they follow `resource_prefix` in each name that the user does not set. */
 export const SUFFIXES = {
   smRoleName: '_sm_role',
   starterLambdaName: '_start_ec2',
@@ -16,10 +16,10 @@ export const SUFFIXES = {
   profileName: '_ec2_profile',
 } as const;
 
-/** A property that gives a name. */
+/** A property that sets a name. */
 export type NamedProperty = keyof typeof SUFFIXES;
 
-/** The instances' profile of a deployment that gives it no name. @param prefix a value, no Terraform variable */
+/** The default name of the instances' profile. @param prefix a plain string, not a Terraform variable */
 export function defaultProfileName(prefix: string): string {
   return withSuffix(prefix, SUFFIXES.profileName);
 }

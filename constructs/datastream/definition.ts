@@ -27,7 +27,7 @@ export interface State {
   readonly Retry?: readonly Retrier[];
   readonly Catch?: readonly {
     readonly ErrorEquals: readonly string[];
-    /** Default: the error takes the place of the whole state. */
+    /** Default: the error replaces the state's whole input. */
     readonly ResultPath?: string;
     readonly Next: string;
   }[];
@@ -45,7 +45,7 @@ export interface Definition {
   readonly States: Readonly<Record<string, State>>;
 }
 
-/** Throttling and faults of the way: spread over time, so that a thousand executions do not come back at once. */
+/** Throttling and transient errors. Jitter spreads the retries of a thousand executions over time. */
 const retryTransient: Retrier = {
   ErrorEquals: TRANSIENT_ERRORS,
   IntervalSeconds: 2,
@@ -56,8 +56,8 @@ const retryTransient: Retrier = {
 };
 
 /**
- * IAM shows a change to the other services some time later: seconds mostly, for which Terraform's AWS provider allows
- * two minutes. So long it is waited for, then it is refused for good.
+ * Other services see an IAM change some time later: mostly seconds, and Terraform's AWS provider allows two minutes.
+ * The retries take about two minutes; then the error is final.
  */
 const retryIam: Retrier = {
   ErrorEquals: [ErrorName.IamRefused],
@@ -73,8 +73,8 @@ const toStopper = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: '
 const lastIsGone = { Not: { Variable: '$.stopper_error', IsPresent: true } } as const;
 
 /**
- * The state machine as data: a pure function, so that the tests, the picture in docs/ and the embedded cloud
- * read the very definition that Terraform deploys. State names are upstream's.
+ * The state machine as data. The function is pure: the tests, the picture in docs/ and the embedded cloud read the
+ * definition that Terraform deploys. State names are upstream's.
  *
  * @param functionArns the ARN of each function that the machine calls
  * @param partition of the account: `aws` or `aws-us-gov`
@@ -102,8 +102,9 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         Retry: [
           // SSM Online takes 20 to 60 s after RunInstances; each round waits 20 s in the function and 10 s here.
           { ErrorEquals: [ErrorName.InstanceNotReady], IntervalSeconds: 10, BackoffRate: 1, MaxAttempts: 15 },
-          // RunInstances passes 2 a second: the last of 1,000 that start at once is launched after nine minutes. A wait
-          // costs nothing but its transition, so few long ones, and an hour of them.
+          // RunInstances allows 2 launches a second: the last of 1,000 executions that start at once launches after
+          // nine minutes. A retry costs only a state transition, so the waits are long and few, and together last an
+          // hour.
           {
             ErrorEquals: THROTTLING_ERRORS,
             IntervalSeconds: 30,
@@ -115,11 +116,11 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
           { ...retryTransient, ErrorEquals: FAULTS_OF_AWS },
           retryIam,
         ],
-        // The next launch of the same attempt. What has been refused must be known before it is tried: a retry would not know.
+        // Another launch of the same attempt. Not a Retry, which repeats the old input: the starter reads $.refused.
         Catch: [
           { ErrorEquals: [ErrorName.LaunchRefused], ResultPath: '$.refused', Next: 'EC2StarterFromAMI' },
           { ErrorEquals: [ErrorName.NoCapacity], ResultPath: '$.refused', Next: 'AwaitCapacity' },
-          // Beside an array or a string there is no room for $.error: the error takes its place.
+          // An input that is an array or a string has no room for $.error: the error replaces it.
           { ErrorEquals: [ErrorName.InputNotAnObject], Next: 'EC2Stopper' },
           ...toStopper,
         ],
@@ -132,9 +133,9 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         OutputPath: '$.Payload',
         TimeoutSeconds: 60,
         Retry: [
-          // Not sooner than 5 s after a lost reply: ListCommands must show the command that SendCommand has made.
+          // At least 5 s after a lost reply: ListCommands must show the command that SendCommand has created.
           { ...retryTransient, IntervalSeconds: 5, JitterStrategy: 'NONE' },
-          // SSM's name for an instance whose agent has just dropped its connection.
+          // SSM's error for an instance whose agent has just lost its connection.
           { ErrorEquals: ['InvalidInstanceId'], IntervalSeconds: 10, BackoffRate: 1.5, MaxAttempts: 6 },
           retryIam,
         ],
@@ -144,7 +145,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
       EC2Poller: {
         ...invoke('poller', { 'token.$': '$$.Task.Token' }, '.waitForTaskToken'),
         ResultPath: '$.result',
-        // The reconcile interval: an event that AWS has lost costs at most this long.
+        // The reconcile interval: a lost AWS event delays the outcome by at most this long.
         TimeoutSecondsPath: '$.reconcile_seconds',
         Retry: [
           {
@@ -160,9 +161,9 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             ],
             MaxAttempts: 0,
           },
-          // SSM's longest execution takes 192 rounds of 900 s.
+          // The longest executionTimeout that SSM allows is 192 rounds of 900 s.
           { ErrorEquals: ['States.Timeout'], IntervalSeconds: 1, BackoffRate: 1, MaxAttempts: 200 },
-          // A failed look must not end a healthy job: back off, and go on asking for as long as a job may run.
+          // A failed poll must not end a healthy job: back off, and keep polling for as long as a job may run.
           { ErrorEquals: ['States.ALL'], IntervalSeconds: 5, BackoffRate: 2, MaxDelaySeconds: 900, MaxAttempts: 200 },
         ],
         Catch: toStopper,
@@ -173,7 +174,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         OutputPath: '$.Payload',
         TimeoutSeconds: 60,
         Retry: [
-          // mount-s3 uploads when the file is closed: the object may be seconds behind the command's exit.
+          // mount-s3 uploads a file when it is closed: the object may appear seconds after the command's exit.
           {
             ErrorEquals: [ErrorName.ObjectNotFound, ErrorName.ObjectStale],
             IntervalSeconds: 5,
@@ -181,7 +182,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             MaxAttempts: 3,
           },
           { ErrorEquals: [ErrorName.ObjectAccessDenied, UNREADABLE_EVENT], MaxAttempts: 0 },
-          // Hours of work must not hang on an error that nobody has thought of.
+          // An unforeseen error must not discard hours of work.
           { ...retryTransient, ErrorEquals: ['States.ALL'], IntervalSeconds: 5 },
         ],
         Catch: toStopper,
@@ -208,7 +209,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
             JitterStrategy: 'FULL',
           },
         ],
-        // What the clean-up could not do the reaper does; the job's outcome stays the job's.
+        // The reaper ends what the clean-up could not. The job's outcome stays the same.
         Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.stopper_error', Next: 'Outcome' }],
         Next: 'Outcome',
       },
@@ -222,7 +223,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         ],
         Default: 'Succeeded',
       },
-      // What the file's retry_backoff options ask for: no instance runs, and no timeout_s.
+      // The wait that the file's retry_backoff options ask for. No instance runs, and timeout_s does not count it.
       AwaitRetry: { Type: 'Wait', SecondsPath: '$.next.wait_s', Next: 'NextAttempt' },
       NextAttempt: {
         Type: 'Pass',

@@ -1,6 +1,6 @@
 /**
- * The events that the deployed rules send to relay (the first three) and reaper, as EventBridge patterns: here, so that
- * the embedded cloud sends the same.
+ * The EventBridge patterns of the events that the rules send to the relay (the first three) and to the reaper. The
+ * embedded cloud reads the same patterns.
  */
 export const EVENT_PATTERNS = {
   commandEnded: {
@@ -14,7 +14,7 @@ export const EVENT_PATTERNS = {
     detail: { state: ['stopping', 'stopped', 'shutting-down', 'terminated'] },
   },
   spotInterrupted: { source: ['aws.ec2'], 'detail-type': ['EC2 Spot Instance Interruption Warning'] },
-  // Not SUCCEEDED: that execution has gone through EC2Stopper.
+  // Not SUCCEEDED: such an execution has passed EC2Stopper.
   executionEnded: {
     source: ['aws.states'],
     'detail-type': ['Step Functions Execution Status Change'],

@@ -4,7 +4,7 @@ import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, type FunctionName, SOURCE
 
 export interface DatastreamFunctionProps
   extends Omit<NodeFunctionProps, 'sources' | 'role' | 'memoryMb' | 'timeoutSeconds'> {
-  /** The function's role in the project: which file of lambdas/datastream it runs. */
+  /** The file of lambdas/datastream that the function runs. */
   readonly role: FunctionName;
 }
 

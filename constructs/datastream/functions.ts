@@ -1,24 +1,24 @@
-/** The functions that the state machine calls, by the role they play in it. */
+/** The functions that the state machine calls. */
 export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
 export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
 
-/** Every function, by its role: a file of lambdas/datastream that exports `handler`. */
+/** All functions. Each is a file of lambdas/datastream that exports `handler`. */
 export const FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
-/** Where their sources are. */
+/** The functions' sources. */
 export const SOURCES = { folder: 'datastream', names: FUNCTIONS } as const;
 
 /**
- * Each function's memory, in MB. A SDK client's start is CPU bound, and Lambda gives CPU by memory:
- * less takes longer and costs the same.
+ * Each function's memory, in MB. The start of an SDK client is CPU bound, and Lambda gives CPU in proportion to memory:
+ * less memory takes longer and costs the same.
  */
 export const FUNCTION_MEMORY_MB = 256;
 
 /**
- * How long Lambda lets each function run. The starter waits up to 20 s for SSM, the reaper looks at every instance
- * whose execution has ended; no other waits for more than AWS's answers. A state's own TimeoutSeconds must be longer:
- * Lambda does not stop a function when Step Functions stops waiting for it.
+ * Each function's timeout in Lambda. The starter waits up to 20 s for SSM. The reaper looks at every instance whose
+ * execution has ended. The others wait only for AWS's answers. A state's own TimeoutSeconds must be longer: Lambda does
+ * not stop a function when Step Functions stops waiting for it.
  */
 export const FUNCTION_TIMEOUT_SECONDS = {
   starter: 60,

@@ -3,29 +3,32 @@ import type { CurrentAws } from '../aws/current-aws';
 import { whenSet } from '../aws/optional';
 import type { Grant } from '../aws/role';
 
-/** What RunInstances makes, and tags as it makes it. */
+/** Resource types that RunInstances creates and tags in the same call. */
 const CREATED = ['instance', 'volume', 'network-interface', 'spot-instances-request'] as const;
 
-/** What RunInstances only refers to and the account owns. */
+/** Resource types that RunInstances only refers to, and that this account owns. */
 const OWNED = ['key-pair', 'launch-template'];
 
 /**
- * What it only refers to and another account may share with this one (AWS RAM User Guide, shareable resources): its ARN
- * holds the owner's account.
+ * Resource types that RunInstances only refers to, and that another account may share with this one (AWS RAM User
+ * Guide, shareable resources). The ARN holds the owner's account.
  */
 const SHARED = ['subnet', 'security-group', 'placement-group', 'capacity-reservation'];
 
-/** Only what carries the state machine's tag. */
+/** The condition that a resource carries the state machine's tag. */
 const tagged = (stateMachineArn: string) => ({
   StringEquals: { [`aws:ResourceTag/${Tag.stateMachine}`]: stateMachineArn },
 });
 
-/** To see instances. EC2's Describe actions know no resources (Service Authorization Reference, Amazon EC2). */
+/**
+ * Permission to describe instances. EC2's Describe actions support no resource-level permissions (Service Authorization
+ * Reference, Amazon EC2).
+ */
 export function describeInstances(): Grant {
   return { sid: 'DescribeInstances', actions: ['ec2:DescribeInstances'], resources: ['*'] };
 }
 
-/** To launch instances, of which everything that is created carries the state machine's tag from the first moment. */
+/** Permission to launch instances. Every created resource carries the state machine's tag from the start. */
 export function launchInstances(aws: CurrentAws, stateMachineArn: string): Grant[] {
   const created = CREATED.map((type) => aws.arn('ec2', `${type}/*`));
   const requestTag = { [`aws:RequestTag/${Tag.stateMachine}`]: stateMachineArn };
@@ -54,7 +57,7 @@ export function launchInstances(aws: CurrentAws, stateMachineArn: string): Grant
     },
     { sid: 'DescribeImages', actions: ['ec2:DescribeImages'], resources: ['*'] },
     {
-      // The account's first spot request makes this role (EC2 User Guide, service-linked role for Spot).
+      // The account's first spot request creates this role (EC2 User Guide, service-linked role for Spot).
       sid: 'FirstSpotRequest',
       actions: ['iam:CreateServiceLinkedRole'],
       resources: [
@@ -66,10 +69,11 @@ export function launchInstances(aws: CurrentAws, stateMachineArn: string): Grant
 }
 
 /**
- * To launch from the AMI that an SSM parameter names: RunInstances with `resolve:ssm:` wants this of its caller (Systems
- * Manager User Guide, "Using native parameter support in Parameter Store for Amazon Machine Image IDs").
+ * Permission to launch from the AMI that an SSM parameter names. RunInstances with `resolve:ssm:` requires it of its
+ * caller (Systems Manager User Guide, "Using native parameter support in Parameter Store for Amazon Machine Image
+ * IDs").
  *
- * @param parameterName the one parameter, beginning with a slash; undefined or empty: only AWS's public ones
+ * @param parameterName the parameter that is allowed besides AWS's public ones, with a leading slash; may be empty
  */
 export function resolveAmi(aws: CurrentAws, parameterName: string | undefined): Grant {
   const publicOnes = aws.sharedArn('ssm', 'parameter/aws/service/*');
@@ -77,7 +81,10 @@ export function resolveAmi(aws: CurrentAws, parameterName: string | undefined): 
   return { sid: 'ResolveAmi', actions: ['ssm:GetParameters'], resources: [...new Set(resources)] };
 }
 
-/** To leave the task token and the command's ID on an instance, and nothing else: no tag that a condition rests on. */
+/**
+ * Permission to write the task token and the command's ID to an instance's tags. It allows no other tag: IAM conditions
+ * depend on those.
+ */
 export function registerTokens(aws: CurrentAws, stateMachineArn: string): Grant {
   return {
     sid: 'RegisterTaskToken',
@@ -86,13 +93,13 @@ export function registerTokens(aws: CurrentAws, stateMachineArn: string): Grant 
     conditions: {
       ...tagged(stateMachineArn),
       'ForAllValues:StringLike': { 'aws:TagKeys': TASK_TAGS },
-      // ForAllValues is true of no keys at all (IAM User Guide, multivalued context keys).
+      // ForAllValues is also true if there are no keys (IAM User Guide, multivalued context keys).
       Null: { 'aws:TagKeys': 'false' },
     },
   };
 }
 
-/** To end the state machine's own instances, as their execution files say. */
+/** Permission to end the state machine's own instances and their volumes as their execution files say. */
 export function endInstances(aws: CurrentAws, stateMachineArn: string): Grant[] {
   const instances = aws.arn('ec2', 'instance/*');
   const volumes = aws.arn('ec2', 'volume/*');
@@ -110,10 +117,10 @@ export function endInstances(aws: CurrentAws, stateMachineArn: string): Grant[] 
   ];
 }
 
-/** To run shell commands on the state machine's own instances. */
+/** Permission to run shell commands on the state machine's own instances. */
 export function sendCommands(aws: CurrentAws, stateMachineArn: string): Grant[] {
   return [
-    // Two statements: a condition on the instance's tag would never hold for the document.
+    // Two statements: the document has no instance tag, so a condition on it would never hold for the document.
     {
       sid: 'SendShellScript',
       actions: ['ssm:SendCommand'],
@@ -123,11 +130,11 @@ export function sendCommands(aws: CurrentAws, stateMachineArn: string): Grant[] 
       sid: 'SendToOwnInstances',
       actions: ['ssm:SendCommand'],
       resources: [aws.arn('ec2', 'instance/*')],
-      // Run Command's own key (Systems Manager User Guide, restricting Run Command access based on tags).
+      // Run Command's own condition key (Systems Manager User Guide, restricting Run Command access based on tags).
       conditions: { StringEquals: { [`ssm:resourceTag/${Tag.stateMachine}`]: stateMachineArn } },
     },
     {
-      // These know no resources (Service Authorization Reference, AWS Systems Manager).
+      // These actions support no resource-level permissions (Service Authorization Reference, AWS Systems Manager).
       sid: 'FollowCommands',
       actions: ['ssm:CancelCommand', 'ssm:DescribeInstanceInformation', 'ssm:GetCommandInvocation', 'ssm:ListCommands'],
       resources: ['*'],
@@ -135,7 +142,7 @@ export function sendCommands(aws: CurrentAws, stateMachineArn: string): Grant[] 
   ];
 }
 
-/** To complete the task that waits for a job, with a result or an error. */
+/** Permission to complete the task that waits for a job, with a result or an error. */
 export function endTask(stateMachineArn: string): Grant {
   return {
     sid: 'EndTask',

@@ -14,7 +14,7 @@ export interface InstanceProfileProps {
   readonly buckets: Buckets;
 }
 
-/** What a job's instance may do: receive commands from SSM, read and write its bucket. */
+/** The instances' role and profile: an instance may receive commands from SSM, and read and write its bucket. */
 export class InstanceProfile extends Construct {
   readonly profileName: string;
   readonly role: Role;
@@ -27,15 +27,16 @@ export class InstanceProfile extends Construct {
       service: 'ec2.amazonaws.com',
       permissionsBoundaryArn: props.permissionsBoundaryArn,
     });
-    // Not AmazonSSMManagedInstanceCore: that lets every job read all of the account's parameters (ssm:GetParameter on
-    // *). This is what the agent needs to be Online and to run commands.
+    // Not AmazonSSMManagedInstanceCore: it lets every job read all of the account's parameters (ssm:GetParameter on *).
+    // The agent needs only these two statements to be Online and to run commands.
     this.role.grant({
       sid: 'AgentOnline',
       actions: ['ssm:UpdateInstanceInformation'],
       resources: [props.aws.arn('ec2', 'instance/*')],
     });
-    // The agent's channels know no resources (Service Authorization Reference, Amazon Message Gateway Service and
-    // Amazon Message Delivery Service; the latter where a region or an older agent does not use the former).
+    // The channels' actions support no resource-level permissions (Service Authorization Reference, Amazon Message
+    // Gateway Service and Amazon Message Delivery Service). Some regions and older agents use ec2messages instead of
+    // ssmmessages.
     this.role.grant({
       sid: 'AgentChannels',
       actions: [

@@ -7,11 +7,14 @@ export interface InstanceSecurityGroupProps {
   readonly groupName: string;
   /** Default (also for an empty string): the region's default VPC. */
   readonly vpcId?: string;
-  /** Where instances start; of `vpcId`. Default (also for an empty list): EC2 chooses in the default VPC. */
+  /** Subnets of `vpcId` for the instances. Default (also for an empty list): EC2 chooses one in the default VPC. */
   readonly subnetIds?: readonly string[];
 }
 
-/** Nothing comes in: commands arrive by the SSM agent's own connection. Jobs may fetch from wherever they must. */
+/**
+ * Allows no inbound traffic: the SSM agent opens the connection by which commands arrive. Allows all outbound traffic:
+ * jobs may fetch from anywhere.
+ */
 export class InstanceSecurityGroup extends Construct {
   readonly groupId: string;
 
@@ -22,7 +25,7 @@ export class InstanceSecurityGroup extends Construct {
       description: 'Instances of datastream executions: nothing in, everything out.',
       vpcId: orNull(props.vpcId),
       lifecycle: { precondition: bothOrNeither(props) },
-      // Stated, not left out: so Terraform removes a rule that somebody has added by hand.
+      // An explicit empty list: Terraform then removes a rule that somebody has added by hand.
       ingress: [],
       egress: [{ protocol: '-1', fromPort: 0, toPort: 0, cidrBlocks: ['0.0.0.0/0'], ipv6CidrBlocks: ['::/0'] }],
     }).id;
@@ -30,10 +33,10 @@ export class InstanceSecurityGroup extends Construct {
 }
 
 /**
- * With one of the two alone, the group is of another VPC than the instances, and EC2 refuses every launch. A
- * precondition, for a variable's validation may refer to another variable only since Terraform 1.9.
+ * If only one of the two is set, the group and the instances are in different VPCs, and EC2 refuses every launch. This
+ * is a precondition: only since Terraform 1.9 may a variable's validation refer to another variable.
  *
- * @throws Error where synthesis knows both already
+ * @throws Error if synthesis already knows both values
  */
 function bothOrNeither({ vpcId = '', subnetIds = [] }: InstanceSecurityGroupProps): Precondition[] {
   const [vpc, subnets] = [isSet(vpcId), isSet(subnetIds)];
@@ -45,7 +48,7 @@ function bothOrNeither({ vpcId = '', subnetIds = [] }: InstanceSecurityGroupProp
   }
   return [
     {
-      // Not `== false` either, which cdktf 0.21 writes as `== undefined`.
+      // Not `== false`: cdktf 0.21 writes it as `== undefined`.
       condition: vpc === false ? Op.not(subnets) : subnets === false ? Op.not(vpc) : Op.eq(vpc, subnets),
       errorMessage: `vpc_id is "${vpcId}" and subnet_ids is ${Fn.jsonencode(subnetIds)}: write both, or neither for the default VPC.`,
     },

@@ -29,11 +29,11 @@ export interface MachineFunctionsProps {
   /** Default: EC2 takes a subnet of the default VPC. */
   readonly subnetIds?: readonly string[];
   readonly buckets: Buckets;
-  /** Default: execution files name no SSM parameter but AWS's public ones. */
+  /** Default: execution files may name only AWS's public SSM parameters. */
   readonly amiParameterName?: string;
   /** Whether the logs of jobs are kept: `s3` or `none`. */
   readonly jobLogs: string;
-  /** The bucket of the logs of jobs that name none; empty: those are not kept. */
+  /** The bucket for the logs of jobs that name no bucket. Empty: those logs are not kept. */
   readonly logBucket: string;
   readonly logRetentionDays: number;
 }
@@ -90,7 +90,8 @@ export class MachineFunctions extends Construct {
       ...launchInstances(aws, stateMachineArn),
       resolveAmi(aws, props.amiParameterName),
       {
-        // Without the service's name the role could be handed to a function, whose code would then have it.
+        // Without this condition the role could be passed to a Lambda function, whose code would then have its
+        // permissions.
         sid: 'PassInstanceRole',
         actions: ['iam:PassRole'],
         resources: [props.instanceProfile.role.arn],
@@ -101,7 +102,7 @@ export class MachineFunctions extends Construct {
       endTask(stateMachineArn),
       props.buckets.grantObjects('StoreExecution', ['s3:PutObject'], '*/execution.json'),
       props.buckets.grantObjects('CheckObject', ['s3:GetObject']),
-      // Without it S3 answers 403 instead of 404 for an object that does not exist (S3 API, HeadObject).
+      // Without this permission S3 answers 403 instead of 404 for an object that does not exist (S3 API, HeadObject).
       props.buckets.grant('TellMissingObject', ['s3:ListBucket']),
       ...endInstances(aws, stateMachineArn),
     ];

@@ -5,26 +5,26 @@ import type { Construct } from 'constructs';
 import { declareDatastream } from './stack';
 
 /**
- * The Terraform module: variables, DataStream and outputs. Provider, region and state are those of the configuration that
- * calls it; the addresses are the checkout's, so that `moved` blocks take a deployment from one to the other.
+ * The Terraform module: variables, DataStream and outputs. The calling configuration has the provider, region and
+ * state. The resources' addresses are the checkout's: `moved` blocks take a deployment from one to the other.
  */
 class DatastreamModule extends TerraformStack {
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    // cdktf makes neither a resource without a provider nor a stack without a backend.
+    // cdktf synthesises no resource without a provider, and no stack without a backend. The overrides remove both.
     new AwsProvider(this, 'aws');
     this.addOverride('provider', undefined);
     this.addOverride('terraform', {
       backend: undefined,
       required_version: '>= 1.5',
-      // Only attributes that both generations have are used (see CurrentAws).
+      // The constructs use only attributes that provider versions 5 and 6 both have (see CurrentAws).
       required_providers: { aws: { source: 'hashicorp/aws', version: '>= 5.100, < 7' } },
     });
     declareDatastream(this);
   }
 }
 
-/** Synthesises the module. @returns the folder of its cdk.tf.json, to which the paths in it are relative */
+/** Synthesises the module. @returns the folder of its cdk.tf.json; the paths in that file are relative to the folder */
 export function synthesiseModule(outdir: string): string {
   const app = new App({ outdir });
   const { node } = new DatastreamModule(app, 'datastream');

@@ -11,19 +11,19 @@ import { DatastreamFunction } from './function';
 import { describeInstances, endInstances } from './grants';
 
 export interface ReaperProps {
-  /** Begins the names of the function, its roles, its rule and its schedule. */
+  /** The prefix of the names of the function, its roles, its rule and its schedule. */
   readonly namePrefix: string;
   /** Default: no boundary. */
   readonly permissionsBoundaryArn?: string;
   readonly aws: CurrentAws;
   readonly stateMachineName: string;
   readonly stateMachineArn: string;
-  /** What must exist before the rules. */
+  /** The resource that must exist before the rules. */
   readonly stateMachine: ITerraformDependable;
   readonly logRetentionDays: number;
 }
 
-/** Ends instances whose execution no longer runs: when one ends without its clean-up, and every 10 minutes. */
+/** Ends instances whose execution no longer runs: when an execution ends without its clean-up, and every 10 minutes. */
 export class Reaper extends Construct {
   readonly function: DatastreamFunction;
 
@@ -64,11 +64,11 @@ export class Reaper extends Construct {
   }
 
   #schedule({ namePrefix, permissionsBoundaryArn, aws }: ReaperProps): void {
-    // A group of its own, for the role's trust can name a group but not a schedule (EventBridge Scheduler User Guide,
-    // confused deputy prevention); and a schedule has no tags, but its group has.
+    // The schedule has a group of its own. The role's trust policy can name a group but not a schedule (EventBridge
+    // Scheduler User Guide, confused deputy prevention). A group can have tags, a schedule cannot.
     const group = new SchedulerScheduleGroup(this, 'schedules', {
       name: derivedName(namePrefix, '_reaper'),
-      // A deployment whose names another one has ends at the function.
+      // If another deployment has the same names, this one fails at the function, before the group.
       dependsOn: [this.function.function],
     });
     const role = new Role(this, 'scheduler-role', {

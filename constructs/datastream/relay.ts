@@ -8,12 +8,12 @@ import { DatastreamFunction } from './function';
 import { describeInstances, endTask } from './grants';
 
 export interface RelayProps {
-  /** Begins the names of the function, its role and its rules. */
+  /** The prefix of the names of the function, its role and its rules. */
   readonly namePrefix: string;
   /** Default: no boundary. */
   readonly permissionsBoundaryArn?: string;
   readonly stateMachineArn: string;
-  /** What must exist before the rules. */
+  /** The resource that must exist before the rules. */
   readonly stateMachine: ITerraformDependable;
   readonly logRetentionDays: number;
 }
@@ -31,7 +31,7 @@ export class Relay extends Construct {
       permissionsBoundaryArn: props.permissionsBoundaryArn,
     });
     role.grant(describeInstances());
-    // It knows no resources (Service Authorization Reference, AWS Systems Manager).
+    // The action supports no resource-level permissions (Service Authorization Reference, AWS Systems Manager).
     role.grant({ sid: 'ReadCommand', actions: ['ssm:GetCommandInvocation'], resources: ['*'] });
     role.grant(endTask(props.stateMachineArn));
     this.function = new DatastreamFunction(this, 'relay', {
@@ -42,7 +42,7 @@ export class Relay extends Construct {
       environment: { STATE_MACHINE_ARN: props.stateMachineArn },
       logRetentionDays: props.logRetentionDays,
     });
-    // EventBridge cannot filter by an instance's tags: the function looks whose instance it is.
+    // EventBridge cannot filter by an instance's tags: the function checks whose instance it is.
     new EventRule(this, 'command-ended', {
       ruleName: derivedName(props.namePrefix, '_command_ended'),
       description: 'A Run Command invocation has reached a final status.',

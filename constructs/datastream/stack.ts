@@ -12,7 +12,7 @@ import { DataStream } from './data-stream';
 import { type NamedProperty, SUFFIXES } from './default-names';
 import { RULES } from './rules';
 
-/** The checkout's stack: a DataStream with its variables and outputs, its provider and its state. */
+/** The stack that the checkout deploys: a DataStream with its variables and outputs, the provider and the state. */
 export class DatastreamStack extends TerraformStack {
   constructor(scope: Construct, id: string) {
     super(scope, id);
@@ -26,7 +26,7 @@ export class DatastreamStack extends TerraformStack {
       ],
     });
     new AwsProvider(this, 'aws', { region });
-    // cdktf pins the version that it was generated from; later 5.x have the same resources.
+    // The provider's package pins the version that it was generated from. Later 5.x versions have the same resources.
     this.addOverride('terraform.required_providers.aws.version', '~> 5.100');
     declareDatastream(this);
     new TerraformVariable(this, 'runtime', {
@@ -43,8 +43,8 @@ export class DatastreamStack extends TerraformStack {
 /**
  * A DataStream with its variables and outputs.
  *
- * The variables are those of every generation of upstream's tfvars, each of which applies unchanged, and a few more. Null
- * in a tfvars file counts as left out (`nullable: false`), and so does an empty string.
+ * Every generation of upstream's tfvars applies unchanged; a few variables are new. Null in a tfvars file counts as
+ * unset (`nullable: false`), and so does an empty string.
  */
 export function declareDatastream(stack: TerraformStack): void {
   const text = (...variable: TextVariable) => textVariable(stack, ...variable);
@@ -170,7 +170,7 @@ type TextVariable = [
   options?: { readonly required: boolean; readonly validation?: readonly TerraformVariableValidationConfig[] },
 ];
 
-/** A variable that holds a text, and what it must be. */
+/** A variable of type string, with the validation of its rule. */
 function textVariable(stack: TerraformStack, ...[name, description, rule, options]: TextVariable): string {
   const valid = `can(regex("${rule.pattern}", var.${name}))`;
   return new TerraformVariable(stack, name, {
@@ -189,19 +189,21 @@ function textVariable(stack: TerraformStack, ...[name, description, rule, option
 }
 
 /**
- * Where Terraform keeps its state, by the environment variable DATASTREAM_BACKEND, for `npx cdktf` and for a plain
- * `terraform` in cdktf.out/stacks/datastream alike. `local` (default): a file in this folder, which a new synthesis
- * does not touch. `s3`: an S3 backend whose settings are given to `terraform init`, by -backend-config or, through
- * cdktf, TF_CLI_ARGS_init="-backend-config=bucket=... -backend-config=key=... -backend-config=region=...".
+ * Sets where Terraform keeps its state, both for `npx cdktf` and for a plain `terraform` in
+ * cdktf.out/stacks/datastream. The environment variable DATASTREAM_BACKEND chooses:
+ *
+ * - `local` (default): a file in the checkout, which a new synthesis does not touch.
+ * - `s3`: an S3 backend. `terraform init` takes its settings from -backend-config. cdktf passes them from
+ *   TF_CLI_ARGS_init="-backend-config=bucket=... -backend-config=key=... -backend-config=region=...".
  */
 function keepState(stack: TerraformStack): void {
   const backend = process.env.DATASTREAM_BACKEND || 'local';
   if (backend !== 'local' && backend !== 's3') {
-    // Not thrown: a stack would bury the sentence.
+    // Printed, not thrown: a stack trace would hide the message.
     console.error(`DATASTREAM_BACKEND is ${JSON.stringify(backend)}: write local or s3, or leave it out.`);
     process.exit(1);
   }
-  // Relative to the stack's folder: cdktf's default is the absolute path of this one.
+  // The path is relative to the stack's folder. cdktf's default is an absolute path in the checkout.
   new LocalBackend(stack, { path: `../../../terraform.${stack.node.id}.tfstate` });
   if (backend === 's3') stack.addOverride('terraform.backend', { s3: {}, local: undefined });
 }

@@ -10,7 +10,7 @@ import { MACHINE_FUNCTIONS, type MachineFunction } from './functions';
 
 export interface StateMachineProps {
   readonly stateMachineName: string;
-  /** What its ARN will be: the role's trust must name it before it exists. */
+  /** The state machine's future ARN: the role's trust policy names it before it exists. */
   readonly stateMachineArn: string;
   readonly roleName: string;
   readonly policyName: string;
@@ -19,14 +19,17 @@ export interface StateMachineProps {
   readonly aws: CurrentAws;
   readonly functions: Readonly<Record<MachineFunction, DatastreamFunction>>;
   readonly logRetentionDays: number;
-  /** What must hold before anything is deployed, given the name of the machine's role. */
+  /** Preconditions of the state machine, given the name of its role. */
   readonly preconditions: (roleName: string) => readonly Precondition[];
 }
 
-/** The Standard workflow of `definition`, which calls the functions' versions of this deployment and logs the errors of its executions. */
+/**
+ * The Standard workflow of `definition`. It calls the functions' versions of this deployment, and logs the errors of
+ * its executions.
+ */
 export class StateMachine extends Construct {
   readonly arn: string;
-  /** To depend on: with it, its functions and their roles are this deployment's. */
+  /** For `dependsOn`: once it exists, its functions and their roles are this deployment's. */
   readonly stateMachine: SfnStateMachine;
 
   constructor(scope: Construct, id: string, props: StateMachineProps) {
@@ -42,16 +45,16 @@ export class StateMachine extends Construct {
       },
       permissionsBoundaryArn: props.permissionsBoundaryArn,
     });
-    // Every version: an execution goes on with those of the deployment that it began under, and with today's policy. The
-    // functions themselves: executions of deployments that published no versions call these.
+    // Every version: an execution keeps calling the versions of the deployment that it began under, with today's
+    // policy. Also the functions without a version: executions of deployments that published no versions call these.
     role.grant({
       sid: 'InvokeFunctions',
       actions: ['lambda:InvokeFunction'],
       resources: MACHINE_FUNCTIONS.flatMap((name) => [functions[name].arn, `${functions[name].arn}:*`]),
     });
-    // Log delivery belongs to the account, not to a log group. Step Functions checks these rights when the state machine
-    // is created, and documents them on `*`, DescribeLogGroups too (Step Functions Developer Guide, "IAM Policies for
-    // logging to CloudWatch Logs").
+    // Log delivery belongs to the account, not to a log group. AWS documents all of these actions on `*`,
+    // DescribeLogGroups too (Step Functions Developer Guide, "IAM Policies for logging to CloudWatch Logs"). Step
+    // Functions checks them when the state machine is created.
     role.grant({
       sid: 'DeliverLogs',
       actions: [
@@ -67,7 +70,7 @@ export class StateMachine extends Construct {
       resources: ['*'],
     });
     const log = new CloudwatchLogGroup(this, 'log', {
-      // For groups of this prefix AWS needs no entry in the account's resource policy, which is limited in size.
+      // Groups with this prefix need no entry in the account's resource policy, which is limited in size.
       name: `/aws/vendedlogs/states/${props.stateMachineName}`,
       retentionInDays: props.logRetentionDays,
       dependsOn: [role.role],
@@ -82,7 +85,7 @@ export class StateMachine extends Construct {
       definition: JSON.stringify(definition(versionArns, aws.partition)),
       // Execution data may hold anything that a user writes into an execution file.
       loggingConfiguration: { level: 'ERROR', includeExecutionData: false, logDestination: `${log.arn}:*` },
-      // Step Functions tries the log delivery with the role when the state machine is created.
+      // Step Functions tests the log delivery with the role when the state machine is created.
       dependsOn: [role.policy],
       lifecycle: { precondition: [...props.preconditions(role.name)] },
     });

@@ -12,7 +12,7 @@ const ROOT = 'instance_parameters';
 
 /** EC2 takes 16 KB of user data before base64; 2 KB are kept for the dead-man's switch. */
 const USER_DATA_BYTES = 14 * 1024;
-/** base64 in lines of 76 characters makes 4/3 and a line break of it. */
+/** Text with characters other than ASCII is sent in base64 lines of 76 characters: 4/3 of its size and line breaks. */
 const USER_DATA_BYTES_ENCODED = 10 * 1024;
 
 /** The deepest structure of RunInstances has 5 levels. */

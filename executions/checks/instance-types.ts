@@ -11,7 +11,7 @@ interface Named {
   readonly path: Path;
 }
 
-/** Checks the type to launch and those that are tried after it, all of which run one image. */
+/** Checks the type to launch and the types to try after it. All of them run the same image. */
 export function checkInstanceTypes(
   first: unknown,
   further: unknown,
@@ -32,7 +32,7 @@ export function checkInstanceTypes(
   });
 }
 
-/** What speaks against running an execution's instance types on an image of this architecture. */
+/** The problems of an execution's instance types with an image of this architecture. */
 export function problemsOfImage(
   { instance_parameters, ii_instance_types }: Execution,
   architecture: NonNullable<ParseOptions['imageArchitecture']>,
@@ -79,7 +79,7 @@ function checkImage(types: readonly Named[], image: Architecture, problems: Prob
   }
 }
 
-/** Of a type that the table knows; a newer one's is a guess. */
+/** The architecture of a type in the table. Undefined for a newer type, whose architecture is a guess. */
 function architectureIn(type: string): Architecture | undefined {
   const check = checkInstanceType(type);
   return check.kind === 'known' ? check.architecture : undefined;

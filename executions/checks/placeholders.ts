@@ -20,7 +20,7 @@ export function isDoubtful(value: string): boolean {
   return DOUBTFUL.test(value);
 }
 
-/** A value that names something (an ID, a bucket, a path) and is still a placeholder; undefined when it is none. */
+/** The placeholder in a value that names something (an ID, a bucket, a path); undefined if there is none. */
 export function placeholderInValue(value: string): string | undefined {
   const head = value.slice(0, 2048);
   for (const pattern of [...IN_VALUES, DOUBTFUL]) {

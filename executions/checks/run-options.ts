@@ -10,7 +10,7 @@ export interface RunOptions
     Execution,
     'timeout_s' | 'n_retries_allowed' | 'ii_cheapo' | 'ii_instance_types' | 'retry_backoff' | 'instance_end'
   > {
-  /** False: no check. True: the object is derived. Else the object as the file names it. */
+  /** False: no check. True: the object is derived. Otherwise: the object that the file names. */
   readonly check: boolean | { readonly bucket: unknown; readonly prefix: unknown };
   /** The key under which the file asks for the check. */
   readonly checkKey: 'ii_check_s3' | 'check_s3';

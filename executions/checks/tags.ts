@@ -4,7 +4,7 @@ import { list, member } from '../../files/values';
 /** EC2 takes 50 tags per resource (EC2 User Guide, "Tag restrictions"); the state machine needs 16 of them. */
 const MOST_TAGS = 50 - 16;
 
-/** Reports what EC2 would refuse in `TagSpecifications`, and what would collide with the state machine's own tags. */
+/** Reports tags in `TagSpecifications` that EC2 would refuse, or that collide with the state machine's own tags. */
 export function checkTags(specifications: unknown, root: Path, problems: Problems): void {
   const keysOf = new Map<unknown, Set<string>>();
   list(specifications).forEach((specification, index) => {

@@ -13,7 +13,7 @@ const FORCING_FILE = new RegExp(String.raw`(?<![\w-])(?:-F|--NGEN_FORCINGS)${VAL
 /** `scripts/datastream`, `scripts/routing_only_datastream` and the like, and 2024's `stream.sh`. */
 const DATASTREAM_CALL = /(?:^|[\s'"/;&|(])(?:scripts\/(?:\w+[-_])?datastream|stream\.sh)(?=[\s'"\\;&|)]|$)/;
 
-/** An option's value, and in which command it stands. */
+/** An option's value, and the index of its command. */
 export interface CommandOption {
   readonly value: string;
   readonly command: number;

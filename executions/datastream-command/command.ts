@@ -1,10 +1,10 @@
 import { shellQuote, singleQuote } from './quoting';
 
-/** What `datastream_command_options` holds once it has been checked: values as the datastream script takes them. */
+/** The checked `datastream_command_options`, with values as the datastream script takes them. */
 export interface DatastreamOptions {
   /** `YYYYMMDDHHMM` in UTC, or `DAILY`. */
   readonly start_time: string;
-  /** `YYYYMMDDHHMM` in UTC; may be absent beside a `DAILY` start. */
+  /** `YYYYMMDDHHMM` in UTC; may be absent if the start is `DAILY`. */
   readonly end_time?: string;
   readonly forcing_source: string;
   /** How many processes the job may use. */
@@ -19,7 +19,7 @@ export interface DatastreamOptions {
   readonly s3_prefix?: string;
 }
 
-/** Where upstream's AMI keeps the datastream repository; the command runs there. */
+/** The folder of the datastream repository on upstream's AMI. The command runs there. */
 export const DATASTREAM_FOLDER = '/home/ec2-user/datastream';
 
 /**

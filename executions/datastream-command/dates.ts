@@ -55,7 +55,7 @@ function replaceVariables(execution: Execution, name: string, value: string): Ex
   return inS3({ ...tagged, commands: execution.commands.map(replace) }, replace);
 }
 
-/** Applies a change to the values of the file's tags, where there are any. */
+/** Applies a change to the values of the file's tags, if it has any. */
 function inTags(execution: Execution, change: (text: string) => string): Execution {
   const { TagSpecifications } = execution.instance_parameters;
   if (!TagSpecifications) return execution;

@@ -23,7 +23,7 @@ const MEDIUM_RANGE = /MEDIUM_RANGE_(\d{2})(?:_(\d))?$/;
 /**
  * The cycle of a forcing source such as `NWM_V3_SHORT_RANGE_06` or `NWM_V3_MEDIUM_RANGE_00_1`.
  *
- * @param source the value of `--FORCING_SOURCE`; undefined where the commands name none
+ * @param source the value of `--FORCING_SOURCE`; undefined if the commands name none
  */
 export function cycleOf(source: string | undefined): ForcingCycle {
   if (source === undefined) return { hour: NO_SOURCE_HOUR };

@@ -10,9 +10,9 @@ const ROOT = 'datastream_command_options';
 type Options = Readonly<Record<string, unknown>>;
 
 /**
- * Reads what the command is built from, once the structure check has said what is wrong with each option by itself.
+ * Reads the options that the command is built from. The structure check has already reported each wrong option.
  *
- * @returns undefined when an option is wrong or one that the command needs is missing
+ * @returns undefined if an option is wrong, or if an option that the command needs is missing
  */
 export function readDatastreamOptions(value: unknown, problems: Problems): DatastreamOptions | undefined {
   if (!isRecord(value)) return undefined;
@@ -35,7 +35,7 @@ export function readDatastreamOptions(value: unknown, problems: Problems): Datas
   return { start_time, nprocs, forcing_source, ...defined(options) };
 }
 
-/** An option's text, where nothing is wrong with it. */
+/** An option's text; undefined if the option has a problem. */
 function usable(options: Options, key: string, problems: Problems): string | undefined {
   const value = member(options, key);
   if ((typeof value !== 'string' && typeof value !== 'number') || problems.hasProblemAt([ROOT, key])) return undefined;

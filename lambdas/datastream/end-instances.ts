@@ -8,7 +8,7 @@ import {
 import { type Ec2, type Identified, tagOf } from './instance';
 import { Tag } from './tags';
 
-/** What became of an instance. */
+/** An instance after a call to end it. */
 export interface EndedInstance {
   readonly instance_id: string;
   /** EC2's name of its state, e.g. `shutting-down`. */

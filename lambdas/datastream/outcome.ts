@@ -48,7 +48,7 @@ export type Outcome = { readonly result: CommandResult } | Failure;
 type Timeout = number | string | undefined;
 
 /**
- * Bytes, as JSON, that are kept of the job's output. The state holds at most 256 KB, a Cause at most 32,768 characters.
+ * How much of the job's output is kept, in bytes of JSON. The state holds at most 256 KB, a Cause 32,768 characters.
  */
 const STDOUT_KEPT = 8000;
 const STDERR_KEPT = 4000;

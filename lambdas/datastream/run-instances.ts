@@ -11,7 +11,7 @@ import { attemptHash } from './instance';
 import { Tag } from './tags';
 import { userData } from './user-data';
 
-/** What the deployment gives to every instance whose file does not say otherwise. */
+/** The deployment's values for every instance whose file does not set them. */
 export interface LaunchDefaults {
   readonly stateMachineArn: string;
   readonly securityGroupId: string;
@@ -20,7 +20,7 @@ export interface LaunchDefaults {
   readonly subnetIds: readonly string[];
 }
 
-/** What one launch asks EC2 for: an instance type in a market and a subnet. */
+/** The request of one launch: an instance type, a market and a subnet. */
 export interface Place {
   readonly instanceType: string;
   readonly market: 'spot' | 'on-demand';
@@ -69,7 +69,7 @@ export function runInstancesInput(job: Execution, launch: Launch, defaults: Laun
     MinCount: 1,
     MaxCount: 1,
     ClientToken: clientToken(launch),
-    // The dead-man's switch shuts the instance down. A job that keeps its instance keeps it then too.
+    // The dead-man's switch shuts the instance down. If the file keeps the instance, the shutdown only stops it.
     InstanceInitiatedShutdownBehavior: job.instance_end === 'terminate' ? 'terminate' : 'stop',
     // Two hops: containers on the instance ask the metadata service for the instance's credentials too.
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, ...file.MetadataOptions },

@@ -327,7 +327,7 @@ async function pingStatus(ssm: Ssm, instanceId: string): Promise<string | undefi
     const { InstanceInformationList } = await ssm.send(new DescribeInstanceInformationCommand({ Filters }));
     return InstanceInformationList?.[0]?.PingStatus;
   } catch (error) {
-    // The next look is near; the state's Retry would leave a running instance idle for minutes.
+    // Another call follows soon. An error would leave the instance idle for minutes, until the state's Retry.
     if (isThrottled(error)) return undefined;
     throw error;
   }

@@ -3,8 +3,8 @@ import type { Answered } from './errors';
 const silent = () => {};
 
 /**
- * For every client: a call that hangs becomes a TimeoutError, which the machine's Retry takes up, well within the
- * function's own 30 s. Without a limit the SDK waits for ever.
+ * The settings of every client. A call that hangs becomes a TimeoutError, well within the function's own 30 s, and the
+ * machine's Retry repeats it. Without a limit the SDK waits for ever.
  *
  * An error of the SDK does not name its operation. The SDK gives the logger both, so the logger adds the operation to
  * the error.

@@ -98,7 +98,7 @@ const NETWORK_CODES = new Set([
   'EAI_AGAIN',
 ]);
 
-/** An error under the name by which the machine's Retry knows it. */
+/** The error with the name that the machine's Retry knows. */
 export function named(error: unknown): Error {
   const failure: Answered = error instanceof Error ? error : new Error(String(error));
   const code = (failure as { code?: unknown }).code;

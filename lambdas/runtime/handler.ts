@@ -10,7 +10,7 @@ export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'reset
  * with its stack, then throws it with a name that the machine's Retry knows and without a stack in the Cause.
  *
  * @param name the function's role, for the log
- * @param schema what the event must look like
+ * @param schema the event's schema
  * @param run the domain function
  * @param log where the lines go; by default JSON on standard output
  */
