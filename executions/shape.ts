@@ -151,6 +151,7 @@ function complaint(value: string, write: string): string {
 
 /** S3's safe characters for keys (S3 User Guide) and characters of paths. None is special to a shell. */
 const PREFIX = /^[A-Za-z0-9/_.][A-Za-z0-9/_.:=+@,~-]*$/;
+/** The same and the characters of URLs. Values are quoted before a shell reads them. */
 const PATH_OR_URL = /^(?:(?:s3|https?|ftp):\/\/)?[A-Za-z0-9/_.][A-Za-z0-9/_.:=+@,~%?&-]*$/;
 const pathOrUrl = (key: string, description: string) =>
   z

@@ -66,7 +66,7 @@ function read(text: string, isJson: boolean): { first?: Finding; repeated: reado
   };
   const onObjectProperty = (key: string, at: number) => {
     const keys = place.open.at(-1)?.keys;
-    const message = `The key ${JSON.stringify(key)} stands here again; of its values only the last counts.`;
+    const message = `The key ${JSON.stringify(key)} is repeated here; only its last value counts.`;
     if (keys?.has(key)) repeated.push({ at, message });
     keys?.add(key);
     place.expect = 'colon';

@@ -309,7 +309,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
         'tags has the keys ["aws:a"]: write keys of 1 to 128 characters without a colon',
       ],
     };
-    const long = 'tags has values of more than 256 characters, at ["aws:a"]: write shorter ones';
+    const long = 'tags has values of more than 256 characters, at ["aws:a"]: write at most 256 characters';
 
     const { code, output } = await workspace.terraform(
       stack,

@@ -13,7 +13,7 @@ export function checkOneCopy(construct: Construct): void {
   const copy = path.dirname(path.dirname(require.resolve('cdktf')));
   const name = path.basename(copy);
   throw new Error(
-    `The App uses another copy of ${name} than ${construct.constructor.name}, whose copy is ${copy}: tags would get lost. ` +
+    `The App uses another copy of ${name} than ${construct.constructor.name}, whose copy is ${copy}: the stack's tags would be missing. ` +
       `Run "npm ls ${name}" to see both and "npm dedupe" to have one.`,
   );
 }

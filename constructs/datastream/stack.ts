@@ -84,18 +84,22 @@ export function declareDatastream(stack: TerraformStack): void {
       {
         condition: '${alltrue([for key in keys(var.tags) : can(regex("^[^:]{1,128}$", key))])}',
         errorMessage:
-          'tags has the keys ${jsonencode(keys(var.tags))}: write keys of 1 to 128 characters without a colon (aws: and datastream: are taken).',
+          'tags has the keys ${jsonencode(keys(var.tags))}: write keys of 1 to 128 characters without a colon (aws: and datastream: are reserved).',
       },
       {
         condition: '${alltrue([for value in values(var.tags) : length(value) <= 256])}',
         errorMessage:
-          'tags has values of more than 256 characters, at ${jsonencode([for key, value in var.tags : key if length(value) > 256])}: write shorter ones (what AWS takes).',
+          'tags has values of more than 256 characters, at ${jsonencode([for key, value in var.tags : key if length(value) > 256])}: write at most 256 characters, the limit of AWS.',
       },
     ],
   });
   const datastream = new DataStream(stack, 'datastream', {
     smName,
-    resourcePrefix: text('resource_prefix', 'Begins every name that is not given. Default: sm_name.', RULES.prefix),
+    resourcePrefix: text(
+      'resource_prefix',
+      'Prefix of every name that no other variable sets. Default: sm_name.',
+      RULES.prefix,
+    ),
     smRoleName: text('sm_role_name', `The state machine's role. ${byPrefix('smRoleName')}`, RULES.role),
     starterLambdaName: text('starter_lambda_name', `The starter. ${byPrefix('starterLambdaName')}`, RULES.lambda),
     commanderLambdaName: text(

@@ -77,13 +77,13 @@ describe('datastream validate', () => {
     expect({ status, stderr }).toEqual({ status: 2, stderr: '' });
   });
 
-  it('warns of a key that stands twice, of which JSON takes the last', () => {
+  it('warns of a repeated key, of which only the last value counts', () => {
     const text = JSON.stringify(job(['true'])).replace('{', '{\n"commands": ["lost"],\n');
 
     const { status, stdout } = datastream('validate', file('twice.json', text));
 
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^twice\.json:3:\d+: warning: The key "commands" stands here again/m);
+    expect(stdout).toMatch(/^twice\.json:3:\d+: warning: The key "commands" is repeated here/m);
   });
 
   it.each([
@@ -125,7 +125,7 @@ describe('datastream validate', () => {
     expect(stderr).toContain("'narnia' is not a region's name");
   });
 
-  it('counts keys that stand twice among the warnings of its verdict', () => {
+  it('counts repeated keys among the warnings of its verdict', () => {
     const text = JSON.stringify(job(['true'])).replace('{', '{"commands": ["false"], ');
 
     const { status, stdout } = datastream('validate', file('x.json', text));

@@ -349,7 +349,7 @@ describe('refuses, before anything is deployed,', () => {
     const scope = new OtherStack(OtherTesting.app(), 'stack');
 
     expect(() => new DataStream(scope, 'datastream', { smName: 'machine' })).toThrow(
-      /^The App uses another copy of cdkt[fn] than DataStream, whose copy is .*cdkt[fn]: tags would get lost\. Run "npm ls cdkt[fn]"/,
+      /^The App uses another copy of cdkt[fn] than DataStream, whose copy is .*cdkt[fn]: the stack's tags would be missing\. Run "npm ls cdkt[fn]"/,
     );
   });
 });
