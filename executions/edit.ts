@@ -116,7 +116,7 @@ function misfitOf(holder: unknown, step: string | number, above: Path): string |
 
 function nothingThere(holder: unknown, step: string | number, above: Path): string {
   const meant = typeof step === 'string' ? nearest(step, Object.keys(record(holder))) : undefined;
-  const write = meant === undefined ? 'see the path' : `write ${formatPath([...above, meant])} if that is meant`;
+  const write = meant === undefined ? 'check the path' : `write ${formatPath([...above, meant])} if that is meant`;
   return `There is nothing at ${formatPath([...above, step])} to remove: ${write}.`;
 }
 

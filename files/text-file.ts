@@ -28,7 +28,7 @@ function notUtf8(shown: string, guess: string): string {
 function reason(code: string | undefined): string {
   switch (code) {
     case 'ENOENT':
-      return 'there is no such file; see the path.';
+      return 'there is no such file: check the path.';
     case 'EISDIR':
       return 'this is a folder; name the files in it.';
     case 'EACCES':

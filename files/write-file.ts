@@ -45,7 +45,7 @@ export function writeFileAtomically(file: string, text: string): void {
 function reason(file: string, code: string | undefined): string {
   switch (code) {
     case 'ENOENT':
-      return `the folder ${dirname(file)} does not exist: make it first, or see the path.`;
+      return `the folder ${dirname(file)} does not exist: make it first, or check the path.`;
     case 'ENOTDIR':
       return `${dirname(file)} is no folder: name another place.`;
     case 'EISDIR':

@@ -147,8 +147,8 @@ describe('removing', () => {
     expect(edited('unset', 'run_options.timeout')).toBe(
       'There is nothing at $.run_options.timeout to remove: write $.run_options.timeout_s if that is meant.',
     );
-    expect(edited('unset', 'elsewhere.x')).toBe('There is nothing at $.elsewhere to remove: see the path.');
-    expect(edited('unset', 'commands[2]')).toBe('There is nothing at $.commands[2] to remove: see the path.');
+    expect(edited('unset', 'elsewhere.x')).toBe('There is nothing at $.elsewhere to remove: check the path.');
+    expect(edited('unset', 'commands[2]')).toBe('There is nothing at $.commands[2] to remove: check the path.');
   });
 
   test('and setting leave the file that was given as it is', () => {

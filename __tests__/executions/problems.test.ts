@@ -51,6 +51,7 @@ const ERRORS: Case[] = [
     '$.instanceParameters',
     /"instance_parameters"/,
   ],
+  ['an option beside run_options', november2024File({ timeout_s: 60 }), '$.timeout_s', /belongs in run_options/],
   ['a typo in run_options', withRunOptions({ timeout: 60 }), `${R}.timeout`, /"timeout_s"/],
   ['a typo in the options', options({ hydrofabric_versoin: '2' }), `${D}.hydrofabric_versoin`, /"hydrofabric_version"/],
   [

@@ -19,7 +19,7 @@ const blocksOf = (page: string) =>
 const CI = readFileSync(path.join(ROOT, '.ci', 'run'), 'utf8');
 
 const BLOCKS = blocksOf('README.md');
-const [WITH_TERRAFORM, IN_S3, KEPT] = blocksOf('docs/deployment.md') as [string[], string[], string[]];
+const [WITH_TERRAFORM, IN_S3, ...KEPT] = blocksOf('docs/deployment.md') as [string[], string[], string[]];
 
 const isForCi = (command: string) => /^npm (ci|run |start)/.test(command);
 
@@ -79,11 +79,13 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     const removal = commands.pop() as string[];
     // As a job whose file keeps its instance leaves it.
     const keepOne = [
-      'aws ec2 run-instances --image-id ami-0e9271c829888680e --instance-type t4g.small --tag-specifications ' +
+      'kept=$(aws ec2 run-instances --image-id ami-0e9271c829888680e --instance-type t4g.small --tag-specifications ' +
         '"ResourceType=instance,Tags=[{Key=datastream:state-machine,Value=' +
-        '$(terraform -chdir=cdktf.out/stacks/datastream output -raw datastream_arn)}]"',
+        '$(terraform -chdir=cdktf.out/stacks/datastream output -raw datastream_arn)}]" ' +
+        "--query 'Instances[0].InstanceId' --output text)",
+      'aws ec2 stop-instances --instance-ids "$kept"',
     ];
-    const inOrder = [...commands, WITH_TERRAFORM, keepOne, KEPT, removal];
+    const inOrder = [...commands, WITH_TERRAFORM, keepOne, ...KEPT, removal];
 
     const output = await succeed('bash', ['-ec', `${inOrder.map(blockInFolder).join('\n')}`], {
       cwd,

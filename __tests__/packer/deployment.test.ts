@@ -70,7 +70,7 @@ describe("The deployment's tfvars", () => {
 
   it('are missed by their name', async () => {
     await expect(readDeployment('/nowhere/my.tfvars')).rejects.toThrow(
-      '/nowhere/my.tfvars: there is no such file; see the path.',
+      '/nowhere/my.tfvars: there is no such file: check the path.',
     );
   });
 });

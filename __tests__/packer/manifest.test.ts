@@ -59,7 +59,7 @@ describe("Packer's manifest", () => {
 
   it('is missed by its name', () => {
     expect(() => readManifest(path.join(folder, 'none.json'))).toThrow(
-      /none\.json: there is no such file; see the path\. Packer writes it at the end of a build\. Build the image with 'npx datastream ami build'/,
+      /none\.json: there is no such file: check the path\. Packer writes it at the end of a build\. Build the image with 'npx datastream ami build'/,
     );
   });
 

@@ -63,7 +63,7 @@ describe('the names in a folder', () => {
 
     expect(namesInFiles(folder, 'executions').unreadable).toEqual([
       expect.stringMatching(/^executions\/broken\.json:1:36: not JSON: /),
-      'executions/link.json: there is no such file; see the path.',
+      'executions/link.json: there is no such file: check the path.',
       expect.stringMatching(/^executions\/utf16\.json: this is not UTF-8 text /),
     ]);
     expect(namesInFiles(join(folder, 'nowhere'), 'executions').unreadable).toEqual([

@@ -154,7 +154,7 @@ describe('The execution template', () => {
     [
       'is missing',
       undefined,
-      /there is no such file; see the path\. It is the template that the image's ID is written into\./,
+      /there is no such file: check the path\. It is the template that the image's ID is written into\./,
     ],
     ['is no JSON', '{"instance_parameters": {', /execution_template\.json:1:\d+: not JSON: /],
     ['is no template', [], /this is no execution template: write \{ "instance_parameters"/],

@@ -37,10 +37,10 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
     return exitCode;
   };
   if (!options.force && existsSync(file))
-    return refuse(`${file}: this is there already: name another, or say --force.`);
+    return refuse(`${file}: this file exists already: name another one, or add --force.`);
   const folder = dirname(resolve(file));
   if (!existsSync(folder))
-    return refuse(`${file}: the folder ${folder} does not exist: make it first, or see the path.`);
+    return refuse(`${file}: the folder ${folder} does not exist: make it first, or check the path.`);
 
   const source = options.from === 'template' ? TEMPLATE : options.from;
   const content = readExecutionFile(source);

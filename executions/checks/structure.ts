@@ -18,7 +18,13 @@ export function checkStructure(
   const { data, error } = executionFileShape.safeParse(withoutRunState(file));
   for (const issue of error?.issues ?? []) report(issue, [], file, problems);
 
-  unknownKeys(file, [], Object.keys(executionFileShape.shape), problems, (key) => RUN_STATE_KEYS.has(key));
+  const optionKeys = Object.keys(runOptionsShape.shape).filter((key) => !RUN_STATE_KEYS.has(key));
+  for (const key of optionKeys.filter((each) => Object.hasOwn(file, each) && !(each in executionFileShape.shape))) {
+    problems.error([key], 'This key belongs in run_options, and has no effect here: write it there.', file[key]);
+  }
+  unknownKeys(file, [], Object.keys(executionFileShape.shape), problems, (key) =>
+    [...optionKeys, ...RUN_STATE_KEYS].includes(key),
+  );
   const runOptions = member(file, 'run_options');
   unknownKeys(runOptions, ['run_options'], Object.keys(runOptionsShape.shape), problems, (key) =>
     RUN_STATE_KEYS.has(key),

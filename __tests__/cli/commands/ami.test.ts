@@ -30,7 +30,7 @@ describe.each(['list', 'prune'])('datastream ami %s', (command) => {
     expect(datastream([command, '--tfvars', 'my.tfvars'], CREDENTIALS)).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'datastream: my.tfvars: there is no such file; see the path.\n',
+      stderr: 'datastream: my.tfvars: there is no such file: check the path.\n',
     });
   });
 

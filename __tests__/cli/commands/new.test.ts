@@ -158,7 +158,7 @@ describe('datastream new', () => {
 
     const refused = datastream('new', 'x.json', '--from', from);
     expect(refused).toMatchObject({ status: 2, stdout: '' });
-    expect(refused.stderr).toBe('x.json: this is there already: name another, or say --force.\n');
+    expect(refused.stderr).toBe('x.json: this file exists already: name another one, or add --force.\n');
     expect(datastream('new', 'x.json', '--from', TEMPLATE, '--force').status).toBe(1);
     expect(readFileSync(path('x.json'), 'utf8')).toBe('old');
     expect(datastream('new', 'x.json', '--from', from, '--force').status).toBe(0);
