@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const esbuild = require('esbuild');
+const sdkVersions = require('./sdk-versions.cjs');
 const shakeableSchemas = require('./shakeable-schemas.cjs');
 
 const [root, outdir, system, ...names] = process.argv.slice(2);
@@ -31,7 +32,7 @@ esbuild
     tsconfigRaw: {},
     metafile: true,
     logLevel: 'error',
-    plugins: [shakeableSchemas],
+    plugins: [sdkVersions, shakeableSchemas],
   })
   .then(({ outputFiles, metafile }) => {
     for (const file of outputFiles) fs.writeFileSync(path.join(outdir, path.basename(file.path)), file.contents);
