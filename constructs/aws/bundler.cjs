@@ -27,6 +27,8 @@ esbuild
     // A stack trace needs names and lines, not the text.
     sourcesContent: false,
     legalComments: 'none',
+    // How a person's ~/.aws is read. A function's credentials are in its environment, which the SDK reads first.
+    external: ['sso', 'ini', 'process'].map((kind) => `@aws-sdk/credential-provider-${kind}`),
     // Where node_modules is a link, the paths must be the same.
     preserveSymlinks: true,
     tsconfigRaw: {},
