@@ -42,8 +42,8 @@ function retryText({ error, cause, seconds }: Extract<Progress, { type: 'retryin
   return `${text}: ${missing.length > most ? `…${missing.slice(-most)}` : missing}`;
 }
 
-/** Of a line of 80 characters what is left beside the state and the error. */
-const LIVE_INPUT = 20;
+/** What the state, its time, the error and the wait take of a line. */
+const BESIDE_INPUT = 64;
 
 /** One line a state; the last one is alive. Finished lines are never touched again, so scrolling back shows them all. */
 function liveList(out: Output): ProgressView {
@@ -76,7 +76,7 @@ function liveList(out: Output): ProgressView {
           if (current) current.remark = `✖ ${progress.error}`;
           break;
         case 'retrying':
-          if (current) current.remark = retryText(progress, LIVE_INPUT);
+          if (current) current.remark = retryText(progress, (out.columns ?? 80) - BESIDE_INPUT);
           break;
         case 'waiting':
           if (current) current.remark = `after a wait of ${progress.seconds} s`;

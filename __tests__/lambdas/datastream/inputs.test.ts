@@ -1,9 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { resolveDates } from '../../../executions/datastream-command/dates';
 import { mayRetry } from '../../../lambdas/datastream/errors';
-import { awaitInputs, type Head, s3Signer } from '../../../lambdas/datastream/inputs';
+import { awaitInputs, fetchHead, type Head, s3Signer } from '../../../lambdas/datastream/inputs';
 import { virtualClock } from '../../../local/clock';
 import { executionOf, november2024File } from '../../support/executions';
 
@@ -57,7 +60,6 @@ async function look(
 }
 
 const OVER = { after: 3600 };
-const refused = Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } });
 
 describe('A look at the inputs', () => {
   it('passes when all are there', async () => {
@@ -112,22 +114,28 @@ describe('A look at the inputs', () => {
     expect(seconds).toBeLessThan(30);
   });
 
-  it.each([429, 500, 503, refused])('repeats a request twice after %s', async (fault) => {
-    const { name, requests } = await look(['https://example.org/a'], (_, nth) => (nth <= 2 ? fault : 200));
+  const FAULTS: Readonly<Record<string, Reply>> = {
+    '429': 429,
+    '500': 500,
+    '503': 503,
+    'no answer (ECONNREFUSED)': Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } }),
+    'no answer (TimeoutError)': Object.assign(new Error('late'), { name: 'TimeoutError' }),
+  };
+
+  it.each(Object.keys(FAULTS))('repeats a request twice after %s', async (fault) => {
+    const { name, requests } = await look(['https://example.org/a'], (_, nth) =>
+      nth <= 2 ? (FAULTS[fault] ?? 0) : 200,
+    );
 
     expect(name).toBeUndefined();
     expect(requests).toHaveLength(3);
   });
 
-  it.each([
-    [503, '503'],
-    [refused, 'no answer (ECONNREFUSED)'],
-    [Object.assign(new Error('late'), { name: 'TimeoutError' }), 'no answer (TimeoutError)'],
-  ])('counts %s as not ready when it lasts, and tells it', async (fault, told) => {
-    const { name, message, requests } = await look(['https://example.org/a'], () => fault);
+  it.each(Object.keys(FAULTS))('counts %s as not ready when it lasts, and tells it', async (fault) => {
+    const { name, message, requests } = await look(['https://example.org/a'], () => FAULTS[fault] ?? 0);
 
     expect(name).toBe('InputsNotReady');
-    expect(message).toContain(`https://example.org/a: ${told}`);
+    expect(message).toContain(`https://example.org/a: ${fault}`);
     expect(requests).toHaveLength(3);
   });
 
@@ -170,6 +178,47 @@ describe('The end of the wait', () => {
 
   it('launches what has come at the last moment', async () => {
     expect((await look(['https://example.org/a'], () => 200, OVER)).name).toBeUndefined();
+  });
+});
+
+describe('A request over the network', () => {
+  const requests: { method?: string; url?: string; headers: IncomingHttpHeaders }[] = [];
+  const server = createServer(({ method, url, headers }, response) => {
+    requests.push({ method, url, headers });
+    response.writeHead(302, { location: '/elsewhere', 'x-amz-bucket-region': 'us-west-2' }).end();
+  });
+  let origin = '';
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('is a HEAD request with the headers as given, and follows no redirect', async () => {
+    const { status, headers } = await fetchHead(`${origin}/a%20b?c=d`, { authorization: 'signed' });
+
+    expect([status, headers.get('location'), headers.get('x-amz-bucket-region')]).toEqual([
+      302,
+      '/elsewhere',
+      'us-west-2',
+    ]);
+    expect(requests).toEqual([
+      { method: 'HEAD', url: '/a%20b?c=d', headers: expect.objectContaining({ authorization: 'signed' }) },
+    ]);
+  });
+
+  it('is rejected with its reason when nobody answers', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    await once(closed, 'close');
+
+    await expect(fetchHead(`http://127.0.0.1:${port}/`, {})).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
   });
 });
 
