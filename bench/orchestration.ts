@@ -22,6 +22,8 @@ export interface Measured {
   /** From the start of the execution to the start of the commands, without boot and registration. */
   readonly secondsToCommand: number;
   readonly secondsFromJobEndToTerminate: number;
+  /** The number of HEAD requests for the job's inputs. */
+  readonly heads: number;
 }
 
 export interface Job {
@@ -35,6 +37,8 @@ export interface Job {
   readonly lifecycle?: Lifecycle;
   /** The output of the commands. Default: none. */
   readonly output?: string;
+  /** After how many seconds the last of 18 inputs exists, and for how many the file waits. Default: no gate. */
+  readonly inputs?: { readonly after: number; readonly wait_s: number };
 }
 
 /** After this time the relay has received the events of the instance's end. */
@@ -42,13 +46,14 @@ const AFTERMATH_MS = 120_000;
 
 /** Measures a job in virtual time, with EC2's boot times and 80 ms for each API call. */
 export async function measure(job: Job): Promise<Measured> {
-  const { seconds, attempts = 1, events = true, lifecycle = LIKE_EC2, output = '' } = job;
+  const { seconds, attempts = 1, events = true, lifecycle = LIKE_EC2, output = '', inputs } = job;
   const folder = mkdtempSync(join(tmpdir(), 'datastream-bench-'));
   try {
     const clock = virtualClock(new Date('2026-01-01T00:00:00Z'));
     const moments = { started: 0, jobEnded: 0, terminated: 0 };
     let run = 0;
     let calls = 0;
+    let heads = 0;
     const cloud = new EmbeddedCloud({
       folder,
       clock,
@@ -66,10 +71,16 @@ export async function measure(job: Job): Promise<Measured> {
       },
       faults: (operation, _call, _input, caller) => {
         if (caller !== undefined && caller !== 'reaper') calls++;
+        if (caller === 'starter' && operation === 'HeadObject') heads++;
         if (operation === 'TerminateInstances') moments.terminated = clock.now().getTime();
         return undefined;
       },
     });
+    for (let n = 1; n <= 18 && inputs; n++) {
+      const put = () => cloud.s3.put('bench', `in/f${String(n).padStart(3, '0')}.nc`, '');
+      if (n < 18 || inputs.after === 0) put();
+      else clock.after(inputs.after * 1000, put);
+    }
     const execution = startExecution(cloud, {
       commands: ['./job'],
       run_options: {
@@ -77,6 +88,7 @@ export async function measure(job: Job): Promise<Measured> {
         ii_check_s3: { bucket: 'bench', prefix: 'done' },
         timeout_s: Math.min(Math.max(seconds * 2, 3600), LONGEST_EXECUTION_SECONDS),
         n_retries_allowed: attempts - 1,
+        ...(inputs && { ii_wait_inputs: { wait_s: inputs.wait_s, uris: ['s3://bench/in/f{001..018}.nc'] } }),
       },
       instance_parameters: { ImageId: 'ami-0123456789abcdef0', InstanceType: 't4g.large' },
     });
@@ -92,6 +104,7 @@ export async function measure(job: Job): Promise<Measured> {
         FUNCTION_MEMORY_MB,
       ),
       calls,
+      heads,
       secondsToCommand: (moments.started - end.startedAt.getTime()) / 1000 - boot,
       secondsFromJobEndToTerminate: (moments.terminated - moments.jobEnded) / 1000,
     };
@@ -133,7 +146,7 @@ const BOOTS = Array.from({ length: 26 }, (_, index) => ({
 
 /** All figures of the orchestration. They are counts or virtual times, so they are the same on every computer. */
 export async function orchestrationFigures(): Promise<Figure[]> {
-  return [...(await costs()), ...(await additions()), ...(await histories())];
+  return [...(await costs()), ...(await waits()), ...(await additions()), ...(await histories())];
 }
 
 async function costs(): Promise<Figure[]> {
@@ -171,6 +184,39 @@ async function costs(): Promise<Figure[]> {
       unit: '$',
     },
   ];
+}
+
+/** The waits of the report: when the last of 18 inputs comes, and the file's `wait_s`, in seconds. */
+export const WAITS = [
+  ['there at the start', { after: 0, wait_s: 43_200 }],
+  ['two hours late', { after: 7_200, wait_s: 43_200 }],
+  ['never, a wait of a day', { after: 90_000, wait_s: 86_400 }],
+] as const;
+
+/** What a wait for inputs adds to a job of a minute; a job that is never launched has no other cost. */
+async function waits(): Promise<Figure[]> {
+  const section = 'what a wait for 18 inputs adds, without the requests to S3';
+  const { cost: ungated } = await measure({ seconds: 60 });
+  const limits = ['', 'at most $0.001', 'at most $0.01'];
+  const figures: Figure[] = [];
+  for (const [index, [name, inputs]] of WAITS.entries()) {
+    const { end, cost, heads } = await measure({ seconds: 60, inputs });
+    const without = end.status === 'SUCCEEDED' ? ungated : { dollars: 0, transitions: 0 };
+    const beside = limits[index] || undefined;
+    figures.push(
+      { section, name, value: cost.dollars - without.dollars, unit: '$', ...(beside && { beside }) },
+      { section, name: `${name}: state transitions`, value: cost.transitions - without.transitions, unit: '' },
+      { section, name: `${name}: requests to S3`, value: heads, unit: '' },
+      {
+        section,
+        name: `${name}: events of the execution`,
+        value: end.history.events,
+        unit: '',
+        beside: 'limit 25,000',
+      },
+    );
+  }
+  return figures;
 }
 
 function reaperMonth(): number {

@@ -22,6 +22,7 @@ export function asFile(execution: Execution): Readonly<Record<string, unknown>> 
       timeout_s: execution.timeout_s,
       n_retries_allowed: execution.n_retries_allowed,
       ...(ii_instance_types && { ii_instance_types }),
+      ...(execution.ii_wait_inputs && { ii_wait_inputs: execution.ii_wait_inputs }),
       ...(retry_backoff && {
         retry_backoff_base_s: retry_backoff.base_s,
         retry_backoff_max_s: retry_backoff.max_s,

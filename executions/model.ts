@@ -28,6 +28,10 @@ export type InstanceEnd = z.infer<typeof InstanceEnd>;
 export const RetryBackoff = z.object({ base_s: z.number(), max_s: z.number(), rate: z.number() });
 export type RetryBackoff = z.infer<typeof RetryBackoff>;
 
+/** What a job waits for before its launch: seconds from the execution's start, and URIs in which ranges may stand. */
+export const WaitInputs = z.object({ wait_s: z.number(), uris: z.array(z.string()) });
+export type WaitInputs = z.infer<typeof WaitInputs>;
+
 /** RunInstances' members as in the file, without those that the state machine sets itself. */
 export type InstanceParameters = Omit<z.infer<typeof instanceParametersShape>, 'MinCount' | 'MaxCount' | 'ClientToken'>;
 
@@ -53,6 +57,8 @@ export const Execution = z.object({
   ii_instance_types: z.array(z.string()).optional(),
   /** The wait before each further attempt; absent: none. */
   retry_backoff: RetryBackoff.optional(),
+  /** The objects that must exist before the first launch, and for how many seconds from the start; absent: none. */
+  ii_wait_inputs: WaitInputs.optional(),
   instance_end: InstanceEnd,
   /** The dates that replaced DATE and DAILY, YYYYMMDD in UTC; absent if nothing was replaced. */
   dates: z.object({ DATE: z.string().optional(), DAILY: z.string().optional() }).optional(),

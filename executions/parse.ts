@@ -6,6 +6,7 @@ import { checkInstanceTypes } from './checks/instance-types';
 import { readRunOptions } from './checks/run-options';
 import { folderOf, objectToCheck, outputOf } from './checks/s3-objects';
 import { checkStructure } from './checks/structure';
+import { readWaitInputs } from './checks/wait-inputs';
 import { readDatastreamOptions } from './datastream-command/options';
 import type { Execution, InstanceEnd, ParseOptions, ParseResult } from './model';
 import { REGION, unknownRegion } from './region';
@@ -75,6 +76,7 @@ function read(file: File, options: ParseOptions, problems: Problems): Execution 
   const written = outputOf(file, datastream, commands, problems);
   const check_object = objectToCheck(file, run, written, commands, problems);
   const output = written ?? folderOf(check_object);
+  const inputs = readWaitInputs(file.run_options, commands, { output, object: check_object }, problems);
   const seedDialect = file.run_options === undefined && file.obj_key !== undefined;
   const withoutOptions = seedDialect ? 'stop' : 'terminate';
   const instance_end = file.run_options === undefined ? withoutOptions : run.instance_end;
@@ -98,6 +100,7 @@ function read(file: File, options: ParseOptions, problems: Problems): Execution 
     ii_cheapo: run.ii_cheapo,
     ...(run.ii_instance_types && { ii_instance_types: run.ii_instance_types }),
     ...(run.retry_backoff && { retry_backoff: run.retry_backoff }),
+    ...(inputs && { ii_wait_inputs: inputs }),
     instance_end,
   };
 }

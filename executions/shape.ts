@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { placeholderInValue } from './checks/placeholders';
 import { DATASTREAM_FOLDER } from './datastream-command/command';
+import { DEFAULT_WAIT_S, LONGEST_WAIT_S, MOST_INPUTS, SHORTEST_WAIT_S } from './input-uris';
 import { BACKOFF } from './retry-backoff';
 import { instanceParametersShape } from './run-instances';
 import { BUCKET_NAME } from './s3-names';
@@ -68,6 +69,20 @@ const checkS3 = (description: string) =>
     .meta({ description, default: false })
     .optional();
 
+const URIS = 'Write the inputs as a list of URIs, ["s3://BUCKET/KEY", "https://HOST/PATH"].';
+
+const waitInputs = z.strictObject({
+  wait_s: count(
+    `Seconds from the execution’s start for which missing inputs are waited for, ${SHORTEST_WAIT_S} to ${LONGEST_WAIT_S}. Default ${DEFAULT_WAIT_S}.`,
+    DEFAULT_WAIT_S,
+    [SHORTEST_WAIT_S, LONGEST_WAIT_S],
+  ),
+  uris: z.array(z.string(), { error: URIS }).meta({
+    description: `The inputs, as s3://BUCKET/KEY or https://HOST/PATH. May hold DAILY, DATE and ranges such as {001..018}; at most ${MOST_INPUTS} objects.`,
+    examples: [['s3://my-bucket/nwm.DAILY/forcing.f{001..018}.nc']],
+  }),
+});
+
 /** `run_options`, since August 2024. */
 export const runOptionsShape = z
   .looseObject({
@@ -83,6 +98,17 @@ export const runOptionsShape = z
         'or the object itself.',
     ),
     check_s3: checkS3('The spelling of ii_check_s3 in August 2024.'),
+    ii_wait_inputs: z
+      .union([z.boolean(), waitInputs], {
+        error: 'Write true, false, or the inputs as {"uris": ["s3://BUCKET/KEY"]}.',
+      })
+      .meta({
+        description:
+          'Whether nothing is launched before the job’s inputs exist: false; true for the objects that the commands name by ' +
+          '-F, -t or an S3 URI with DAILY; or the inputs themselves.',
+        default: false,
+      })
+      .optional(),
     timeout_s: count(
       `Seconds from an attempt’s start until the job is cancelled, ${SHORTEST_TIMEOUT_S} to ${LONGEST_EXECUTION_SECONDS}. Default ${DEFAULT_TIMEOUT_S}.`,
       DEFAULT_TIMEOUT_S,

@@ -9,6 +9,7 @@ import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
 import type { DiskError } from '../files/disk';
 import { createChecker } from '../lambdas/datastream/checker';
 import { createCommander } from '../lambdas/datastream/commander';
+import { type Head, s3Signer } from '../lambdas/datastream/inputs';
 import { createPoller } from '../lambdas/datastream/poller';
 import { createReaper } from '../lambdas/datastream/reaper';
 import { createRelay } from '../lambdas/datastream/relay';
@@ -90,6 +91,8 @@ export interface EmbeddedCloudOptions {
   readonly onInvocation?: (invocation: Invocation) => void;
   /** Called if this computer cannot write an object of S3. By default nothing is called. */
   readonly onDiskError?: (error: DiskError) => void;
+  /** What answers HEAD requests beyond S3. By default nothing does: there is no Internet here. */
+  readonly web?: Head;
   /** By default the functions' logs are discarded. */
   readonly log?: Log;
 }
@@ -100,6 +103,13 @@ export const LIKE_EC2: Lifecycle = { running: 15_000, online: 20_000, ended: 40_
 export const AT_ONCE: Lifecycle = { running: 0, online: 0, ended: 200 };
 
 const ACCOUNT = '000000000000';
+/** Nobody here checks a signature; the functions make it all the same. */
+const SIGNER = s3Signer(
+  new EC2Client({ region: 'us-east-1', credentials: { accessKeyId: 'embedded', secretAccessKey: 'embedded' } }).config,
+  'us-east-1',
+);
+const noWeb: Head = () =>
+  Promise.reject(Object.assign(new TypeError('fetch failed'), { cause: { code: 'ENETUNREACH' } }));
 const REAPER_PERIOD_MS = 600_000;
 /** If a function fails on an event, Lambda retries twice (Lambda Developer Guide, asynchronous invocation). */
 const ASYNC_RETRY_DELAYS_MS = [60_000, 120_000];
@@ -155,6 +165,7 @@ export class EmbeddedCloud {
     const ec2 = (caller: Caller) => this.ec2.client(caller);
     const ssm = (caller: Caller) => this.ssm.client(caller);
     const s3 = (caller: Caller) => this.s3.client(caller);
+    const head = (caller: Caller) => this.s3.head(caller, options.web ?? noWeb);
     const sfn = (caller: Caller) => this.sfn.client(caller);
     const defaults = {
       stateMachineArn,
@@ -164,7 +175,8 @@ export class EmbeddedCloud {
     };
     const logs = { keep: true, bucket: options.logBucket ?? '' };
     this.#functionsOf = (code) => ({
-      starter: (c) => code.createStarter({ ec2: ec2(c), ssm: ssm(c), clock, region, defaults }, log),
+      starter: (c) =>
+        code.createStarter({ ec2: ec2(c), ssm: ssm(c), head: head(c), signer: SIGNER, clock, region, defaults }, log),
       commander: (c) => code.createCommander({ ssm: ssm(c), s3: s3(c), clock, region, logs }, log),
       poller: (c) => code.createPoller({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock }, log),
       checker: (c) => code.createChecker({ s3: s3(c) }, log),

@@ -21,6 +21,8 @@ export type Progress =
       readonly state: string;
       readonly at: Date;
       readonly error: string;
+      /** As Step Functions has it. */
+      readonly cause: string;
       readonly seconds: number;
     }
   | { readonly type: 'waiting'; readonly state: string; readonly at: Date; readonly seconds: number };
@@ -279,7 +281,8 @@ class TaskRunner {
     const most = Math.min(IntervalSeconds * BackoffRate ** used, MaxDelaySeconds);
     // FULL: a random time from 0 to the interval (Step Functions Developer Guide, Retrying after an error).
     const seconds = retrier.JitterStrategy === 'FULL' ? this.cloud.random() * most : most;
-    this.onProgress({ type: 'retrying', state: name, at: this.cloud.clock.now(), error: error.name, seconds });
+    const { name: failure, message: cause } = error;
+    this.onProgress({ type: 'retrying', state: name, at: this.cloud.clock.now(), error: failure, cause, seconds });
     await this.cloud.clock.sleep(seconds * 1000, this.stopped);
   }
 

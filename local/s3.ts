@@ -1,9 +1,25 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
-import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  HeadObjectCommand,
+  type HeadObjectCommandInput,
+  PutObjectCommand,
+  type S3Client,
+  type S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { type DiskError, isDiskError } from '../files/disk';
+import { HEAD_MS, type Head } from '../lambdas/datastream/inputs';
 import type { LocalClock } from './clock';
 import { awsError, type Caller, type Service } from './service';
+
+/** The object that a URL of S3 names, by its host or by its path; undefined for other hosts. */
+function s3ObjectOf(url: string): { readonly Bucket: string; readonly Key: string } | undefined {
+  const { hostname, pathname } = new URL(url);
+  const host = /^(?:(.+)\.)?s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com$/.exec(hostname);
+  if (!host) return undefined;
+  const [, Bucket = '', Key = ''] = /^\/([^/]+)\/(.+)$/.exec(host[1] ? `/${host[1]}${pathname}` : pathname) ?? [];
+  return { Bucket, Key: decodeURIComponent(Key) };
+}
 
 /** The parts of S3 that the functions use. Buckets are folders. Objects are files. LastModified is the file's time. */
 export class EmbeddedS3 {
@@ -33,6 +49,47 @@ export class EmbeddedS3 {
   /** @param caller the function that uses the client; default: none */
   client(caller?: Caller): Pick<S3Client, 'send'> {
     return this.service.client(caller) as Pick<S3Client, 'send'>;
+  }
+
+  /**
+   * HEAD requests over HTTPS. Those of S3's hosts that are signed, or name a bucket that is here, are answered from here.
+   *
+   * @param caller the function that sends them
+   * @param web answers all others
+   */
+  head(caller: Caller, web: Head): Head {
+    return (url, headers) => {
+      const object = s3ObjectOf(url);
+      const here = object && ('authorization' in headers || existsSync(join(resolve(this.folder), object.Bucket)));
+      return here ? this.#inTime(this.#head(caller, object)) : web(url, headers);
+    };
+  }
+
+  async #head(caller: Caller, object: HeadObjectCommandInput): ReturnType<Head> {
+    try {
+      await this.client(caller).send(new HeadObjectCommand(object));
+      return { status: 200, headers: new Headers() };
+    } catch (error) {
+      // What the SDK makes of an answer over the wire keeps that answer.
+      const { $metadata, $response } = error as S3ServiceException;
+      const status = $metadata?.httpStatusCode;
+      if (status === undefined) throw error;
+      return { status, headers: new Headers($response?.headers) };
+    }
+  }
+
+  /** A request that is given up when no answer comes, on the cloud's clock. */
+  async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    let cancel = () => {};
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.clock.after(HEAD_MS, () => reject(new DOMException('No answer came in time.', 'TimeoutError')));
+    });
+    answer.catch(() => {});
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      cancel();
+    }
   }
 
   /** Writes an object. Its LastModified is the time of the cloud's clock. */

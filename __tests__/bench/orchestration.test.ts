@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleFigures } from '../../bench/functions';
-import { LENGTHS, type Measured, measure, orchestrationFigures, upstreamDollars } from '../../bench/orchestration';
+import {
+  LENGTHS,
+  type Measured,
+  measure,
+  orchestrationFigures,
+  upstreamDollars,
+  WAITS,
+} from '../../bench/orchestration';
 import { type Figure, isWorse, type Report, storedOf } from '../../bench/report';
 
 const file = (name: string) => readFileSync(join(__dirname, '../..', name), 'utf8');
@@ -51,6 +58,26 @@ describe('The orchestration of a healthy job', () => {
     const section = file('README.md').split('## What it costs')[1]?.split('\n## ')[0] ?? '';
 
     expect(section.split('\n').filter((line) => /^\| \d/.test(line))).toEqual(rows);
+  });
+});
+
+describe('The wait for inputs', () => {
+  const wait = async (index: number) => measure({ seconds: 60, inputs: WAITS[index]?.[1] });
+
+  it('adds no transition where the inputs are there', async () => {
+    expect((await wait(0)).cost.transitions).toBe(8);
+  });
+
+  // 18 signed requests would be $0.0000072 more (S3's list price: $0.0004 for 1,000).
+  it.each([
+    [1, 'SUCCEEDED', 0.001],
+    [2, 'FAILED', 0.01],
+  ])('costs what it may, with the requests to S3: %d, %s', async (index, status, most) => {
+    const { end, cost, heads } = await wait(index);
+    const ungated = status === 'SUCCEEDED' ? (await measure({ seconds: 60 })).cost.dollars : 0;
+
+    expect(end.status).toBe(status);
+    expect(cost.dollars - ungated + heads * 0.0000004).toBeLessThanOrEqual(most);
   });
 });
 

@@ -43,6 +43,7 @@ describe('The check of the invariants', () => {
     [3, 'FAILED though all is well', (evidence) => ({ ...evidence, end: { ...evidence.end, status: 'FAILED' } })],
     [4, 'commands that ran twice', (evidence) => ({ ...evidence, runs: [...evidence.runs, ...evidence.runs] })],
     [5, 'an execution that had to be stopped', (evidence) => ({ ...evidence, endless: true })],
+    [7, 'a launch without an input', (evidence) => ({ ...evidence, launchedWithout: ['in/1'] })],
     [6, 'another outcome', (evidence) => ({ ...evidence, undisturbed: { status: 'FAILED', error: 'CommandFailed' } })],
   ])('finds number %d broken by %s', (invariant, _, change) => {
     expect(brokenInvariants(held)).toEqual([]);

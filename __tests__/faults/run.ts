@@ -372,7 +372,7 @@ export class Disturbed {
         this.#stop(1);
         fault = { replyDelay: 2, ...fault };
       } else fault = { ...fault, ...apiFault(operation, effect as Fault) };
-      if (operation === 'HeadObject' && effect === 'refused') this.#refused = true;
+      if (row === 'checker.HeadObject' && effect === 'refused') this.#refused = true;
     }
     return fault;
   }

@@ -34,6 +34,9 @@ const file = (options: Record<string, unknown> = {}) =>
   });
 
 const spot = file({ ii_cheapo: true, n_retries_allowed: 2 });
+const INPUTS = ['in/1', 'in/2', 'in/3'] as const;
+/** Those, signed and unsigned. */
+const GATE = [`s3://${BUCKET}/in/{1..2}`, `https://${BUCKET}.s3.amazonaws.com/in/3`];
 /** Two polls until SSM Online instead of nine: every pair of faults on this path is tried. */
 const fast = { running: 2_000, online: 3_000, ended: 40_000 };
 
@@ -226,6 +229,32 @@ export const SCENARIOS: Readonly<Record<string, Scenario & { readonly error?: st
   },
   'long job': { file: file({ timeout_s: 7200 }), job: lasting(3000), lifecycle: fast },
   'no events': { file: file(), deliver: () => [], lifecycle: fast },
+  'inputs come late': {
+    file: file({ ii_wait_inputs: { wait_s: 3600, uris: GATE } }),
+    inputs: INPUTS,
+    before: (cloud) => cloud.s3.put(BUCKET, 'in/0', 'not asked for'),
+    // At a look there is none, at the next ones another one each.
+    meanwhile: ({ cloud }) =>
+      INPUTS.toReversed().forEach((key, index) => {
+        cloud.clock.after(30_000 + index * 100_000, () => cloud.s3.put(BUCKET, key, 'input'));
+      }),
+    lifecycle: fast,
+  },
+  'inputs are there': {
+    file: file({ ii_wait_inputs: { wait_s: 3600, uris: GATE }, n_retries_allowed: 1 }),
+    inputs: INPUTS,
+    before: (cloud) => {
+      for (const key of INPUTS) cloud.s3.put(BUCKET, key, 'input');
+    },
+    job: (context) => (context.run === 1 ? failingJob(context) : healthyJob(context)),
+    lifecycle: fast,
+  },
+  'inputs never come': {
+    error: 'InputsMissing',
+    file: file({ ii_wait_inputs: { wait_s: 300, uris: GATE }, n_retries_allowed: 1 }),
+    inputs: INPUTS,
+    before: (cloud) => cloud.s3.put(BUCKET, INPUTS[0], 'the first alone'),
+  },
   'invalid file': { error: 'InvalidExecution', file: file({ timeout_s: -1 }) },
 };
 

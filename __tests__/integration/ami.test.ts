@@ -20,6 +20,7 @@ import { createStarter } from '../../lambdas/datastream/starter';
 import { systemClock } from '../../lambdas/runtime/clock';
 import { NEWEST, writeAmazonImages } from '../support/amazon-images';
 import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
+import { NO_INPUTS } from '../support/no-inputs';
 import { pathWithPacker, readableImage } from '../support/packer';
 import { clone, ENVIRONMENT, ROOT, run, succeed, TEMPLATE } from '../support/terraform';
 import { describeWith } from '../support/tools';
@@ -213,6 +214,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const { SecurityGroups } = await ec2In(region).send(new DescribeSecurityGroupsCommand({}));
     const now = new Date().toISOString();
     const starter = createStarter({
+      ...NO_INPUTS,
       ec2: ec2In(region),
       // moto has no agents.
       ssm: { send: async () => ({ InstanceInformationList: [{ PingStatus: 'Online' }] }) } as never,

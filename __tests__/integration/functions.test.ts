@@ -20,6 +20,7 @@ import { Service } from '../../local/service';
 import { EmbeddedSfn } from '../../local/sfn';
 import { executionOf, seedFile } from '../support/executions';
 import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
+import { NO_INPUTS } from '../support/no-inputs';
 import { describeWith } from '../support/tools';
 
 const EXECUTION = 'arn:aws:states:us-east-1:123456789012:execution:sm:one';
@@ -79,7 +80,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
         BlockDeviceMappings: [{ DeviceName: image?.RootDeviceName, Ebs: { VolumeSize: 8, VolumeType: 'gp3' } }],
       },
     };
-    const starter = createStarter({ ...clients, region: 'us-east-1', defaults });
+    const starter = createStarter({ ...clients, ...NO_INPUTS, region: 'us-east-1', defaults });
     const start = () => starter({ execution: EXECUTION, start_time: began, state: file });
 
     // act
@@ -152,6 +153,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     const image = await x86Image();
     const now = new Date().toISOString();
     const starter = createStarter({
+      ...NO_INPUTS,
       ec2,
       ssm: ssmWithAgents(),
       clock: systemClock,

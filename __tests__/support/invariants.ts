@@ -17,6 +17,8 @@ export interface Evidence {
   readonly objectDate?: Date;
   /** AWS has refused access to the object, so the check is inconclusive. */
   readonly refused?: boolean;
+  /** Inputs of the file's gate that did not exist when a launch was asked for. */
+  readonly launchedWithout?: readonly string[];
   /** The execution did not end by itself within the longest time that it may take. */
   readonly endless?: boolean;
   /** The end of the execution without faults; present if the faults must not change it. */
@@ -31,6 +33,7 @@ export const INVARIANTS = {
   4: 'the commands run at most once per attempt',
   5: 'every execution ends',
   6: 'no failed poll, late or second event changes the outcome',
+  7: 'nothing is launched before every input exists that the file waits for',
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
 
@@ -40,15 +43,19 @@ export interface Broken {
   readonly sentence: string;
 }
 
-/** The longest time that an execution may take, in seconds: `timeout_s` and half an hour for each attempt. */
+/**
+ * The longest time that an execution may take, in seconds: `timeout_s` and half an hour for each attempt, and the wait
+ * for its inputs.
+ */
 export function longest(file: unknown): number {
-  const { timeout_s, n_retries_allowed } = optionsOf(file);
-  return ((Number(timeout_s) || 3600) + 1800) * ((Number(n_retries_allowed) || 0) + 1);
+  const { timeout_s, n_retries_allowed, ii_wait_inputs } = optionsOf(file);
+  const { wait_s = ii_wait_inputs ? 43_200 : 0 } = (ii_wait_inputs ?? {}) as { wait_s?: number };
+  return ((Number(timeout_s) || 3600) + 1800) * ((Number(n_retries_allowed) || 0) + 1) + wait_s;
 }
 
 /** The invariants that an execution has broken. The cloud's own state shows them, not the functions' results. */
 export function brokenInvariants(evidence: Evidence): Broken[] {
-  const { file, end, cloud, running, runs, objectDate, refused, endless, undisturbed } = evidence;
+  const { file, end, cloud, running, runs, objectDate, refused, endless, undisturbed, launchedWithout = [] } = evidence;
   const broken: Broken[] = [];
   const hold = (invariant: Invariant, holds: boolean, sentence: string) => {
     if (!holds) broken.push({ invariant, sentence });
@@ -100,6 +107,7 @@ export function brokenInvariants(evidence: Evidence): Broken[] {
     const same = end.status === undisturbed.status && end.error === undisturbed.error;
     hold(6, same, `${end.status} ${end.error ?? ''} instead of ${undisturbed.status} ${undisturbed.error ?? ''}`);
   }
+  hold(7, launchedWithout.length === 0, `launched without ${launchedWithout.join(', ')}`);
   return broken;
 }
 

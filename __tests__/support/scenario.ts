@@ -60,6 +60,10 @@ export interface Scenario {
   /** The deployment at the execution's start. Default: the present code and machine. */
   readonly deployment?: { readonly code: Code; readonly machine: Definition };
   readonly lifecycle?: EmbeddedCloudOptions['lifecycle'];
+  /** The keys in `BUCKET` that must exist before anything is launched. Default: none. */
+  readonly inputs?: readonly string[];
+  /** What answers beyond S3. Default: nothing does. */
+  readonly web?: EmbeddedCloudOptions['web'];
   /** Called an hour before the execution starts. */
   readonly before?: (cloud: EmbeddedCloud) => void;
   /** Milliseconds from the execution's end to the check of the invariants. Default: a reaper period and two minutes. */
@@ -173,9 +177,15 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
     latency: 80,
     ...(scenario.deployment && { code: scenario.deployment.code }),
     ...(scenario.subnetIds && { subnetIds: scenario.subnetIds }),
-    faults: (...call) => otherParameters(...call) ?? scenario.faults?.(...call),
+    ...(scenario.web && { web: scenario.web }),
+    faults: (...call) => {
+      if (call[0] === 'RunInstances') launchedWithout.push(...(scenario.inputs ?? []).filter((key) => !isThere(key)));
+      return otherParameters(...call) ?? scenario.faults?.(...call);
+    },
     ...(scenario.deliver && { deliver: scenario.deliver }),
   });
+  const isThere = (key: string) => existsSync(join(folder, 'buckets', BUCKET, key));
+  const launchedWithout: string[] = [];
   const otherParameters = comparesClientTokens();
   scenario.before?.(cloud);
   await clock.run(clock.sleep((scenario.before ? 3_600_000 : 0) + 200_000));
@@ -198,7 +208,7 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
       if (cloud.ec2.volumes.length > 0) await clock.run(clock.sleep(VOLUMES_MS));
       const object = join(folder, 'buckets', BUCKET, KEY);
       const objectDate = existsSync(object) ? statSync(object).mtime : undefined;
-      return { file, end: ended, cloud, running, runs, endless, ...(objectDate && { objectDate }) };
+      return { file, end: ended, cloud, running, runs, endless, launchedWithout, ...(objectDate && { objectDate }) };
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
 import { type DiskError, diskErrorOf, diskSentence } from '../../files/disk';
 import { temporaryFolder } from '../../files/temporary-folder';
+import { fetchHead } from '../../lambdas/datastream/inputs';
 import { withoutLines } from '../../lambdas/datastream/script';
 import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
@@ -125,6 +126,7 @@ async function runLocally(
     region,
     lifecycle: AT_ONCE,
     latency: 5,
+    web: fetchHead,
     onDiskError,
     onInvocation: (invocation) => {
       if (invocation.function === 'reaper') reaped.resolve(invocation);

@@ -1,3 +1,5 @@
+import { ErrorName } from '../../lambdas/datastream/errors';
+import { CauseOfFunction } from '../../lambdas/datastream/state';
 import type { Progress } from '../../local/machine';
 import { type Output, wrap } from './wrap';
 
@@ -31,9 +33,17 @@ function plainLines(out: Output): ProgressView {
   };
 }
 
-function retryText({ error, seconds }: Extract<Progress, { type: 'retrying' }>): string {
-  return `${error}, again in ${Math.round(seconds)} s`;
+/** @param most characters of what is waited for, from its end: there a URI and its answer differ from others */
+function retryText({ error, cause, seconds }: Extract<Progress, { type: 'retrying' }>, most = 1000): string {
+  const text = `${error}, again in ${Math.round(seconds)} s`;
+  if (error !== ErrorName.InputsNotReady) return text;
+  // The first line says until when, the next ones which are missing.
+  const [, missing = ''] = CauseOfFunction.parse(cause).errorMessage.split('\n');
+  return `${text}: ${missing.length > most ? `…${missing.slice(-most)}` : missing}`;
 }
+
+/** What the state, its time, the error and the wait take of a line. */
+const BESIDE_INPUT = 64;
 
 /** One line per state. Only the last line changes, so scrolling back shows all finished lines. */
 function liveList(out: Output): ProgressView {
@@ -66,7 +76,7 @@ function liveList(out: Output): ProgressView {
           if (current) current.remark = `✖ ${progress.error}`;
           break;
         case 'retrying':
-          if (current) current.remark = retryText(progress);
+          if (current) current.remark = retryText(progress, (out.columns ?? 80) - BESIDE_INPUT);
           break;
         case 'waiting':
           if (current) current.remark = `after a wait of ${progress.seconds} s`;

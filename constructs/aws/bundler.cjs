@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const esbuild = require('esbuild');
+const sdkVersions = require('./sdk-versions.cjs');
 const shakeableSchemas = require('./shakeable-schemas.cjs');
 
 const [root, outdir, system, ...names] = process.argv.slice(2);
@@ -26,12 +27,14 @@ esbuild
     // A stack trace needs names and lines, not the sources' text.
     sourcesContent: false,
     legalComments: 'none',
+    // How a person's ~/.aws is read. A function's credentials are in its environment, which the SDK reads first.
+    external: ['sso', 'ini', 'process'].map((kind) => `@aws-sdk/credential-provider-${kind}`),
     // The paths must be the same if node_modules is a symbolic link.
     preserveSymlinks: true,
     tsconfigRaw: {},
     metafile: true,
     logLevel: 'error',
-    plugins: [shakeableSchemas],
+    plugins: [sdkVersions, shakeableSchemas],
   })
   .then(({ outputFiles, metafile }) => {
     for (const file of outputFiles) fs.writeFileSync(path.join(outdir, path.basename(file.path)), file.contents);

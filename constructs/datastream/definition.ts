@@ -100,6 +100,14 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         OutputPath: '$.Payload',
         TimeoutSeconds: 90,
         Retry: [
+          // A look costs less than the wait of a function. The 300 tries last longer than the longest wait_s, a day.
+          {
+            ErrorEquals: [ErrorName.InputsNotReady],
+            IntervalSeconds: 60,
+            BackoffRate: 1.5,
+            MaxDelaySeconds: 300,
+            MaxAttempts: 300,
+          },
           // SSM Online takes 20 to 60 s after RunInstances; each round waits 20 s in the function and 10 s here.
           { ErrorEquals: [ErrorName.InstanceNotReady], IntervalSeconds: 10, BackoffRate: 1, MaxAttempts: 15 },
           // RunInstances allows 2 launches a second: the last of 1,000 executions that start at once launches after

@@ -77,8 +77,14 @@ function sameMeaning(options: Readonly<Record<string, unknown>>, key: string, ol
 }
 
 /** A number of run_options, or the default if the value is missing or has a problem. */
-function count(options: Readonly<Record<string, unknown>>, key: string, fallback: number, problems: Problems): number {
-  const path = ['run_options', key];
+export function count(
+  options: Readonly<Record<string, unknown>>,
+  key: string,
+  fallback: number,
+  problems: Problems,
+  parent: readonly string[] = ['run_options'],
+): number {
+  const path = [...parent, key];
   const value = member(options, key);
   if (value === undefined || problems.hasProblemAt(path)) return fallback;
   const number = Number(value);

@@ -1,13 +1,7 @@
 import type { Problems } from '../../files/problems';
 import { member } from '../../files/values';
 import type { DatastreamOptions } from '../datastream-command/command';
-import {
-  assigns,
-  bucketOption,
-  type CommandOption,
-  callsDatastream,
-  prefixOption,
-} from '../datastream-command/command-options';
+import { assigns, bucketOption, callsDatastream, prefixOption } from '../datastream-command/command-options';
 import type { S3Location, S3Object } from '../model';
 import { bucketProblem, joinKey, keyProblem, trimPrefix } from '../s3-names';
 import { placeholderInValue } from './placeholders';
@@ -37,7 +31,7 @@ export function readTopLevelObject(file: File, run: RunOptions, problems: Proble
 }
 
 /** Only in `obj_key` is the bare word DATE a date. The parser writes it as `${DATE}`, as commands do. */
-const BARE_DATE = /(?<![A-Za-z${])DATE(?![A-Za-z])/g;
+export const BARE_DATE = /(?<![A-Za-z${])DATE(?![A-Za-z])/g;
 
 /** The output of a job whose commands do not name one: the folder of the object to check. */
 export function folderOf(object: S3Object | undefined): S3Location | undefined {
@@ -100,22 +94,19 @@ export function outputOf(
     return bucket !== undefined && prefix !== undefined ? { bucket, prefix } : undefined;
   }
   const [bucket, prefix] = [bucketOption(commands), prefixOption(commands)];
-  if (bucket && isFixed(bucket, commands)) {
+  if (bucket && isFixed(bucket.value, commands)) {
     const problem = bucketProblem(bucket.value);
     if (problem !== undefined)
       problems.error(['commands', bucket.command], `The S3 bucket is not possible. ${problem}`, bucket.value);
   }
-  if (!bucket || !prefix || !isFixed(bucket, commands) || !isFixed(prefix, commands)) return undefined;
+  if (!bucket || !prefix || !isFixed(bucket.value, commands) || !isFixed(prefix.value, commands)) return undefined;
   return { bucket: bucket.value, prefix: trimPrefix(prefix.value) };
 }
 
 /** Whether the value is known before the commands run: then it has only shell variables that this project replaces. */
-function isFixed(option: CommandOption, commands: readonly string[]): boolean {
+export function isFixed(value: string, commands: readonly string[]): boolean {
   const ours = ['DATE', 'INSTANCE_TYPE'].filter((name) => !assigns(commands, name));
-  const rest = ours.reduce(
-    (value, name) => value.replaceAll(`\${${name}}`, '').replaceAll(`$${name}`, ''),
-    option.value,
-  );
+  const rest = ours.reduce((text, name) => text.replaceAll(`\${${name}}`, '').replaceAll(`$${name}`, ''), value);
   return !/[$`]/.test(rest);
 }
 

@@ -13,12 +13,35 @@ const DATE_VARIABLE = /\$\{DATE\}|\$DATE(?![A-Za-z0-9_])/g;
 const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?![A-Za-z0-9])/g;
 
 /**
+ * Whether the commands leave DAILY to the instance: `--start_date DAILY`, and `-s DAILY` beside a forcing source, which
+ * the scripts read when they run.
+ */
+export function dailyIsLeft(commands: readonly string[]): boolean {
+  const options = sourceOption(commands) ? '-s|--start_date|--START_DATE' : '--start_date';
+  const left = new RegExp(String.raw`(?<![\w-])(?:${options})[=\s'"\\]+DAILY(?![A-Za-z0-9])`);
+  return commands.some((command) => left.test(command));
+}
+
+/**
+ * When DAILY becomes another day than it was at the execution's start: the next time at which it is the cycle's hour in
+ * UTC, or midnight without a forcing source.
+ *
+ * @param at when the execution started
+ */
+export function dailyChangesAt(execution: Execution, at: Date): Date {
+  const { hour } = cycleOf(sourceOption(execution.commands)?.value);
+  const today = new Date(at);
+  today.setUTCHours(hour, 0, 0, 0);
+  return today > at ? today : new Date(today.getTime() + 24 * HOUR_MS);
+}
+
+/**
  * Replaces DATE and DAILY of an execution by dates in UTC, and `$INSTANCE_TYPE` by the instance type. The function is
  * pure. It returns a resolved execution unchanged, so that retries keep the first attempt's dates.
  *
- * - `$DATE` and `${DATE}` in the object to check, the output prefix, tag values, and in commands that do not set
+ * - `$DATE` and `${DATE}` in the object to check, the output prefix, the inputs, tag values, and in commands that do not set
  *   the variable themselves: the day of `at`. The parser has changed the bare `DATE` of 2024's `obj_key` to `${DATE}`.
- * - `DAILY` in S3 prefixes and `-F` forcing files: the forcing source's cycle day. Before the cycle's hour this is
+ * - `DAILY` in S3 prefixes, `-F` forcing files and inputs: the forcing source's cycle day. Before the cycle's hour this is
  *   yesterday. Without a forcing source, every stand-alone DAILY of the commands is replaced too.
  *   With a forcing source, `-s DAILY` is not replaced: the datastream script reads it.
  *
@@ -87,7 +110,10 @@ function replaceDaily(execution: Execution, cycleDay: string, cycle: ForcingCycl
     );
     return cycle ? withPrefixes : withPrefixes.replace(STAND_ALONE_DAILY, cycleDay);
   });
-  return inS3({ ...execution, commands }, inPrefix);
+  const forcings = execution.commands.flatMap(forcingFilesIn);
+  return inS3({ ...execution, commands }, inPrefix, (uri) =>
+    forcings.includes(uri) ? forcingFile(uri, cycleDay, cycle?.member ?? 1) : inPrefix(uri),
+  );
 }
 
 function replacePrefix(command: string, prefix: string, value: string): string {
@@ -114,13 +140,14 @@ function forcingFile(file: string, cycleDay: string, member: number): string {
     .replaceAll('DAILY', day(start));
 }
 
-/** Applies a change to the object to check and to the output prefix. */
-function inS3(execution: Execution, change: (text: string) => string): Execution {
-  const { check_object, output } = execution;
+/** Applies a change to the object to check, the output prefix and the inputs. @param inInput default: the same change */
+function inS3(execution: Execution, change: (text: string) => string, inInput = change): Execution {
+  const { check_object, output, ii_wait_inputs } = execution;
   return {
     ...execution,
     ...(check_object && { check_object: { ...check_object, key: change(check_object.key) } }),
     ...(output && { output: { ...output, prefix: change(output.prefix) } }),
+    ...(ii_wait_inputs && { ii_wait_inputs: { ...ii_wait_inputs, uris: ii_wait_inputs.uris.map(inInput) } }),
   };
 }
 
@@ -129,6 +156,7 @@ function same(a: Execution, b: Execution): boolean {
     a.commands.every((command, index) => command === b.commands[index]) &&
     a.check_object?.key === b.check_object?.key &&
     a.output?.prefix === b.output?.prefix &&
+    JSON.stringify(a.ii_wait_inputs) === JSON.stringify(b.ii_wait_inputs) &&
     JSON.stringify(a.instance_parameters.TagSpecifications) === JSON.stringify(b.instance_parameters.TagSpecifications)
   );
 }

@@ -9,6 +9,10 @@ export const ErrorName = {
   InvalidExecution: 'InvalidExecution',
   /** The execution is no JSON object; EC2Stopper reports this error as InvalidExecution. */
   InputNotAnObject: 'InputNotAnObject',
+  /** Not every input that the file waits for exists yet; the state's Retry looks again. */
+  InputsNotReady: 'InputsNotReady',
+  /** The file's wait for its inputs is over, and not all exist; nothing was launched. */
+  InputsMissing: 'InputsMissing',
   /** EC2 has no capacity for one of the attempt's launches, and another launch can be tried. */
   LaunchRefused: 'LaunchRefused',
   /** EC2 has no capacity for any instance type, market and subnet of the attempt; all are tried again later. */
@@ -50,7 +54,7 @@ export type ErrorName = (typeof ErrorName)[keyof typeof ErrorName];
 export class DatastreamError extends NamedError<ErrorName> {}
 
 const FINAL =
-  /^(InvalidExecution|IamRefused|LaunchFailed|ZodError|SyntaxError|ValidationException|TagLimitExceeded|MaxDocumentSizeExceeded|KMS[A-Za-z]+|NoSuchBucket|States\.Runtime|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|Ssm(AccessDenied|InvalidParameter)|UnsupportedOperation|Blocked)$/;
+  /^(InvalidExecution|Inputs(NotReady|Missing)|IamRefused|LaunchFailed|ZodError|SyntaxError|ValidationException|TagLimitExceeded|MaxDocumentSizeExceeded|KMS[A-Za-z]+|NoSuchBucket|States\.Runtime|ObjectAccessDenied|CommandCancelled|UnauthorizedOperation|AuthFailure|OptInRequired|PendingVerification|AccessDenied.*|Invalid(?!InstanceID|InstanceId)[A-Za-z]+(\..+)?|Missing[A-Za-z]+|Ssm(AccessDenied|InvalidParameter)|UnsupportedOperation|Blocked)$/;
 
 /**
  * Whether a new attempt could avoid this error. False if only the user can remove the reason:

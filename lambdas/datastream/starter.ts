@@ -9,10 +9,11 @@ import { AMI_ID, RESOLVE_SSM } from '../../executions/run-instances';
 import { collectProblems, type Problem } from '../../files/problems';
 import { isRecord } from '../../files/values';
 import { CLIENT } from '../runtime/clients';
-import { type Clock, systemClock } from '../runtime/clock';
+import { systemClock } from '../runtime/clock';
 import { CAPACITY_ERRORS, isThrottled } from '../runtime/errors';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
+import { awaitInputs, fetchHead, type InputClients, s3Signer } from './inputs';
 import { type Ec2, findInstances, type Identified, identified, isDead, lossOf } from './instance';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
@@ -56,20 +57,19 @@ const StarterEvent = z.object({
   state: z.unknown(),
 });
 
-export interface StarterClients {
+export interface StarterClients extends InputClients {
   readonly ec2: Ec2;
   readonly ssm: Ssm;
-  readonly clock: Clock;
-  readonly region: string;
   readonly defaults: LaunchDefaults;
 }
 
 /**
- * EC2StarterFromAMI: checks the execution, launches its instance at most once per attempt,
+ * EC2StarterFromAMI: checks the execution and its inputs, launches its instance at most once per attempt,
  * and waits for a short while until SSM reports it Online.
  *
  * @throws InvalidExecution before any launch, with every problem of the file or of the SSM parameter that it names
  * @throws InputNotAnObject the same, when the execution is no JSON object
+ * @throws InputsNotReady, InputsMissing before any launch, as long as not every input exists that the file waits for
  * @throws LaunchRefused when EC2 has no capacity for a launch; the machine tries the next one at once
  * @throws NoCapacity when EC2 has refused all launches of a round; the machine waits before the next round
  * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
@@ -107,6 +107,8 @@ export async function start(
     const image = await describeImage(clients, file.instance_parameters.ImageId);
     const architecture = image?.Architecture;
     if (architecture === 'arm64' || architecture === 'x86_64') refuse(problemsOfImage(file, architecture));
+    // Last: what is wrong with the file is told before hours of waiting. An instance that exists has passed this.
+    await awaitInputs(jobOn(file.instance_parameters.InstanceType), new Date(event.start_time), clients, log);
     instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
   const instanceId = instance.InstanceId;
@@ -337,17 +339,21 @@ async function pingStatus(ssm: Ssm, instanceId: string): Promise<string | undefi
 export const createStarter = (clients: StarterClients, log?: Log) =>
   createHandler('starter', StarterEvent, (event, lines) => start(event, clients, lines), log);
 
-export const handler = lazily(() =>
-  createStarter({
-    ec2: new EC2Client(CLIENT),
+export const handler = lazily(() => {
+  const ec2 = new EC2Client(CLIENT);
+  const region = environment('AWS_REGION');
+  return createStarter({
+    ec2,
     ssm: new SSMClient(CLIENT),
+    head: fetchHead,
+    signer: s3Signer(ec2.config, region),
     clock: systemClock,
-    region: environment('AWS_REGION'),
+    region,
     defaults: {
       stateMachineArn: environment('STATE_MACHINE_ARN'),
       securityGroupId: environment('SECURITY_GROUP_ID'),
       instanceProfileName: environment('INSTANCE_PROFILE_NAME'),
       subnetIds: environment('SUBNET_IDS').split(',').filter(Boolean),
     },
-  }),
-);
+  });
+});

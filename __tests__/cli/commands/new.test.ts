@@ -63,6 +63,23 @@ describe('datastream new', () => {
     },
   );
 
+  it('writes a gate that --set gives, and refuses one that can never open', () => {
+    const gate = (uris: string) => [
+      ...['new', 'gate.json', '--force', '--from', file('base.json', job(['true']))],
+      ...['--set', `run_options.ii_wait_inputs.uris=${uris}`, '--set', 'run_options.ii_wait_inputs.wait_s=600'],
+    ];
+
+    expect(datastream(...gate('["s3://my-bucket/nwm.DAILY/f{001..018}.nc"]')).status).toBe(0);
+    expect(read('gate.json')).toMatchObject({
+      run_options: { ii_wait_inputs: { wait_s: 600, uris: ['s3://my-bucket/nwm.DAILY/f{001..018}.nc'] } },
+    });
+    const refused = datastream(...gate('["s3://my-bucket/"]'));
+    expect(refused).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('$.run_options.ii_wait_inputs.uris[0]'),
+    });
+  });
+
   it('says of everything that is missing which --set gives it, and writes nothing', () => {
     const { status, stdout, stderr } = datastream('new', 'x.json', '--from', TEMPLATE);
 

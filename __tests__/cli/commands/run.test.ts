@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
 
@@ -86,6 +86,35 @@ describe('datastream run --local', () => {
     const { stdout } = datastream('run', '--local', file('x.json', job(['true', 'ls /nowhere-at-all'])));
 
     expect(stdout).toContain('Command 2 of 2 exited with code 2: ls /nowhere-at-all\n');
+  });
+
+  it('runs the example with a gate when its inputs, of the day before, are there', () => {
+    const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
+    const folder = path(`.datastream/buckets/datastream-example/observations/${day}`);
+    mkdirSync(folder, { recursive: true });
+    for (const part of [1, 2, 3]) writeFileSync(join(folder, `part-${part}.csv`), `station ${4 - part}\n`);
+
+    const { status, stdout } = datastream('run', '--local', join(EXAMPLES, 'input-gate.json'));
+
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('SUCCEEDED') });
+    expect(readFileSync(join(folder, 'day.csv'), 'utf8')).toBe('station 1\nstation 2\nstation 3\n');
+  });
+
+  it('shows that it waits, and for which input, and leaves nothing when it is stopped', async () => {
+    const run_options = { ii_terminate_instance: true, ii_wait_inputs: { uris: ['s3://a-bucket/in/{1..2}.nc'] } };
+    const args = [COMMAND, 'run', '--local', file('x.json', job(['true'], { run_options }))];
+    const child = spawn(process.execPath, args, { cwd: path(), env: env() });
+    let stdout = '';
+    child.stdout.on('data', (text) => {
+      stdout += text;
+    });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    while (!stdout.includes('InputsNotReady')) await new Promise((resolve) => setTimeout(resolve, 50));
+    child.kill('SIGINT');
+    await ended;
+
+    expect(stdout).toMatch(/EC2StarterFromAMI {2}InputsNotReady, again in 60 s: s3:\/\/a-bucket\/in\/2\.nc: 404\n/);
+    expect(stdout).toContain('reaper: no instance was left');
   });
 
   it('starts nothing for a file with errors', () => {

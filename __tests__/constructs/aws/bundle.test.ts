@@ -56,6 +56,18 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
     expect(filesIn(name).filter((file) => /zod\/v4\/locales\/(?!en\.js|index\.js)/.test(file))).toEqual([]);
   });
 
+  test("holds nothing of how a person's ~/.aws is read", () => {
+    expect(filesIn(name).filter((file) => /credential-provider-(sso|ini|process|login)/.test(file))).toEqual([]);
+  });
+
+  test("holds of the clients' package.json the version alone", () => {
+    const names = Object.entries(bundles.metafile.outputs).find(([file]) => file.endsWith(`${name}.js`))?.[1].inputs;
+    const sizes = Object.entries(names ?? {}).filter(([file]) => file.endsWith('/package.json'));
+
+    expect(sizes.length).toBeGreaterThan(0);
+    expect(sizes.filter(([, { bytesInOutput }]) => bytesInOutput > 50)).toEqual([]);
+  });
+
   test('has a source map of relative paths', () => {
     const { sources }: { sources: string[] } = JSON.parse(bundles.functions[name].map.toString());
 

@@ -1,6 +1,7 @@
 import validate from 'asl-validator';
 import { definition, type State } from '../../../constructs/datastream/definition';
 import { MACHINE_FUNCTIONS } from '../../../constructs/datastream/functions';
+import { DAILY_MARGIN_S, LONGEST_WAIT_S } from '../../../executions/input-uris';
 import { LAUNCH_ROUNDS } from '../../../lambdas/datastream/starter';
 import { FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS } from '../../../lambdas/runtime/errors';
 
@@ -54,6 +55,13 @@ test('the definition, as a whole', () => {
         OutputPath: '$.Payload',
         TimeoutSeconds: 90,
         Retry: [
+          {
+            ErrorEquals: ['InputsNotReady'],
+            IntervalSeconds: 60,
+            BackoffRate: 1.5,
+            MaxDelaySeconds: 300,
+            MaxAttempts: 300,
+          },
           {
             ErrorEquals: ['InstanceNotReady'],
             IntervalSeconds: 10,
@@ -387,10 +395,23 @@ test.each(tasks)('%s: retries, and not for ever', (_name, { Retry = [] }) => {
   expect(Retry.length).toBeGreaterThan(0);
   for (const { MaxAttempts, ErrorEquals } of Retry) {
     // Step Functions' own default is 3; its limit, which would be "for ever", is 99,999,999.
-    expect(MaxAttempts).toBeLessThanOrEqual(200);
+    expect(MaxAttempts).toBeLessThanOrEqual(300);
     // What no retrier names must fail at once, but where a job is at work or done: there everything is retried.
     if (ErrorEquals.includes('States.ALL')) expect(['EC2Poller', 'RunChecker', 'EC2Stopper']).toContain(_name);
   }
+});
+
+test('the retries of the gate last longer than the longest wait_s, and look again within its margin before midnight', () => {
+  const gate = machine.States.EC2StarterFromAMI?.Retry?.find(({ ErrorEquals }) =>
+    ErrorEquals.includes('InputsNotReady'),
+  );
+  const { IntervalSeconds = 0, BackoffRate = 0, MaxDelaySeconds = 0, MaxAttempts = 0 } = gate ?? {};
+  const waits = Array.from({ length: MaxAttempts }, (_, n) =>
+    Math.min(IntervalSeconds * BackoffRate ** n, MaxDelaySeconds),
+  );
+
+  expect(waits.reduce((sum, each) => sum + each, 0)).toBeGreaterThan(LONGEST_WAIT_S);
+  expect(MaxDelaySeconds).toBeLessThanOrEqual(DAILY_MARGIN_S / 2);
 });
 
 test.each(tasks)('%s: no retrier is out of reach behind another', (_name, { Retry = [] }) => {
@@ -415,5 +436,8 @@ test('stays under 25,000 events of history in ten of the longest attempts, retri
     refused * (3 * (8 + 1) + 2) +
     2 * (states.length + LAUNCH_ROUNDS - 1);
 
-  expect(10 * events).toBeLessThan(25_000);
+  // The wait for inputs counts from the execution's start: all attempts together have one.
+  const looks = 3 * 300;
+
+  expect(10 * events + looks).toBeLessThan(25_000);
 });

@@ -16,6 +16,7 @@ import { LIKE_EC2 } from '../../../local/cloud';
 import { History } from '../../../local/history';
 import { EXECUTION, failureOf, NOW, testCloud } from '../../support/cloud';
 import { DIALECTS } from '../../support/executions';
+import { NO_INPUTS } from '../../support/no-inputs';
 import { BUCKET, executionFile, KEY } from '../../support/scenario';
 
 describe('EC2StarterFromAMI', () => {
@@ -319,7 +320,7 @@ describe('EC2StarterFromAMI, with an SSM parameter as ImageId,', () => {
     const start = (InstanceType: string) =>
       clock.run(
         createStarter(
-          { ec2, ssm, clock, region: 'us-east-1', defaults: { ...defaults, subnetIds: [] } },
+          { ...NO_INPUTS, ec2, ssm, clock, region: 'us-east-1', defaults: { ...defaults, subnetIds: [] } },
           new Logger({ logLevel: 'SILENT' }),
         )({
           execution: EXECUTION,
