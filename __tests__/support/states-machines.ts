@@ -13,10 +13,13 @@ export interface SmallMachine {
   readonly motoDiffers?: string;
 }
 
-const alone = (state: Omit<State, 'End'>): Definition => ({
-  StartAt: 'Only',
-  States: { Only: { ...state, End: true } },
+const alone = (state: Omit<State, 'End'>, name = 'Only'): Definition => ({
+  StartAt: name,
+  States: { [name]: { ...state, End: true } },
 });
+let machines = 0;
+/** A machine in a branch or a Map. State names are unique in the whole machine (ASL, States). */
+const within = (state: Omit<State, 'End'> = { Type: 'Pass' }) => alone(state, `Within${++machines}`);
 const pass = (state: Omit<State, 'Type' | 'End'>) => alone({ Type: 'Pass', ...state });
 const fail = (error: string, cause = 'broken'): Definition => ({
   StartAt: 'Broken',
@@ -122,12 +125,12 @@ export const PATHS: readonly SmallMachine[] = [
     source: 'ASL, ResultSelector',
     definition: alone({
       Type: 'Parallel',
-      Branches: [pass({ Result: { a: 1, b: 2 } })],
-      ResultSelector: { 'a.$': '$[0].a', 'state.$': '$$.State.Name', 'input.$': '$$.Execution.Input' },
+      Branches: [within({ Type: 'Pass', Result: { a: 1, b: 2 } })],
+      ResultSelector: { 'a.$': '$[0]', 'state.$': '$$.State.Name', 'input.$': '$$.Execution.Input' },
       ResultPath: '$.out',
     }),
     input: { x: 0 },
-    expected: { output: { x: 0, out: { a: 1, state: 'Only', input: { x: 0 } } } },
+    expected: { output: { x: 0, out: { a: { a: 1, b: 2 }, state: 'Only', input: { x: 0 } } } },
   },
   {
     feature: 'a path of Parameters that names nothing',
@@ -168,7 +171,7 @@ const refused = (call: string, input: unknown = {}, motoDiffers?: string): Small
 export const INTRINSICS: readonly SmallMachine[] = [
   intrinsic("States.Format('Hello, my name is {}.', $.name)", { name: 'Arnav' }, 'Hello, my name is Arnav.'),
   intrinsic('States.Format($.template, $.name)', { name: 'A', template: 'Hello, {}.' }, 'Hello, A.'),
-  intrinsic("States.Format('{} {} {}', 1, true, null)", {}, '1 true null'),
+  intrinsic("States.Format('{} {} {}', 1, true, null)", {}, '1 true null', 'it leaves null out of the arguments'),
   intrinsic("States.Format('{}, {}', $.list, $.map)", { list: [1, 'a'], map: { k: 'v' } }, '[1, a], {k=v}'),
   intrinsic(
     String.raw`States.Format('it\'s \{\} and {}', 'a\\b')`,
@@ -200,7 +203,7 @@ export const INTRINSICS: readonly SmallMachine[] = [
     },
   ),
   intrinsic('States.MathAdd($.v, -1)', { v: 111 }, 110),
-  intrinsic('States.MathAdd(1.5, -1.5)', {}, 1),
+  intrinsic('States.MathAdd($.a, $.b)', { a: 1.5, b: -1.5 }, 1),
   intrinsic("States.StringSplit('1,2,3,4,5', ',')", {}, ['1', '2', '3', '4', '5']),
   intrinsic("States.StringSplit('This.is+a,test=string', '.+,=')", {}, ['This', 'is', 'a', 'test', 'string']),
   intrinsic("States.ArrayLength(States.StringSplit('a-b-c', '-'))", {}, 3),
@@ -420,7 +423,11 @@ export const STATES: readonly SmallMachine[] = [
     definition: alone({
       Type: 'Parallel',
       Parameters: { 'n.$': '$.v' },
-      Branches: [pass({ Parameters: { 'a.$': '$.n' } }), pass({}), pass({ Result: 'c' })],
+      Branches: [
+        within({ Type: 'Pass', Parameters: { 'a.$': '$.n' } }),
+        within(),
+        within({ Type: 'Pass', Result: 'c' }),
+      ],
     }),
     input: { v: 1 },
     expected: { output: [{ a: 1 }, { n: 1 }, 'c'] },
@@ -430,7 +437,7 @@ export const STATES: readonly SmallMachine[] = [
     source: 'ASL, Parallel State',
     definition: alone({
       Type: 'Parallel',
-      Branches: [fail('ErrorB'), alone({ Type: 'Wait', Seconds: 3 })],
+      Branches: [fail('ErrorB'), within({ Type: 'Wait', Seconds: 3 })],
     }),
     expected: { error: 'ErrorB', cause: 'broken' },
   },
@@ -457,7 +464,7 @@ export const STATES: readonly SmallMachine[] = [
   {
     feature: 'States.ALL does not catch States.Runtime',
     source: 'DG, Handling errors, States.Runtime',
-    definition: caught(pass({ InputPath: '$.missing' }), ['States.ALL']),
+    definition: caught(within({ Type: 'Pass', InputPath: '$.missing' }), ['States.ALL']),
     expected: { error: 'States.Runtime' },
     motoDiffers: 'its States.ALL takes every error',
   },
@@ -524,7 +531,7 @@ export const STATES: readonly SmallMachine[] = [
         'index.$': '$$.Map.Item.Index',
         'courier.$': '$.delivery-partner',
       },
-      ItemProcessor: pass({}),
+      ItemProcessor: within(),
       ResultPath: '$.detail.shipped',
     }),
     input: { detail: { 'delivery-partner': 'UQS', shipped: [{ prod: 'R31' }, { prod: 'S39' }] } },
@@ -546,7 +553,7 @@ export const STATES: readonly SmallMachine[] = [
     definition: alone({
       Type: 'Map',
       Parameters: { 'n.$': '$$.Map.Item.Value' },
-      Iterator: pass({ OutputPath: '$.n' }),
+      Iterator: within({ Type: 'Pass', OutputPath: '$.n' }),
     }),
     input: [3, 4],
     expected: { output: [3, 4] },
@@ -556,7 +563,10 @@ export const STATES: readonly SmallMachine[] = [
     source: 'ASL, Map State',
     definition: alone({
       Type: 'Map',
-      ItemProcessor: alone({ Type: 'Map', ItemProcessor: pass({ Parameters: { 'i.$': '$$.Map.Item.Index' } }) }),
+      ItemProcessor: within({
+        Type: 'Map',
+        ItemProcessor: within({ Type: 'Pass', Parameters: { 'i.$': '$$.Map.Item.Index' } }),
+      }),
     }),
     input: [[7], [8, 9]],
     expected: { output: [[{ i: 0 }], [{ i: 0 }, { i: 1 }]] },
@@ -565,7 +575,7 @@ export const STATES: readonly SmallMachine[] = [
   {
     feature: 'Map of nothing',
     source: 'ASL, Map State',
-    definition: alone({ Type: 'Map', ItemProcessor: pass({}) }),
+    definition: alone({ Type: 'Map', ItemProcessor: within() }),
     input: [],
     expected: { output: [] },
   },
@@ -579,7 +589,7 @@ export const STATES: readonly SmallMachine[] = [
   {
     feature: 'Map of what is no array',
     source: 'DG, Handling errors, States.Runtime',
-    definition: alone({ Type: 'Map', ItemProcessor: pass({}) }),
+    definition: alone({ Type: 'Map', ItemProcessor: within() }),
     input: { a: 1 },
     expected: { error: 'States.Runtime' },
   },
@@ -591,7 +601,7 @@ export const STATES: readonly SmallMachine[] = [
       Label: 'Numbers',
       ItemProcessor: {
         ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-        ...pass({ Parameters: { 'n.$': '$' } }),
+        ...within({ Type: 'Pass', Parameters: { 'n.$': '$' } }),
       },
     }),
     input: [1, 2],
