@@ -361,6 +361,33 @@ describe('Time', () => {
   });
 });
 
+it('Forty iterations at once, the most of an inline Map, are no leak of listeners', async () => {
+  const warnings: string[] = [];
+  const listen = ({ name }: Error) => warnings.push(name);
+  process.on('warning', listen);
+  const { run, seconds } = embeddedStates();
+
+  await run(
+    {
+      StartAt: 'Map',
+      States: {
+        Map: {
+          Type: 'Map',
+          ItemProcessor: { StartAt: 'W', States: { W: { Type: 'Wait', Seconds: 5, End: true } } },
+          End: true,
+        },
+      },
+    },
+    Array(100).fill({}),
+  );
+  await new Promise(setImmediate);
+  process.off('warning', listen);
+
+  // DG, Map state processing modes: up to 40 concurrent iterations.
+  expect(seconds()).toBe(15);
+  expect(warnings).toEqual([]);
+});
+
 describe('StopExecution', () => {
   it.each<[string, Definition]>([
     [
