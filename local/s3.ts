@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import {
   HeadObjectCommand,
@@ -90,6 +90,15 @@ export class EmbeddedS3 {
     } finally {
       cancel();
     }
+  }
+
+  /** Reads an object as text. @throws NoSuchKey if there is none */
+  get(bucket: string, key: string): string {
+    const file = this.#file(bucket, key);
+    if (!existsSync(file) || !statSync(file).isFile()) {
+      throw awsError('NoSuchKey', `The specified key does not exist: s3://${bucket}/${key}`, 404);
+    }
+    return readFileSync(file, 'utf8');
   }
 
   /** Writes an object. Its LastModified is the time of the cloud's clock. */

@@ -1,6 +1,6 @@
 import { ErrorName } from '../../lambdas/datastream/errors';
 import { CauseOfFunction } from '../../lambdas/datastream/state';
-import type { Progress } from '../../local/machine';
+import type { Progress } from '../../local/states/interpreter';
 import { type Output, wrap } from './wrap';
 
 /** Shows the states of an execution as they happen. */
@@ -24,8 +24,7 @@ function plainLines(out: Output): ProgressView {
     show: (progress) => {
       if (progress.type === 'entered') line(progress.at, progress.state);
       if (progress.type === 'retrying') line(progress.at, `${progress.state}  ${retryText(progress)}`);
-      if (progress.type === 'waiting')
-        line(progress.at, `${progress.state}  ${progress.seconds} s before the next attempt`);
+      if (progress.type === 'waiting') line(progress.at, `${progress.state}  ${waitText(progress)}`);
       if (progress.type === 'failed') line(progress.at, `${progress.state}  ${progress.error}`);
     },
     note: (text) => line(new Date(), text),
@@ -44,6 +43,10 @@ function retryText({ error, cause, seconds }: Extract<Progress, { type: 'retryin
 
 /** What the state, its time, the error and the wait take of a line. */
 const BESIDE_INPUT = 64;
+
+function waitText({ seconds }: Extract<Progress, { type: 'waiting' }>): string {
+  return `waits ${Math.round(seconds)} s`;
+}
 
 /** One line per state. Only the last line changes, so scrolling back shows all finished lines. */
 function liveList(out: Output): ProgressView {
@@ -79,7 +82,7 @@ function liveList(out: Output): ProgressView {
           if (current) current.remark = retryText(progress, (out.columns ?? 80) - BESIDE_INPUT);
           break;
         case 'waiting':
-          if (current) current.remark = `after a wait of ${progress.seconds} s`;
+          if (current) current.remark = waitText(progress);
           break;
       }
     },
