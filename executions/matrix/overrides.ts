@@ -1,0 +1,31 @@
+import type { MatrixFile } from './shape';
+
+/** Values of variables that the deployment gives, in place of the matrix's. */
+export type Overrides = Readonly<Record<string, string>>;
+
+/**
+ * The values of tfvars that stand for variables of a matrix: `environment_suffix`, and each `*_ami_id`. Of a stream
+ * `cfe_nom`, `cfe_nom_ami_id` is the variable `ami_id`. Empty texts are none.
+ */
+export function overridesOf(tfvars: Readonly<Record<string, unknown>>): Overrides {
+  return Object.fromEntries(
+    Object.entries(tfvars).filter(
+      (entry): entry is [string, string] =>
+        (entry[0] === 'environment_suffix' || entry[0].endsWith('_ami_id')) &&
+        typeof entry[1] === 'string' &&
+        entry[1] !== '',
+    ),
+  );
+}
+
+/** The overrides that no variable of the matrix takes. */
+export function unusedOverrides(file: MatrixFile, overrides: Overrides): string[] {
+  const used = new Set(Object.keys(file.vars ?? {}));
+  for (const [stream, { vars = {}, lines }] of Object.entries(file.streams)) {
+    used.add(`${stream}_ami_id`);
+    for (const each of [vars, ...Object.values(lines).map((line) => line.vars ?? {})]) {
+      for (const name of Object.keys(each)) used.add(name);
+    }
+  }
+  return Object.keys(overrides).filter((name) => !used.has(name));
+}
