@@ -5,10 +5,12 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import { type CoreFunction, FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import type { Matrix } from '../executions/matrix/expand';
 import type { DiskError } from '../files/disk';
 import { createChecker } from '../lambdas/datastream/checker';
 import { createCommander } from '../lambdas/datastream/commander';
+import { createPlanner } from '../lambdas/datastream/planner';
 import { createPoller } from '../lambdas/datastream/poller';
 import { createReaper } from '../lambdas/datastream/reaper';
 import { createRelay } from '../lambdas/datastream/relay';
@@ -29,7 +31,7 @@ import { EmbeddedSsm, type Shell } from './ssm';
 type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
 /** The functions of one deployment. Each call creates a new handler. */
-type Functions = Readonly<Record<FunctionName, (caller: Caller) => Handler>>;
+type Functions = Readonly<Record<CoreFunction, (caller: Caller) => Handler>>;
 
 /** The factories for the functions of a deployment. */
 export interface Code {
@@ -84,6 +86,8 @@ export interface EmbeddedCloudOptions {
   readonly seed?: number;
   /** By default every event arrives once, half a second later. */
   readonly deliver?: Delivery;
+  /** The matrix whose jobs the planner starts, as it is deployed. By default there is no planner. */
+  readonly matrix?: Matrix;
   /** The code of the first deployment, which is version 1. Default: `CODE`. */
   readonly code?: Code;
   /** Called after every call of a function. */
@@ -119,9 +123,12 @@ export class EmbeddedCloud {
   /** A number from 0 up to 1, as from Math.random. The same seed gives the same numbers. */
   readonly random: () => number;
   readonly invocations: Invocation[] = [];
+  /** The events of asynchronous calls that have failed at every try. */
+  readonly deadLetters: unknown[] = [];
   /** The functions of each deployment, from version 1. The last version is also `$LATEST`. */
   readonly #versions: Functions[] = [];
   readonly #functionsOf: (code: Code) => Functions;
+  readonly #planner?: (caller: Caller) => Handler;
   readonly #services: Service[] = [];
   readonly #faults: Faults;
   #invokes = 0;
@@ -172,6 +179,8 @@ export class EmbeddedCloud {
       relay: (c) => code.createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
       reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
     });
+    const { matrix } = options;
+    if (matrix) this.#planner = (c) => createPlanner({ sfn: sfn(c), clock, stateMachineArn, matrix }, log);
     this.deploy(options.code ?? CODE);
     this.#scheduleReaper();
   }
@@ -198,7 +207,7 @@ export class EmbeddedCloud {
     };
     const target = targetOf(event);
     if (!target) return;
-    for (const delay of this.#deliver(event)) this.clock.after(delay, () => void this.#invokeAsync(target, event));
+    for (const delay of this.#deliver(event)) this.clock.after(delay, () => void this.invokeAsync(target, event));
   }
 
   /**
@@ -207,7 +216,7 @@ export class EmbeddedCloud {
    * @throws Error with the name of the function's error. Its message is JSON, which Step Functions uses as the Cause
    */
   async invoke(name: string, event: unknown, version = this.#versions.length): Promise<unknown> {
-    const create = this.#versions[version - 1]?.[name as FunctionName];
+    const create = name === 'planner' ? this.#planner : this.#versions[version - 1]?.[name as CoreFunction];
     if (!create) throw new Error(`There is no function ${name}.`);
     const begun = this.clock.now().getTime();
     const done = (rest: { result?: unknown; error?: string }) => {
@@ -252,19 +261,21 @@ export class EmbeddedCloud {
     return carryOut(this.clock, 'Invoke', fault, () => this.invoke(name, event, version));
   }
 
-  async #invokeAsync(name: string, event: unknown, retries: readonly number[] = ASYNC_RETRY_DELAYS_MS): Promise<void> {
+  /** Calls a function as EventBridge and Scheduler do: Lambda retries twice, and then keeps the event as a dead letter. */
+  async invokeAsync(name: string, event: unknown, retries: readonly number[] = ASYNC_RETRY_DELAYS_MS): Promise<void> {
     try {
       await this.invoke(name, event);
     } catch {
-      // `invoke` has recorded the failure. Lambda drops the event after its last try.
+      // `invoke` has recorded the failure.
       const [delay, ...rest] = retries;
-      if (delay !== undefined) this.clock.after(delay, () => void this.#invokeAsync(name, event, rest));
+      if (delay === undefined) this.deadLetters.push(event);
+      else this.clock.after(delay, () => void this.invokeAsync(name, event, rest));
     }
   }
 
   #scheduleReaper(): void {
     this.clock.after(REAPER_PERIOD_MS, () => {
-      void this.#invokeAsync('reaper', {});
+      void this.invokeAsync('reaper', {});
       this.#scheduleReaper();
     });
   }

@@ -44,6 +44,7 @@ export const PUBLISHED_LIMITS: RateLimits = {
   CancelCommand: SSM,
   DescribeInstanceInformation: SSM,
   GetParameters: { burst: 40, perSecond: 40 },
+  StartExecution: { burst: 1300, perSecond: 300 },
   DescribeExecution: { burst: 300, perSecond: 15 },
   ListExecutions: { burst: 200, perSecond: 5 },
   SendTaskSuccess: { burst: 3000, perSecond: 500 },

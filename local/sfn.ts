@@ -6,6 +6,7 @@ import {
   SendTaskFailureCommand,
   SendTaskSuccessCommand,
   type SFNClient,
+  StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { LocalClock } from './clock';
 import { History } from './history';
@@ -21,6 +22,12 @@ export class EmbeddedSfn {
   readonly executions = new Map<string, ExecutionStatus>();
   /** When an execution has ended. */
   readonly stopDates = new Map<string, Date>();
+  /** When an execution has begun. */
+  readonly startDates = new Map<string, Date>();
+  /** What StartExecution runs, as it is deployed: the execution's name and its input. Default: nothing, so it fails. */
+  onStart?: (name: string, input: unknown) => void;
+  /** The inputs of StartExecution, by the execution's ARN. */
+  readonly #inputs = new Map<string, string>();
   readonly #history: History<Pick<EmbeddedSfn, 'executions' | 'stopDates'>>;
   readonly #tasks = new Map<string, WaitingTask>();
 
@@ -42,10 +49,26 @@ export class EmbeddedSfn {
           ([arn, status]) => arn.startsWith(prefix) && (!statusFilter || status === statusFilter),
         );
         const end = Number(nextToken) + maxResults;
+        const page = all.reverse().slice(Number(nextToken), end);
         return {
-          executions: all.slice(Number(nextToken), end).map(([executionArn, status]) => ({ executionArn, status })),
+          executions: page.map(([executionArn, status]) => ({
+            executionArn,
+            status,
+            name: executionArn.slice(prefix.length),
+            startDate: this.startDates.get(executionArn),
+          })),
           ...(end < all.length && { nextToken: String(end) }),
         };
+      })
+      .on(StartExecutionCommand, ({ stateMachineArn = '', name = '', input = '{}' }) => {
+        const { onStart } = this;
+        if (!onStart) throw awsError('StateMachineDoesNotExist', `State Machine Does Not Exist: '${stateMachineArn}'`);
+        const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+        // The same call again is no error while the execution runs (Step Functions API, StartExecution).
+        const again = this.executions.get(executionArn) === 'RUNNING' && this.#inputs.get(executionArn) === input;
+        if (!again) onStart(name, JSON.parse(input));
+        this.#inputs.set(executionArn, input);
+        return { executionArn, startDate: this.startDates.get(executionArn) };
       })
       .on(SendTaskSuccessCommand, ({ taskToken = '', output = '' }) => {
         this.#take(taskToken).resolve(JSON.parse(output));
@@ -69,6 +92,7 @@ export class EmbeddedSfn {
   begin(arn: string): void {
     if (this.executions.has(arn)) throw awsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
     this.executions.set(arn, 'RUNNING');
+    this.startDates.set(arn, this.clock.now());
     this.#history.record();
   }
 

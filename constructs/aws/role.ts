@@ -1,6 +1,6 @@
 import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy';
-import { Lazy } from 'cdktf';
+import { type ITerraformDependable, Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import { orNull } from './optional';
 
@@ -27,6 +27,8 @@ export interface RoleProps {
   readonly trustConditions?: Conditions;
   /** A managed policy that bounds the role. Default (also for an empty string): none. */
   readonly permissionsBoundaryArn?: string;
+  /** What must exist before. Default: nothing. */
+  readonly after?: ITerraformDependable;
 }
 
 /** A role that one service assumes, with one inline policy; whatever needs a permission grants it to the role. */
@@ -55,6 +57,7 @@ export class Role extends Construct {
         ],
       }),
       permissionsBoundary: orNull(props.permissionsBoundaryArn),
+      dependsOn: props.after && [props.after],
     });
     this.arn = this.role.arn;
     this.name = this.role.name;

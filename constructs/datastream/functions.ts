@@ -2,8 +2,12 @@
 export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
 export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
 
-/** Every function, by its role: a file of lambdas/datastream that exports `handler`. */
-export const FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const;
+/** The functions of every deployment. */
+export const CORE_FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const;
+export type CoreFunction = (typeof CORE_FUNCTIONS)[number];
+
+/** Every function, by its role: a file of lambdas/datastream that exports `handler`. The planner goes with a matrix. */
+export const FUNCTIONS = [...CORE_FUNCTIONS, 'planner'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Where their sources are. */
@@ -17,7 +21,8 @@ export const FUNCTION_MEMORY_MB = 256;
 
 /**
  * How long Lambda lets each function run. The starter waits up to 20 s for SSM, the reaper looks at every instance
- * whose execution has ended; no other waits for more than AWS's answers. A state's own TimeoutSeconds must be longer:
+ * whose execution has ended, the planner waits for its slots, as long as Lambda lets it; no other waits for more than
+ * AWS's answers. A state's own TimeoutSeconds must be longer:
  * Lambda does not stop a function when Step Functions stops waiting for it.
  */
 export const FUNCTION_TIMEOUT_SECONDS = {
@@ -28,4 +33,5 @@ export const FUNCTION_TIMEOUT_SECONDS = {
   stopper: 30,
   relay: 30,
   reaper: 120,
+  planner: 900,
 } as const;

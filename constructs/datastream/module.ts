@@ -9,7 +9,7 @@ import { declareDatastream } from './stack';
  * calls it; the addresses are the checkout's, so that `moved` blocks take a deployment from one to the other.
  */
 class DatastreamModule extends TerraformStack {
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, matrix: string | undefined) {
     super(scope, id);
     // cdktf makes neither a resource without a provider nor a stack without a backend.
     new AwsProvider(this, 'aws');
@@ -20,14 +20,19 @@ class DatastreamModule extends TerraformStack {
       // Only attributes that both generations have are used (see CurrentAws).
       required_providers: { aws: { source: 'hashicorp/aws', version: '>= 5.100, < 7' } },
     });
-    declareDatastream(this);
+    declareDatastream(this, matrix);
   }
 }
 
-/** Synthesises the module. @returns the folder of its cdk.tf.json, to which the paths in it are relative */
-export function synthesiseModule(outdir: string): string {
+/**
+ * Synthesises the module.
+ *
+ * @param matrix the file of a schedule matrix; default: none
+ * @returns the folder of its cdk.tf.json, to which the paths in it are relative
+ */
+export function synthesiseModule(outdir: string, matrix?: string): string {
   const app = new App({ outdir });
-  const { node } = new DatastreamModule(app, 'datastream');
+  const { node } = new DatastreamModule(app, 'datastream', matrix);
   app.synth();
   return path.join(outdir, 'stacks', node.id);
 }

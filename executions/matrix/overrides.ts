@@ -1,3 +1,4 @@
+import { record } from '../../files/values';
 import type { MatrixFile } from './shape';
 
 /** Values of variables that the deployment gives, in place of the matrix's. */
@@ -28,4 +29,20 @@ export function unusedOverrides(file: MatrixFile, overrides: Overrides): string[
     }
   }
   return Object.keys(overrides).filter((name) => !used.has(name));
+}
+
+/**
+ * The overrides that a matrix can take: `environment_suffix`, and the AMI of each stream and of each variable. The matrix
+ * may have problems.
+ */
+export function overridableNames(file: unknown): string[] {
+  const { vars, streams } = record(file);
+  const names = Object.entries(record(streams)).flatMap(([name, stream]) => {
+    const { vars: own, lines } = record(stream);
+    const ofLines = Object.values(record(lines)).map((line) => record(line).vars);
+    return [`${name}_ami_id`, ...[own, ...ofLines].flatMap((each) => Object.keys(record(each)))];
+  });
+  const amis = [...names, ...Object.keys(record(vars))].filter((name) => name.endsWith('_ami_id'));
+  // Terraform's variables do not begin with a digit, as the name of a stream may.
+  return [...new Set(['environment_suffix', ...amis])].filter((name) => /^[A-Za-z_][\w-]*$/.test(name));
 }

@@ -4,7 +4,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** From a schedule's time to its first start: EventBridge Scheduler's precision is a minute. */
-const FIRST_START_MS = 60_000;
+export const FIRST_START_MS = 60_000;
 
 /** One execution of a job. */
 export interface Start {
@@ -54,8 +54,13 @@ export function startsAt(matrix: Matrix, scheduled: Date): Start[] {
     day,
     scheduled,
     slot,
-    at: new Date(scheduled.getTime() + FIRST_START_MS + Math.round((1000 * slot) / matrix.startsPerSecond)),
+    at: slotAt(matrix, scheduled, slot),
   }));
+}
+
+/** The time of a slot of a scheduled minute. */
+export function slotAt({ startsPerSecond }: Matrix, scheduled: Date, slot: number): Date {
+  return new Date(scheduled.getTime() + FIRST_START_MS + Math.round((1000 * slot) / startsPerSecond));
 }
 
 /** Every start of the cycles of a day, YYYYMMDD, in the order of time. Those of late cycles are on the next day. */
