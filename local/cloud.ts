@@ -130,6 +130,7 @@ export class EmbeddedCloud {
   readonly #functionsOf: (code: Code) => Functions;
   readonly #planner?: (caller: Caller) => Handler;
   readonly #services: Service[] = [];
+  readonly #buckets?: TokenBuckets;
   readonly #faults: Faults;
   #invokes = 0;
   readonly #deliver: Delivery;
@@ -146,7 +147,8 @@ export class EmbeddedCloud {
     this.#onInvocation = onInvocation;
     this.#faults = options.faults ?? (() => undefined);
 
-    const buckets = options.limits && new TokenBuckets(clock, options.limits);
+    if (options.limits) this.#buckets = new TokenBuckets(clock, options.limits);
+    const buckets = this.#buckets;
     const service = (sdk: SdkClient) => {
       const one = new Service(clock, options.latency, options.faults, buckets, sdk);
       this.#services.push(one);
@@ -180,7 +182,9 @@ export class EmbeddedCloud {
       reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
     });
     const { matrix } = options;
-    if (matrix) this.#planner = (c) => createPlanner({ sfn: sfn(c), clock, stateMachineArn, matrix }, log);
+    // What was scheduled before there was a cloud is not caught up, as after a first deployment.
+    const since = clock.now();
+    if (matrix) this.#planner = (c) => createPlanner({ sfn: sfn(c), clock, stateMachineArn, matrix, since }, log);
     this.deploy(options.code ?? CODE);
     this.#scheduleReaper();
   }
@@ -193,6 +197,11 @@ export class EmbeddedCloud {
   /** The number of calls of an AWS operation. */
   calls(operation: string): number {
     return this.#services.reduce((sum, service) => sum + (service.calls.get(operation) ?? 0), 0);
+  }
+
+  /** How many calls of each operation were throttled. */
+  get throttled(): ReadonlyMap<string, number> {
+    return this.#buckets?.throttled ?? new Map();
   }
 
   /** Sends an event to EventBridge. Its rules call relay and reaper. */

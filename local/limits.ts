@@ -53,6 +53,8 @@ export const PUBLISHED_LIMITS: RateLimits = {
 
 /** The account's token buckets. A throttled call takes no token. */
 export class TokenBuckets {
+  /** How many calls of each operation were throttled. */
+  readonly throttled = new Map<string, number>();
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
   constructor(
@@ -70,6 +72,7 @@ export class TokenBuckets {
     const throttled = tokens < 1;
     this.#buckets.set(operation, { tokens: throttled ? tokens : tokens - 1, at: now });
     if (!throttled) return undefined;
+    this.throttled.set(operation, (this.throttled.get(operation) ?? 0) + 1);
     const error = limit.error ?? 'ThrottlingException';
     return awsError(error, `Rate exceeded (${operation})`, error === 'RequestLimitExceeded' ? 503 : 400);
   }
