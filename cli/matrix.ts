@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ExpandOptions } from './commands/matrix-expand';
+import type { PlayOptions } from './commands/matrix-play';
 import type { MatrixOptions } from './matrix-file';
 import { OWN_REGION, region, sentences } from './options';
 
@@ -43,8 +44,25 @@ export function addMatrix(program: Command): void {
     )
     .action(async (file: string, options: Omit<ExpandOptions, 'date'> & { date?: string }) => {
       const { expandMatrixFile } = require('./commands/matrix-expand') as typeof import('./commands/matrix-expand');
-      const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-      process.exitCode = await expandMatrixFile(file, { date: today, ...options }, process.stdout, process.stderr);
+      process.exitCode = await expandMatrixFile(file, { date: today(), ...options }, process.stdout, process.stderr);
+    });
+
+  common(matrix.command('play'))
+    .description('play hours of a matrix in virtual time, without AWS: what starts when, and how it ends')
+    .argument('<file>', 'the matrix')
+    .option('--from <YYYYMMDD>', 'the first day in UTC, from its midnight on (default: today)', date)
+    .option('--hours <number>', 'how many hours schedules fire', wholeNumber, 24)
+    .option('--job-seconds <seconds>', 'how long the commands of each job run', wholeNumber, 480)
+    .option('--json', 'print one JSON document, with every job')
+    .addHelpText(
+      'after',
+      sentences(
+        "Schedules, planner, state machine and functions run as they are deployed, under AWS's published rates. A job's commands do not run: they pass the time, and succeed.\n\nExit code: 0 when every job has succeeded, 1 when one has not and with any error in the matrix, 2 when a file cannot be read or is not JSON, and for wrong options.",
+      ),
+    )
+    .action(async (file: string, options: Omit<PlayOptions, 'from'> & { from?: string }) => {
+      const { playMatrixFile } = require('./commands/matrix-play') as typeof import('./commands/matrix-play');
+      process.exitCode = await playMatrixFile(file, { from: today(), ...options }, process.stdout, process.stderr);
     });
 
   common(matrix.command('diff'))
@@ -61,6 +79,17 @@ export function addMatrix(program: Command): void {
       const { diffMatrixFiles } = require('./commands/matrix-diff') as typeof import('./commands/matrix-diff');
       process.exitCode = await diffMatrixFiles(before, after, options, process.stdout, process.stderr);
     });
+}
+
+/** The day in UTC, YYYYMMDD. */
+const today = () => new Date().toISOString().slice(0, 10).replaceAll('-', '');
+
+/** Reads a whole number of at least 1. */
+function wholeNumber(value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) {
+    throw new InvalidArgumentError(`'${value}' is not possible; write a whole number from 1 to 999999.`);
+  }
+  return Number(value);
 }
 
 /** Reads the value of `--date`. */

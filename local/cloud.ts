@@ -20,7 +20,7 @@ import type { Log } from '../lambdas/runtime/handler';
 import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
-import { type RateLimits, TokenBuckets } from './limits';
+import { type RateLimits, type Throttled, TokenBuckets } from './limits';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
 import { type Caller, carryOut, type Faults, type SdkClient, Service } from './service';
@@ -199,9 +199,9 @@ export class EmbeddedCloud {
     return this.#services.reduce((sum, service) => sum + (service.calls.get(operation) ?? 0), 0);
   }
 
-  /** How many calls of each operation were throttled. */
-  get throttled(): ReadonlyMap<string, number> {
-    return this.#buckets?.throttled ?? new Map();
+  /** The calls that were throttled. */
+  get throttled(): readonly Throttled[] {
+    return this.#buckets?.throttled ?? [];
   }
 
   /** Sends an event to EventBridge. Its rules call relay and reaper. */

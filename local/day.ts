@@ -8,7 +8,7 @@ import { Tag } from '../lambdas/datastream/tags';
 import { type Cost, costOf } from '../prices/orchestration';
 import { virtualClock } from './clock';
 import { EmbeddedCloud, LIKE_EC2 } from './cloud';
-import { PUBLISHED_LIMITS } from './limits';
+import { PUBLISHED_LIMITS, type Throttled } from './limits';
 import { startExecution } from './machine';
 import { EmbeddedScheduler, type Firing } from './scheduler';
 import type { Faults } from './service';
@@ -46,8 +46,8 @@ export interface Day {
   readonly jobs: readonly PlayedJob[];
   /** Executions that no schedule of these hours stands for. */
   readonly unexpected: readonly string[];
-  /** Calls that AWS's published rates have throttled, by operation. */
-  readonly throttled: Readonly<Record<string, number>>;
+  /** Calls that AWS's published rates have throttled. */
+  readonly throttled: readonly Throttled[];
   /** The planner's calls, and what they cost. */
   readonly planner: Cost;
   /** Rounds that failed at every try. */
@@ -113,7 +113,7 @@ export async function playDay(matrix: Matrix, options: DayOptions): Promise<Day>
     return {
       jobs,
       unexpected: [...outcomes.keys()].filter((name) => !expected.has(name)),
-      throttled: Object.fromEntries(cloud.throttled),
+      throttled: cloud.throttled,
       planner: costOf(
         0,
         cloud.invocations.filter((each) => each.function === 'planner'),

@@ -51,10 +51,15 @@ export const PUBLISHED_LIMITS: RateLimits = {
   SendTaskFailure: { burst: 3000, perSecond: 500 },
 };
 
+/** A call that was throttled. */
+export interface Throttled {
+  readonly operation: string;
+  readonly at: Date;
+}
+
 /** The account's token buckets. A throttled call takes no token. */
 export class TokenBuckets {
-  /** How many calls of each operation were throttled. */
-  readonly throttled = new Map<string, number>();
+  readonly throttled: Throttled[] = [];
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
   constructor(
@@ -72,7 +77,7 @@ export class TokenBuckets {
     const throttled = tokens < 1;
     this.#buckets.set(operation, { tokens: throttled ? tokens : tokens - 1, at: now });
     if (!throttled) return undefined;
-    this.throttled.set(operation, (this.throttled.get(operation) ?? 0) + 1);
+    this.throttled.push({ operation, at: new Date(now) });
     const error = limit.error ?? 'ThrottlingException';
     return awsError(error, `Rate exceeded (${operation})`, error === 'RequestLimitExceeded' ? 503 : 400);
   }
