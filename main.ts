@@ -1,11 +1,12 @@
 import { App } from 'cdktf';
 import { context } from './cdktf.json';
+import { MatrixError, matrixOf } from './constructs/datastream/matrix';
 import { DatastreamStack } from './constructs/datastream/stack';
 import { fileErrorSentence } from './files/disk';
 
 /** The stacks of each system; every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
-  datastream: (app) => new DatastreamStack(app, 'datastream'),
+  datastream: (app) => new DatastreamStack(app, 'datastream', matrixOf(app.node.tryGetContext('matrix'))),
 };
 
 function main(): void {
@@ -28,6 +29,10 @@ function main(): void {
 try {
   main();
 } catch (error) {
+  if (error instanceof MatrixError) {
+    console.error(error.message);
+    process.exit(1);
+  }
   const sentence = fileErrorSentence(error, 'set CDKTF_OUTDIR to another folder, or see to this one');
   if (sentence === undefined) throw error;
   console.error(sentence);

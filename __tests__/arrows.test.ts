@@ -13,6 +13,7 @@ const PURE_LAMBDAS = (system: string) => [
   'lambdas/runtime/errors',
   `lambdas/${system}/errors`,
   `lambdas/${system}/tags`,
+  `lambdas/${system}/schedule-input`,
 ];
 
 const SYSTEMS = readdirSync(path.join(ROOT, 'lambdas')).filter((folder) => folder !== 'runtime');
@@ -34,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
-  package: ['constructs', 'files'],
+  package: ['constructs', 'cdktf', 'files'],
   'main.ts': ['constructs', 'cdktf', 'files/disk'],
 };
 

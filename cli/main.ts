@@ -4,6 +4,7 @@ import type { ParseOptions } from '../executions/model';
 import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
+import { addMatrix } from './matrix';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
 
@@ -130,6 +131,7 @@ program
     process.exit();
   });
 
+addMatrix(program);
 addAmi(program);
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.

@@ -1,1 +1,2 @@
 export { DataStream, type DataStreamProps } from './datastream/data-stream';
+export type { MatrixSource } from './datastream/matrix';

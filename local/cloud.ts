@@ -5,11 +5,13 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import { type CoreFunction, FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import type { Matrix } from '../executions/matrix/expand';
 import type { DiskError } from '../files/disk';
 import { createChecker } from '../lambdas/datastream/checker';
 import { createCommander } from '../lambdas/datastream/commander';
 import { type Head, s3Signer } from '../lambdas/datastream/inputs';
+import { createPlanner } from '../lambdas/datastream/planner';
 import { createPoller } from '../lambdas/datastream/poller';
 import { createReaper } from '../lambdas/datastream/reaper';
 import { createRelay } from '../lambdas/datastream/relay';
@@ -19,7 +21,7 @@ import type { Log } from '../lambdas/runtime/handler';
 import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
-import { type RateLimits, TokenBuckets } from './limits';
+import { type RateLimits, type Throttled, TokenBuckets } from './limits';
 import { LOCAL_DEFINITION } from './machine';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
@@ -32,7 +34,7 @@ import type { Definition } from './states/definition';
 type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
 /** The functions of one deployment. Each call creates a new handler. */
-type Functions = Readonly<Record<FunctionName, (caller: Caller) => Handler>>;
+type Functions = Readonly<Record<CoreFunction, (caller: Caller) => Handler>>;
 
 /** The factories for the functions of a deployment. */
 export interface Code {
@@ -87,6 +89,8 @@ export interface EmbeddedCloudOptions {
   readonly seed?: number;
   /** By default every event arrives once, half a second later. */
   readonly deliver?: Delivery;
+  /** The matrix whose jobs the planner starts, as it is deployed. By default there is no planner. */
+  readonly matrix?: Matrix;
   /** The code of the first deployment, which is version 1. Default: `CODE`. */
   readonly code?: Code;
   /** The definition of the datastream's state machine. Default: `LOCAL_DEFINITION`. */
@@ -131,10 +135,14 @@ export class EmbeddedCloud {
   readonly region: string;
   readonly stateMachineArn: string;
   readonly invocations: Invocation[] = [];
+  /** The events of asynchronous calls that have failed at every try. */
+  readonly deadLetters: unknown[] = [];
   /** The functions of each deployment, from version 1. The last version is also `$LATEST`. */
   readonly #versions: Functions[] = [];
   readonly #functionsOf: (code: Code) => Functions;
+  readonly #planner?: (caller: Caller) => Handler;
   readonly #services: Service[] = [];
+  readonly #buckets?: TokenBuckets;
   readonly #faults: Faults;
   #invokes = 0;
   readonly #deliver: Delivery;
@@ -150,7 +158,8 @@ export class EmbeddedCloud {
     this.#onInvocation = onInvocation;
     this.#faults = options.faults ?? (() => undefined);
 
-    const buckets = options.limits && new TokenBuckets(clock, options.limits);
+    if (options.limits) this.#buckets = new TokenBuckets(clock, options.limits);
+    const buckets = this.#buckets;
     const service = (sdk: SdkClient) => {
       const one = new Service(clock, options.latency, options.faults, buckets, sdk);
       this.#services.push(one);
@@ -185,6 +194,10 @@ export class EmbeddedCloud {
       relay: (c) => code.createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
       reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
     });
+    const { matrix } = options;
+    // What was scheduled before there was a cloud is not caught up, as after a first deployment.
+    const since = clock.now();
+    if (matrix) this.#planner = (c) => createPlanner({ sfn: sfn(c), clock, stateMachineArn, matrix, since }, log);
     this.deploy(options.code ?? CODE);
     this.#integrate();
     this.sfn.define(stateMachineArn, options.definition ?? LOCAL_DEFINITION);
@@ -201,6 +214,11 @@ export class EmbeddedCloud {
     return this.#services.reduce((sum, service) => sum + (service.calls.get(operation) ?? 0), 0);
   }
 
+  /** The calls that were throttled. */
+  get throttled(): readonly Throttled[] {
+    return this.#buckets?.throttled ?? [];
+  }
+
   /** Sends an event to EventBridge. Its rules call relay and reaper. */
   emit(source: string, type: string, detail: Readonly<Record<string, unknown>>): void {
     const event: CloudEvent = {
@@ -213,7 +231,7 @@ export class EmbeddedCloud {
     };
     const target = targetOf(event);
     if (!target) return;
-    for (const delay of this.#deliver(event)) this.clock.after(delay, () => void this.#invokeAsync(target, event));
+    for (const delay of this.#deliver(event)) this.clock.after(delay, () => void this.invokeAsync(target, event));
   }
 
   /**
@@ -222,7 +240,7 @@ export class EmbeddedCloud {
    * @throws Error with the name of the function's error. Its message is JSON, which Step Functions uses as the Cause
    */
   async invoke(name: string, event: unknown, version = this.#versions.length): Promise<unknown> {
-    const create = this.#versions[version - 1]?.[name as FunctionName];
+    const create = name === 'planner' ? this.#planner : this.#versions[version - 1]?.[name as CoreFunction];
     if (!create) throw new Error(`There is no function ${name}.`);
     const begun = this.clock.now().getTime();
     const done = (rest: { result?: unknown; error?: string }) => {
@@ -282,19 +300,21 @@ export class EmbeddedCloud {
     return carryOut(this.clock, 'Invoke', fault, () => this.invoke(name, event, version));
   }
 
-  async #invokeAsync(name: string, event: unknown, retries: readonly number[] = ASYNC_RETRY_DELAYS_MS): Promise<void> {
+  /** Calls a function as EventBridge and Scheduler do: Lambda retries twice, and then keeps the event as a dead letter. */
+  async invokeAsync(name: string, event: unknown, retries: readonly number[] = ASYNC_RETRY_DELAYS_MS): Promise<void> {
     try {
       await this.invoke(name, event);
     } catch {
-      // `invoke` has recorded the failure. Lambda drops the event after its last try.
+      // `invoke` has recorded the failure.
       const [delay, ...rest] = retries;
-      if (delay !== undefined) this.clock.after(delay, () => void this.#invokeAsync(name, event, rest));
+      if (delay === undefined) this.deadLetters.push(event);
+      else this.clock.after(delay, () => void this.invokeAsync(name, event, rest));
     }
   }
 
   #scheduleReaper(): void {
     this.clock.after(REAPER_PERIOD_MS, () => {
-      void this.#invokeAsync('reaper', {});
+      void this.invokeAsync('reaper', {});
       this.#scheduleReaper();
     });
   }

@@ -44,14 +44,22 @@ export const PUBLISHED_LIMITS: RateLimits = {
   CancelCommand: SSM,
   DescribeInstanceInformation: SSM,
   GetParameters: { burst: 40, perSecond: 40 },
+  StartExecution: { burst: 1300, perSecond: 300 },
   DescribeExecution: { burst: 300, perSecond: 15 },
   ListExecutions: { burst: 200, perSecond: 5 },
   SendTaskSuccess: { burst: 3000, perSecond: 500 },
   SendTaskFailure: { burst: 3000, perSecond: 500 },
 };
 
+/** A call that was throttled. */
+export interface Throttled {
+  readonly operation: string;
+  readonly at: Date;
+}
+
 /** The account's token buckets. A throttled call takes no token. */
 export class TokenBuckets {
+  readonly throttled: Throttled[] = [];
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
   constructor(
@@ -69,6 +77,7 @@ export class TokenBuckets {
     const throttled = tokens < 1;
     this.#buckets.set(operation, { tokens: throttled ? tokens : tokens - 1, at: now });
     if (!throttled) return undefined;
+    this.throttled.push({ operation, at: new Date(now) });
     const error = limit.error ?? 'ThrottlingException';
     return awsError(error, `Rate exceeded (${operation})`, error === 'RequestLimitExceeded' ? 503 : 400);
   }

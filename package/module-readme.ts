@@ -51,7 +51,7 @@ Terraform ${terraform.required_version}; provider \`hashicorp/aws\` ${terraform.
 - **A name that is taken.** Terraform ends with AWS's error, such as EntityAlreadyExists, before it touches anything of the deployment that has the name. \`terraform destroy\` removes what was made until then.
 - **VPC and bucket** may be resources of the same configuration: give their attributes (\`vpc_id = aws_vpc.jobs.id\`), not a \`depends_on\`, which would put off what the plan can know.
 
-## Variables
+${schedules(output)}## Variables
 
 Null and an empty string count as left out. A wrong value fails at plan with a sentence that says what to write. A name that is left out begins with \`resource_prefix\`, or else with \`sm_name\`.
 
@@ -81,6 +81,16 @@ Replace this folder, or the version in \`source\`, by a newer one, then run \`te
 In a checkout of cdktf-datastream, \`npm ci\` and \`npm run module\` write this folder to \`dist/terraform-module\`, and the same files to \`dist/terraform-module.zip\`. The same sources give the same bytes. Terraform takes the archive from a web server or a bucket: \`source = "s3::https://s3.us-east-1.amazonaws.com/my-bucket/terraform-module-${version}.zip"\`.
 
 The checkout's \`docs/terraform-module.md\` says how a deployment by CDKTF moves to this module, and \`docs/moving-from-upstream.md\` how one of ngen-datastream's own Terraform does.
+`;
+}
+
+/** What is to know of a module with schedules; empty for one without. */
+function schedules(output: Module['output']): string {
+  if (!('schedules_group_name' in output)) return '';
+  return `## Schedules
+
+This module was made from a checkout whose \`cdktf.json\` names a schedule matrix: it has one schedule for each line of it, in UTC, and the planner that starts the jobs. The matrix and its templates are in \`functions/planner.zip\`. To change them, make the module again. The variables \`environment_suffix\` and \`*_ami_id\` replace variables of the matrix.
+
 `;
 }
 

@@ -85,6 +85,7 @@ async function main(): Promise<void> {
     'cli/node-version.cjs',
     'executions/execution_template.json',
     'executions/execution.schema.json',
+    'executions/matrix.schema.json',
     'executions/examples',
     'local/stand-ins',
     'local/mounts.cjs',

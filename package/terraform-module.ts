@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { context } from '../cdktf.json';
 import { zip } from '../constructs/aws/zip';
+import { MatrixError, matrixOf } from '../constructs/datastream/matrix';
 import { synthesiseModule } from '../constructs/datastream/module';
 import { PRODUCT } from '../files/product';
 import { temporaryFolder } from '../files/temporary-folder';
@@ -8,7 +10,7 @@ import { type Module, readme } from './module-readme';
 
 /**
  * Writes the Terraform module to dist/terraform-module, or to the folder that the argument names, and an archive of it
- * beside that folder.
+ * beside that folder. The module has the schedules of the matrix that cdktf.json names.
  */
 
 const OUT = path.resolve(process.argv[2] ?? path.join(PRODUCT, 'dist', 'terraform-module'));
@@ -16,7 +18,7 @@ const OUT = path.resolve(process.argv[2] ?? path.join(PRODUCT, 'dist', 'terrafor
 /** The module's files: contents by name. */
 function files(): Readonly<Record<string, Uint8Array>> {
   const outdir = temporaryFolder('module');
-  const folder = synthesiseModule(outdir);
+  const folder = synthesiseModule(outdir, matrixOf(CONTEXT.matrix));
   const text = readFileSync(path.join(folder, 'cdk.tf.json'), 'utf8');
   // cdktf writes its metadata under this key.
   const module: Module = JSON.parse(text, (key, value) => (key === '//' ? undefined : value));
@@ -35,7 +37,17 @@ function files(): Readonly<Record<string, Uint8Array>> {
   };
 }
 
-const made = Object.entries(files());
+/** CDKTF_CONTEXT_JSON wins, as it does in an App. */
+const CONTEXT: { readonly matrix?: unknown } = { ...context, ...JSON.parse(process.env.CDKTF_CONTEXT_JSON || '{}') };
+
+let made: [string, Uint8Array][];
+try {
+  made = Object.entries(files());
+} catch (error) {
+  if (!(error instanceof MatrixError)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}
 rmSync(OUT, { recursive: true, force: true });
 for (const [name, contents] of made) {
   const file = path.join(OUT, name);

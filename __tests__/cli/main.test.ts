@@ -25,6 +25,7 @@ test.each([
   ['the help', ['--help']],
   ['the help of a command', ['ami', 'build', '--help']],
   ['validate', ['validate', join(EXAMPLES, 'hello.json')]],
+  ['matrix check', ['matrix', 'check', join(EXAMPLES, 'schedules/rivers.matrix.json')]],
 ])('%s loads neither the embedded cloud nor the AWS clients', (_, args) => {
   const loaded = loadedBy(...args);
 

@@ -14,7 +14,9 @@ import {
 import { TEMPLATE } from '../support/terraform';
 
 const room = join(__dirname, '../../executions');
-const examples = readdirSync(join(room, 'examples')).sort();
+const examples = readdirSync(join(room, 'examples'))
+  .filter((name) => name.endsWith('.json'))
+  .sort();
 const read = (file: string): unknown => JSON.parse(readFileSync(join(room, file), 'utf8'));
 const validate = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true }).compile(executionSchema());
 

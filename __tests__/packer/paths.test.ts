@@ -69,10 +69,9 @@ describe('The image', () => {
     home = path.join(root, HOME);
   });
 
-  const examples = readdirSync(EXAMPLES).map((name): [string, ExecutionFile] => [
-    name,
-    JSON.parse(readFileSync(path.join(EXAMPLES, name), 'utf8')),
-  ]);
+  const examples = readdirSync(EXAMPLES)
+    .filter((name) => name.endsWith('.json'))
+    .map((name): [string, ExecutionFile] => [name, JSON.parse(readFileSync(path.join(EXAMPLES, name), 'utf8'))]);
   it.each<[string, ExecutionFile]>([
     ...examples,
     ...Object.entries(DIALECTS).map(([time, commands]): [string, ExecutionFile] => [time, withCommands(...commands)]),

@@ -4,6 +4,7 @@ import { member } from '../../files/values';
 import { syntaxProblems } from '../../local/syntax';
 import { readExecutionFile } from '../execution-file';
 import { problemLines } from '../output/problem-lines';
+import { summary } from '../output/summary';
 import { type Output, wrap } from '../output/wrap';
 
 /**
@@ -39,10 +40,4 @@ export function checkFile(value: unknown, options: ParseOptions = {}): ParseResu
   // This project quotes the options itself, so the shell cannot find an error in them.
   const commands = member(value, 'datastream_command_options') === undefined ? (execution?.commands ?? own) : [];
   return { execution, problems: [...problems, ...(commands.length > 0 ? syntaxProblems(commands) : [])] };
-}
-
-function summary(errors: number, warnings: number): string {
-  if (errors + warnings === 0) return 'valid';
-  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
-  return `${errors === 0 ? 'valid, ' : `${count(errors, 'error')}, `}${count(warnings, 'warning')}`;
 }

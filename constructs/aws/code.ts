@@ -3,9 +3,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AssetType, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
+import { unzipSync } from 'fflate';
 import { PRODUCT } from '../../files/product';
 import { temporaryFolder } from '../../files/temporary-folder';
 import { bundle, type Sources } from './bundle';
+import { zip } from './zip';
 
 const folders = new Map<string, string>();
 
@@ -23,6 +25,14 @@ function archives(sources: Sources): string {
   return made;
 }
 
+/** An archive of its own for a function with further files. @returns its path */
+function withFiles(archive: string, files: Readonly<Record<string, string>>): string {
+  const texts = Object.entries(files).map(([name, text]) => [name, Buffer.from(text)] as const);
+  const made = path.join(temporaryFolder('code'), path.basename(archive));
+  writeFileSync(made, zip({ ...unzipSync(readFileSync(archive)), ...Object.fromEntries(texts) }));
+  return made;
+}
+
 /** The archive of one function, beside the stack's JSON. */
 export class Code extends Construct {
   /** The archive's path, relative to the stack's JSON. */
@@ -30,9 +40,17 @@ export class Code extends Construct {
   /** SHA-256 in base64, as Lambda reports it; cdktf's `assetHash` is an MD5 and would differ in every plan. */
   readonly hash: string;
 
-  constructor(scope: Construct, id: string, sources: Sources, name: string) {
+  /** @param files texts that the function finds beside its code, by name; default: none */
+  constructor(
+    scope: Construct,
+    id: string,
+    sources: Sources,
+    name: string,
+    files: Readonly<Record<string, string>> = {},
+  ) {
     super(scope, id);
-    const file = path.join(archives(sources), `${name}.zip`);
+    const archive = path.join(archives(sources), `${name}.zip`);
+    const file = Object.keys(files).length === 0 ? archive : withFiles(archive, files);
     const asset = new TerraformAsset(this, 'archive', { path: file, type: AssetType.FILE });
     this.path = asset.path;
     // A literal, not filebase64sha256(): the plan has the hash of the archive that was made here.

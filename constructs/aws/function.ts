@@ -19,6 +19,8 @@ export interface NodeFunctionProps {
   readonly executionRole: Role;
   /** Environment variables besides those that every function has. Default: none. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Texts that it finds beside its code, by name. A change of them is a change of its code. Default: none. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Whether each deployment publishes a version. Earlier versions stay. Default: no. */
   readonly versions?: boolean;
   readonly logRetentionDays: number;
@@ -49,7 +51,7 @@ export class NodeFunction extends Construct {
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [`${logGroup.arn}:*`],
     });
-    const code = new Code(this, 'code', props.sources, props.role);
+    const code = new Code(this, 'code', props.sources, props.role, props.files);
     this.function = new LambdaFunction(this, 'function', {
       functionName: props.functionName,
       description: props.description,

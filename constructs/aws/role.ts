@@ -1,6 +1,6 @@
 import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy';
-import { Lazy } from 'cdktf';
+import { type ITerraformDependable, Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import { orNull } from './optional';
 
@@ -27,6 +27,8 @@ export interface RoleProps {
   readonly trustConditions?: Conditions;
   /** The ARN of a managed policy, the role's permissions boundary. Default (also for an empty string): none. */
   readonly permissionsBoundaryArn?: string;
+  /** What must exist before. Default: nothing. */
+  readonly after?: ITerraformDependable;
 }
 
 /**
@@ -57,6 +59,7 @@ export class Role extends Construct {
         ],
       }),
       permissionsBoundary: orNull(props.permissionsBoundaryArn),
+      dependsOn: props.after && [props.after],
     });
     this.arn = this.role.arn;
     this.name = this.role.name;

@@ -10,13 +10,15 @@ import { type Check, checkProps, logRetention, requiredText, tagSet, text, texts
 import { Tags } from '../aws/tags';
 import { type NamedProperty, SUFFIXES } from './default-names';
 import type { DatastreamFunction } from './function';
-import type { FunctionName } from './functions';
+import type { CoreFunction, FunctionName } from './functions';
 import { InstanceProfile } from './instance-profile';
 import { InstanceSecurityGroup } from './instance-security-group';
 import { MachineFunctions } from './machine-functions';
+import { type MatrixSource, readMatrix } from './matrix';
 import { Reaper } from './reaper';
 import { Relay } from './relay';
 import { RULES } from './rules';
+import { groupNameOf, reaperRoleName, Schedules } from './schedules';
 import { StateMachine } from './state-machine';
 
 /**
@@ -72,30 +74,54 @@ export interface DataStreamProps {
   readonly permissionsBoundaryArn?: string;
   /** Days that logs are kept, one of `LOG_RETENTION_DAYS`. Default: 30. */
   readonly logRetentionDays?: number;
+  /**
+   * The schedule matrix whose jobs start every day: a file, relative to the working directory, or the matrix with its
+   * templates. Default: none, and no schedules.
+   */
+  readonly matrix?: string | MatrixSource;
+  /**
+   * Values of the matrix's variables `environment_suffix`, `<stream>_ami_id` and `*_ami_id`, which reach the planner when
+   * it runs. An empty string counts as left out. Default: the matrix's own.
+   */
+  readonly matrixValues?: Readonly<Record<string, string>>;
+  /** The role of the matrix's schedules. Default: `<resourcePrefix>_schedules_role`. */
+  readonly schedulerRoleName?: string;
+  /** The policy of that role. Default: `<resourcePrefix>_schedules_policy`. */
+  readonly schedulerPolicyName?: string;
+  /**
+   * The group of the matrix's schedules, which the deployment makes. Default, and for `default`, which is AWS's own:
+   * `<resourcePrefix>_schedules`.
+   */
+  readonly scheduleGroupName?: string;
   /** Tags on every resource that can have them, besides `Project` and `datastream:state-machine`. Default: none. */
   readonly tags?: Readonly<Record<string, string>>;
 }
 
 /**
  * A state machine that runs one job on one fresh EC2 instance for each execution, with everything it needs: functions,
- * relay, reaper, roles, logs, and the instances' profile and security group.
+ * relay, reaper, roles, logs, and the instances' profile and security group. With a matrix, also its schedules and the
+ * planner that they call.
  *
- * @throws Error that names a property whose value AWS would refuse; also if only one of `vpcId` and `subnetIds` is set,
- * or if the App uses another copy of cdktf
+ * @throws MatrixError with every problem of a matrix; Error that names a property whose value AWS would refuse; also if
+ * only one of `vpcId` and `subnetIds` is set, or if the App uses another copy of cdktf
  */
 export class DataStream extends Construct {
   /** The ARN of the state machine, to start executions. */
   readonly stateMachineArn: string;
   /** The role that the five functions of the state machine share. */
   readonly lambdaRoleArn: string;
-  /** The ARNs of all seven functions, such as `starter` and `relay`. */
-  readonly lambdaArns: Readonly<Record<FunctionName, string>>;
-  /** The names of all seven functions in Lambda. */
-  readonly lambdaFunctionNames: Readonly<Record<FunctionName, string>>;
+  /** The ARNs of all functions, such as `starter` and `relay`; the planner's only with a matrix. */
+  readonly lambdaArns: PerFunction;
+  /** The names of all functions in Lambda; the planner's only with a matrix. */
+  readonly lambdaFunctionNames: PerFunction;
   /** The profile of instances whose execution file names none. */
   readonly instanceProfileName: string;
   /** The security group of instances whose execution file names none. */
   readonly securityGroupId: string;
+  /** The group of the matrix's schedules; undefined without a matrix. */
+  readonly scheduleGroupName?: string;
+  /** The queue of rounds that could not be started; undefined without a matrix. */
+  readonly deadLetterQueueUrl?: string;
 
   constructor(scope: Construct, id: string, props: DataStreamProps) {
     super(scope, id);
@@ -184,28 +210,66 @@ export class DataStream extends Construct {
       logRetentionDays,
     };
     const relay = new Relay(this, 'relay', beside);
-    const reaper = new Reaper(this, 'reaper', { ...beside, aws, stateMachineName: smName });
+    const matrix = typeof props.matrix === 'string' ? readMatrix(props.matrix) : props.matrix;
+    const reaper = new Reaper(this, 'reaper', {
+      ...beside,
+      aws,
+      stateMachineName: smName,
+      schedulerRoleName: reaperRoleName(namePrefix, matrix && props.schedulerRoleName),
+    });
+    const schedules =
+      matrix &&
+      new Schedules(this, 'schedules', {
+        ...beside,
+        aws,
+        matrix,
+        values: props.matrixValues ?? {},
+        groupName: groupNameOf(props.scheduleGroupName, derivedName(namePrefix, SUFFIXES.scheduleGroupName)),
+        roleName: named('schedulerRoleName'),
+        policyName: named('schedulerPolicyName'),
+        afterRole: reaper.schedulerRole.role,
+      });
 
     Aspects.of(this).add(
       new Tags({ Project: 'cdktf-datastream' }, props.tags, { [Tag.stateMachine]: stateMachineArn }),
     );
 
-    const functions = { ...machineFunctions.functions, relay: relay.function, reaper: reaper.function };
+    const functions = {
+      ...machineFunctions.functions,
+      relay: relay.function,
+      reaper: reaper.function,
+      ...(schedules && { planner: schedules.planner }),
+    };
     this.stateMachineArn = stateMachine.arn;
     this.lambdaRoleArn = machineFunctions.role.arn;
     this.lambdaArns = perRole(functions, ({ arn }) => arn);
     this.lambdaFunctionNames = perRole(functions, ({ functionName }) => functionName);
     this.instanceProfileName = instanceProfile.profileName;
     this.securityGroupId = securityGroup.groupId;
+    this.scheduleGroupName = schedules?.groupName;
+    this.deadLetterQueueUrl = schedules?.deadLetterQueueUrl;
   }
 }
 
-function perRole<Name extends string>(
-  functions: Readonly<Record<Name, DatastreamFunction>>,
+/** A value of each function that a deployment has. */
+export type PerFunction<Value = string> = Readonly<Record<CoreFunction, Value> & Partial<Record<FunctionName, Value>>>;
+
+function perRole(
+  functions: PerFunction<DatastreamFunction>,
   value: (each: DatastreamFunction) => string,
-): Record<Name, string> {
+): PerFunction<string> {
   const entries = Object.entries<DatastreamFunction>(functions).map(([name, each]) => [name, value(each)]);
-  return Object.fromEntries(entries) as Record<Name, string>;
+  return Object.fromEntries(entries) as PerFunction<string>;
+}
+
+/** The path of a matrix, or a matrix with its templates. */
+function matrixSource(property: string, value: unknown): void {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return;
+  const { value: file, templates } = Object(value);
+  if (typeof file === 'object' && typeof templates === 'object' && templates !== null) return;
+  throw new Error(
+    `${property} is ${JSON.stringify(value)}: write the path of a matrix, or { value, templates } with the parsed matrix and its templates' texts.`,
+  );
 }
 
 /** The check of each property. */
@@ -231,5 +295,10 @@ const CHECKS: { readonly [Property in keyof Required<DataStreamProps>]: Check } 
   subnetIds: texts(RULES.subnet),
   permissionsBoundaryArn: text(RULES.permissionsBoundary),
   logRetentionDays: logRetention,
+  matrix: matrixSource,
+  matrixValues: tagSet,
+  schedulerRoleName: text(RULES.role),
+  schedulerPolicyName: text(RULES.policy),
+  scheduleGroupName: text(RULES.scheduleGroup),
   tags: tagSet,
 };

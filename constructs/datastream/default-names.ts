@@ -14,6 +14,9 @@ export const SUFFIXES = {
   ec2Role: '_ec2_role',
   ec2PolicyName: '_ec2_policy',
   profileName: '_ec2_profile',
+  schedulerRoleName: '_schedules_role',
+  schedulerPolicyName: '_schedules_policy',
+  scheduleGroupName: '_schedules',
 } as const;
 
 /** A property that sets a name. */

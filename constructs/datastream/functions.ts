@@ -2,8 +2,12 @@
 export const MACHINE_FUNCTIONS = ['starter', 'commander', 'poller', 'checker', 'stopper'] as const;
 export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
 
-/** All functions. Each is a file of lambdas/datastream that exports `handler`. */
-export const FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const;
+/** The functions of every deployment. */
+export const CORE_FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const;
+export type CoreFunction = (typeof CORE_FUNCTIONS)[number];
+
+/** All functions. Each is a file of lambdas/datastream that exports `handler`. Only a matrix needs the planner. */
+export const FUNCTIONS = [...CORE_FUNCTIONS, 'planner'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** The functions' sources. */
@@ -17,8 +21,9 @@ export const FUNCTION_MEMORY_MB = 256;
 
 /**
  * Each function's timeout in Lambda. The starter waits up to 20 s for SSM. The reaper looks at every instance whose
- * execution has ended. The others wait only for AWS's answers. A state's own TimeoutSeconds must be longer: Lambda does
- * not stop a function when Step Functions stops waiting for it.
+ * execution has ended. The planner waits for its slots, and has Lambda's longest timeout. The others wait only for AWS's
+ * answers. A state's own TimeoutSeconds must be longer: Lambda does not stop a function when Step Functions stops
+ * waiting for it.
  */
 export const FUNCTION_TIMEOUT_SECONDS = {
   starter: 60,
@@ -28,4 +33,5 @@ export const FUNCTION_TIMEOUT_SECONDS = {
   stopper: 30,
   relay: 30,
   reaper: 120,
+  planner: 900,
 } as const;

@@ -13,6 +13,8 @@ import { describeInstances, endInstances } from './grants';
 export interface ReaperProps {
   /** The prefix of the names of the function, its roles, its rule and its schedule. */
   readonly namePrefix: string;
+  /** The role of its schedule. */
+  readonly schedulerRoleName: string;
   /** Default: no boundary. */
   readonly permissionsBoundaryArn?: string;
   readonly aws: CurrentAws;
@@ -26,6 +28,8 @@ export interface ReaperProps {
 /** Ends instances whose execution no longer runs: when an execution ends without its clean-up, and every 10 minutes. */
 export class Reaper extends Construct {
   readonly function: DatastreamFunction;
+  /** To depend on: see `Schedules`. */
+  readonly schedulerRole: Role;
 
   constructor(scope: Construct, id: string, props: ReaperProps) {
     super(scope, id);
@@ -60,10 +64,10 @@ export class Reaper extends Construct {
       target: this.function,
       after: props.stateMachine,
     });
-    this.#schedule(props);
+    this.schedulerRole = this.#schedule(props);
   }
 
-  #schedule({ namePrefix, permissionsBoundaryArn, aws }: ReaperProps): void {
+  #schedule({ namePrefix, schedulerRoleName, permissionsBoundaryArn, aws }: ReaperProps): Role {
     // The schedule has a group of its own. The role's trust policy can name a group but not a schedule (EventBridge
     // Scheduler User Guide, confused deputy prevention). A group can have tags, a schedule cannot.
     const group = new SchedulerScheduleGroup(this, 'schedules', {
@@ -72,7 +76,7 @@ export class Reaper extends Construct {
       dependsOn: [this.function.function],
     });
     const role = new Role(this, 'scheduler-role', {
-      roleName: derivedName(namePrefix, '_scheduler_role'),
+      roleName: schedulerRoleName,
       policyName: 'scheduler',
       service: 'scheduler.amazonaws.com',
       trustConditions: {
@@ -91,5 +95,6 @@ export class Reaper extends Construct {
       target: { arn: this.function.arn, roleArn: role.arn },
       dependsOn: [role.policy],
     });
+    return role;
   }
 }

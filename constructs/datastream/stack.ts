@@ -7,14 +7,17 @@ import {
   type TerraformVariableValidationConfig,
 } from 'cdktf';
 import type { Construct } from 'constructs';
+import { overridableNames } from '../../executions/matrix/overrides';
 import { LOG_RETENTION_DAYS, NOT_IN_CHINA, type Rule } from '../aws/rules';
-import { DataStream } from './data-stream';
+import { DataStream, type DataStreamProps } from './data-stream';
 import { type NamedProperty, SUFFIXES } from './default-names';
+import { type MatrixSource, readMatrix } from './matrix';
 import { RULES } from './rules';
 
 /** The stack that the checkout deploys: a DataStream with its variables and outputs, the provider and the state. */
 export class DatastreamStack extends TerraformStack {
-  constructor(scope: Construct, id: string) {
+  /** @param matrix the file of a schedule matrix; default: none, and no schedules */
+  constructor(scope: Construct, id: string, matrix?: string) {
     super(scope, id);
     const region = textVariable(this, 'region', 'The region to deploy to, such as us-east-1.', RULES.region, {
       required: true,
@@ -28,7 +31,7 @@ export class DatastreamStack extends TerraformStack {
     new AwsProvider(this, 'aws', { region });
     // The provider's package pins the version that it was generated from. Later 5.x versions have the same resources.
     this.addOverride('terraform.required_providers.aws.version', '~> 5.100');
-    declareDatastream(this);
+    declareDatastream(this, matrix);
     new TerraformVariable(this, 'runtime', {
       type: 'string',
       nullable: false,
@@ -45,8 +48,13 @@ export class DatastreamStack extends TerraformStack {
  *
  * Every generation of upstream's tfvars applies unchanged; a few variables are new. Null in a tfvars file counts as
  * unset (`nullable: false`), and so does an empty string.
+ * The variables of the schedules exist only with a matrix.
+ *
+ * @param matrixFile the file of a schedule matrix; by default there are no schedules
+ * @throws MatrixError with every problem of the matrix
  */
-export function declareDatastream(stack: TerraformStack): void {
+export function declareDatastream(stack: TerraformStack, matrixFile?: string): void {
+  const matrix = matrixFile === undefined ? undefined : readMatrix(matrixFile);
   const text = (...variable: TextVariable) => textVariable(stack, ...variable);
   const smName = text('sm_name', "The state machine's name.", RULES.stateMachine, { required: true });
   const byPrefix = (property: NamedProperty) => `Default: resource_prefix, then ${SUFFIXES[property]}.`;
@@ -152,6 +160,7 @@ export function declareDatastream(stack: TerraformStack): void {
     ),
     logRetentionDays: logRetentionDays.numberValue,
     tags: tags.value,
+    ...(matrix && declareSchedules(stack, matrix)),
   });
 
   // Outputs: upstream's names.
@@ -163,8 +172,59 @@ export function declareDatastream(stack: TerraformStack): void {
     lambda_function_names: { value: datastream.lambdaFunctionNames, description: 'The name of every function.' },
     ec2_instance_profile_name: { value: datastream.instanceProfileName, description: "The instances' profile." },
     ec2_security_group_id: { value: datastream.securityGroupId, description: "The instances' security group." },
+    ...(matrix && {
+      schedules_group_name: {
+        value: datastream.scheduleGroupName,
+        description: "The group of the matrix's schedules.",
+      },
+      schedules_dead_letter_queue_url: {
+        value: datastream.deadLetterQueueUrl,
+        description: 'The queue of rounds whose jobs could not be started.',
+      },
+    }),
   };
   for (const [name, output] of Object.entries(outputs)) new TerraformOutput(stack, name, output);
+}
+
+/** The variables of upstream's services/nrds that concern schedules, as properties. */
+function declareSchedules(stack: TerraformStack, matrix: MatrixSource): Partial<DataStreamProps> {
+  const text = (...variable: TextVariable) => textVariable(stack, ...variable);
+  const byPrefix = (property: NamedProperty) => `Default: resource_prefix, then ${SUFFIXES[property]}.`;
+  textVariable(stack, 'schedule_timezone', 'Ignored: the cycles of a matrix are in UTC, and so are its schedules.', {
+    pattern: '.*',
+    write: 'a time zone',
+  });
+  // A check warns, a validation would refuse.
+  stack.addOverride('check.schedule_timezone.assert', [
+    {
+      condition: '${contains(["", "UTC"], var.schedule_timezone)}',
+      error_message:
+        'schedule_timezone is "${var.schedule_timezone}" and is ignored: the cycles of a matrix are in UTC, and so are its schedules. Leave it out.',
+    },
+  ]);
+  const values = overridableNames(matrix.value).map((name) => {
+    const rule = name === 'environment_suffix' ? RULES.environmentSuffix : RULES.ami;
+    return [name, text(name, `The matrix's variable ${name}. Default: as in the matrix.`, rule)];
+  });
+  return {
+    matrix,
+    matrixValues: Object.fromEntries(values),
+    schedulerRoleName: text(
+      'scheduler_role_name',
+      `The role of the schedules. ${byPrefix('schedulerRoleName')}`,
+      RULES.role,
+    ),
+    schedulerPolicyName: text(
+      'scheduler_policy_name',
+      `The policy of the schedules' role. ${byPrefix('schedulerPolicyName')}`,
+      RULES.policy,
+    ),
+    scheduleGroupName: text(
+      'schedule_group_name',
+      `The schedules' group, which is made. Default, and for "default": resource_prefix, then ${SUFFIXES.scheduleGroupName}.`,
+      RULES.scheduleGroup,
+    ),
+  };
 }
 
 type TextVariable = [

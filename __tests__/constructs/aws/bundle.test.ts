@@ -17,6 +17,7 @@ const CLIENTS: Readonly<Record<FunctionName, readonly string[]>> = {
   stopper: ['client-ec2'],
   relay: ['client-ec2', 'client-sfn', 'client-ssm'],
   reaper: ['client-ec2', 'client-sfn'],
+  planner: ['client-sfn'],
 };
 
 let bundles: Bundles<FunctionName>;
