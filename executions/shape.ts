@@ -71,7 +71,8 @@ const checkS3 = (description: string) =>
 
 const URIS = 'Write the inputs as a list of URIs, ["s3://BUCKET/KEY", "https://HOST/PATH"].';
 
-const waitInputs = z.strictObject({
+/** The inputs of `ii_wait_inputs`. */
+export const waitInputs = z.strictObject({
   wait_s: count(
     `Seconds from the execution’s start for which missing inputs are waited for, ${SHORTEST_WAIT_S} to ${LONGEST_WAIT_S}. Default ${DEFAULT_WAIT_S}.`,
     DEFAULT_WAIT_S,

@@ -194,11 +194,14 @@ describe('a pinned input', () => {
 
   it('keeps its gate, with the inputs of the day', () => {
     const gate = { wait_s: 60, uris: ['s3://bucket/DAILY/${init}.nc'] };
+    const command = 'run --forcing_source NWM_V3_SHORT_RANGE_18 -F s3://bucket/DAILY/forcing.nc';
 
-    expect(pinned(input(['true']), { gate }).run_options).toMatchObject({
+    expect(pinned(input([command]), { gate }).run_options).toMatchObject({
       ii_wait_inputs: { wait_s: 60, uris: ['s3://bucket/20260818/18.nc'] },
     });
-    expect(pinned(input(['true']), { gate: true }).run_options).toMatchObject({ ii_wait_inputs: true });
+    expect(pinned(input([command]), { gate: true }).run_options).toMatchObject({
+      ii_wait_inputs: { uris: ['s3://bucket/20260818/forcing.nc'] },
+    });
   });
 
   it('is not made of an execution file with errors', () => {

@@ -14,11 +14,13 @@ const STAND_ALONE_DAILY = /(?<![A-Za-z0-9])(?<!--start_date[=\s'"]{1,4})DAILY(?!
 
 /**
  * Whether the commands leave DAILY to the instance: `--start_date DAILY`, and `-s DAILY` beside a forcing source, which
- * the scripts read when they run.
+ * the scripts read when they run. An end beside it fixes the day.
  */
 export function dailyIsLeft(commands: readonly string[]): boolean {
   const options = sourceOption(commands) ? '-s|--start_date|--START_DATE' : '--start_date';
-  const left = new RegExp(String.raw`(?<![\w-])(?:${options})[=\s'"\\]+DAILY(?![A-Za-z0-9])`);
+  const left = new RegExp(
+    String.raw`(?<![\w-])(?:${options})[=\s'"\\]+DAILY(?![A-Za-z0-9])(?!['"\\]*\s+(?:-e|--end_date)[=\s])`,
+  );
   return commands.some((command) => left.test(command));
 }
 

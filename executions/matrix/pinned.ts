@@ -1,4 +1,3 @@
-import { isRecord, record } from '../../files/values';
 import { asFile } from '../as-file';
 import { resolveDates } from '../datastream-command/dates';
 import { parseExecution } from '../parse';
@@ -19,7 +18,7 @@ const END: Readonly<Record<string, string>> = { '-s': '-e', '--start_date': '--e
  * backfill, a retry.
  *
  * - The line's `pin`: each of its texts in the commands becomes the cycle's day.
- * - `DATE` and `DAILY`: what the start function makes of them at the scheduled time.
+ * - `DATE` and `DAILY`, also of the gate: what the start function makes of them at the scheduled time.
  * - What that function leaves to the scripts: `-s DAILY` and `--start_date DAILY` stay, and the end that fixes the day is
  *   added, `-e <day>0100` or `--end_date <day>0100`; every other `DAILY` becomes the cycle's day.
  *
@@ -36,10 +35,7 @@ export function pinnedInput({ name, line, job, day, scheduled }: Start): Readonl
   const { execution, problems } = parseExecution(pinned);
   if (!execution) throw new Error(`${name}: ${problems.find(({ severity }) => severity === 'error')?.message}`);
   const resolved = resolveDates(execution, scheduled);
-  const file = asFile({ ...resolved, commands: resolved.commands.map((command) => fixed(command, day)) });
-  const gate = record(job.input.run_options).ii_wait_inputs;
-  if (gate === undefined) return file;
-  return { ...file, run_options: { ...record(file.run_options), ii_wait_inputs: onDay(gate, day) } };
+  return asFile({ ...resolved, commands: resolved.commands.map((command) => fixed(command, day)) });
 }
 
 function fixed(command: string, day: string): string {
@@ -50,10 +46,4 @@ function fixed(command: string, day: string): string {
     const after = command.slice(Number(rest.at(-3)) + found.length);
     return new RegExp(`^\\s+${end}[=\\s]`).test(after) ? found : `${found} ${end} ${day}0100`;
   });
-}
-
-/** A gate whose inputs are those of a day. */
-function onDay(gate: unknown, day: string): unknown {
-  if (!isRecord(gate) || !Array.isArray(gate.uris)) return gate;
-  return { ...gate, uris: gate.uris.map((uri) => String(uri).replaceAll('DAILY', day)) };
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { waitInputs } from '../shape';
 
 /** Starts of executions in a second, where the matrix names none: more would meet EC2's limit of RunInstances. */
 export const DEFAULT_STARTS_PER_SECOND = 1.5;
@@ -67,22 +68,9 @@ const CATCH_UP = {
 };
 
 /** `ii_wait_inputs` of an execution file. */
-const gateShape = z.union(
-  [
-    z.literal(true),
-    z.strictObject({
-      wait_s: z
-        .int({ error: 'Write whole seconds of at least 1.' })
-        .min(1, { error: 'Write whole seconds of at least 1.' })
-        .meta({ description: 'Seconds from the start until the job fails for want of its inputs.' })
-        .optional(),
-      uris: z
-        .array(z.string())
-        .meta({ description: 'The objects that must exist; may hold ${name}, DAILY and {001..018}.' }),
-    }),
-  ],
-  { error: 'Write true, or {"wait_s": seconds, "uris": ["s3://..."]}.' },
-);
+const gateShape = z.union([z.literal(true), waitInputs], {
+  error: 'Write true, or {"wait_s": seconds, "uris": ["s3://..."]}.',
+});
 export type Gate = z.infer<typeof gateShape>;
 
 const lineShape = z.strictObject({

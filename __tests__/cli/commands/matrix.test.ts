@@ -46,13 +46,13 @@ describe('datastream matrix check', () => {
     const { status, stdout } = datastream('matrix', 'check', matrix);
 
     expect(stdout).toMatch(
-      /^twice\.json:1:\d+: warning: The key "matrix" stands here again;.*\ntwice\.json: valid, 1 warning\n/,
+      /^twice\.json:1:\d+: warning: The key "matrix" is repeated here;.*\ntwice\.json: valid, 1 warning\n/,
     );
     expect(status).toBe(0);
   });
 
   it.each([
-    ['that is not there', 'no.json', /^no\.json: there is no such file; see the path\.\n$/],
+    ['that is not there', 'no.json', /^no\.json: there is no such file: check the path\.\n$/],
     ['that is no JSON', 'broken.json', /^broken\.json:1:\d+: not JSON: .*\n$/],
   ])('exits 2 for a file %s', (_, name, message) => {
     file('broken.json', '{');
