@@ -43,10 +43,10 @@ test('each line has one schedule in UTC, which calls the planner with the line a
         schedule_expression_timezone,
       ]),
   ).toEqual([
-    ['forcing.short_range', 'cron(30 * * * ? *)', 'UTC'],
     ['forcing.medium_range', 'cron(30 5,11,17,23 * * ? *)', 'UTC'],
-    ['forecast.short_range', 'cron(0 * * * ? *)', 'UTC'],
+    ['forcing.short_range', 'cron(30 * * * ? *)', 'UTC'],
     ['forecast.medium_range', 'cron(0 0,6,12,18 * * ? *)', 'UTC'],
+    ['forecast.short_range', 'cron(0 * * * ? *)', 'UTC'],
     ['gauges.daily', 'cron(45 4 * * ? *)', 'UTC'],
   ]);
   const daily = Object.values(schedules).find(({ name }) => name === 'gauges.daily');
@@ -192,7 +192,7 @@ describe('a matrix that cannot be deployed', () => {
         matrixValues: { fp_ami_id: 'ami-1', restart_ds_tag: '1' },
       }),
     ).toThrow(
-      'The matrix takes no value fp_ami_id: choose from environment_suffix, flow_ami_id, ami_id.\nThe matrix takes no value restart_ds_tag:',
+      'The matrix takes no value fp_ami_id: choose from environment_suffix, flow_ami_id.\nThe matrix takes no value restart_ds_tag:',
     );
   });
 
@@ -220,7 +220,7 @@ test('the stack declares a variable for each value, and warns of another time zo
   expect(plain).not.toHaveProperty('check');
   expect(json.check.schedule_timezone.assert).toHaveLength(1);
   expect(Object.keys(json.output).filter((name) => !(name in plain.output))).toEqual([
-    'schedules_group_name',
     'schedules_dead_letter_queue_url',
+    'schedules_group_name',
   ]);
 });
