@@ -27,19 +27,25 @@ let s3: Finished;
 let other: Finished;
 let unknown: Finished;
 let none: Finished;
+let matrix: Finished;
+let noMatrix: Finished;
 beforeAll(async () => {
   const copy = path.join(folder, 'copy');
   for (const each of ['constructs', 'executions', 'files', 'lambdas', 'main.ts', 'package.json', 'cdktf.json']) {
     cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
   }
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
-  [here, there, s3, other, unknown, none] = await Promise.all([
+  [here, there, s3, other, unknown, none, matrix, noMatrix] = await Promise.all([
     synthesise('here'),
     synthesise('there', copy),
     synthesise('s3', ROOT, { DATASTREAM_BACKEND: 's3' }),
     synthesise('other', ROOT, { DATASTREAM_BACKEND: 'gcs' }),
     synthesise('unknown', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":["datastream","bisons"]}' }),
     synthesise('none', ROOT, { CDKTF_CONTEXT_JSON: '{"systems":[]}' }),
+    synthesise('matrix', ROOT, {
+      CDKTF_CONTEXT_JSON: '{"matrix":"executions/examples/schedules/rivers.matrix.json"}',
+    }),
+    synthesise('no-matrix', ROOT, { CDKTF_CONTEXT_JSON: '{"matrix":"nowhere.json"}' }),
   ]);
 });
 
@@ -158,4 +164,17 @@ test('refuses a system that it does not know, and no system at all', () => {
     1,
     'context.systems of cdktf.json names no system: write a list of datastream.\n',
   ]);
+});
+
+test('has the schedules of the matrix that cdktf.json names, and beside them what it has without', () => {
+  expect(matrix).toEqual({ code: 0, output: '' });
+  const added = addressesOf(json('matrix')).filter((address) => !addressesOf(json('here')).includes(address));
+
+  expect(addressesOf(json('here')).filter((address) => !addressesOf(json('matrix')).includes(address))).toEqual([]);
+  expect(added.filter((address) => address.startsWith('aws_scheduler_schedule.'))).toHaveLength(5);
+  expect(String(files('matrix')['stacks/datastream/cdk.tf.json'])).not.toContain(ROOT);
+});
+
+test('says in one sentence that there is no such matrix, and synthesises nothing', () => {
+  expect([noMatrix.code, noMatrix.output]).toEqual([1, 'nowhere.json: there is no such file; see the path.\n']);
 });

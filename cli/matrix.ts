@@ -53,6 +53,7 @@ export function addMatrix(program: Command): void {
     .option('--from <YYYYMMDD>', 'the first day in UTC, from its midnight on (default: today)', date)
     .option('--hours <number>', 'how many hours schedules fire', wholeNumber, 24)
     .option('--job-seconds <seconds>', 'how long the commands of each job run', wholeNumber, 480)
+    .option('--rounds-only', 'play schedules and planner alone; 8760 hours, a year, take seconds')
     .option('--json', 'print one JSON document, with every job')
     .addHelpText(
       'after',

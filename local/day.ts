@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { FUNCTION_MEMORY_MB } from '../constructs/datastream/functions';
-import type { Matrix } from '../executions/matrix/expand';
+import { type Matrix, minutesOf } from '../executions/matrix/expand';
 import { type Start, startsAt } from '../executions/matrix/schedule';
 import { temporaryFolder } from '../files/temporary-folder';
 import { tagOf } from '../lambdas/datastream/instance';
@@ -94,20 +94,17 @@ export async function playDay(matrix: Matrix, options: DayOptions): Promise<Day>
       const at = api.LaunchTime?.getTime() ?? 0;
       launches.set(name, Math.min(launches.get(name) ?? at, at));
     }
-    const jobs = Array.from({ length: hours * 60 }, (_, minute) => new Date(from.getTime() + minute * MINUTE_MS))
-      .flatMap((time) => startsAt(matrix, time))
-      .map((start): PlayedJob => {
-        const at = launches.get(start.name);
-        return {
-          start,
-          ...(at !== undefined && { launchedAfter: (at - start.scheduled.getTime()) / 1000 }),
-          outcome: outcomes.get(start.name) ?? 'MISSING',
-        };
-      });
-    const expected = new Set(jobs.map(({ start }) => start.name));
+    const jobs = startsOf(matrix, from, hours).map((start): PlayedJob => {
+      const at = launches.get(start.name);
+      return {
+        start,
+        ...(at !== undefined && { launchedAfter: (at - start.scheduled.getTime()) / 1000 }),
+        outcome: outcomes.get(start.name) ?? 'MISSING',
+      };
+    });
     return {
       jobs,
-      unexpected: [...outcomes.keys()].filter((name) => !expected.has(name)),
+      unexpected: unexpectedIn(outcomes.keys(), jobs),
       throttled: cloud.throttled,
       planner: costOf(
         0,
@@ -119,4 +116,18 @@ export async function playDay(matrix: Matrix, options: DayOptions): Promise<Day>
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Every job that the schedules of some hours start. */
+export function startsOf(matrix: Matrix, from: Date, hours: number): Start[] {
+  const minutes = new Set(minutesOf(matrix).keys());
+  return Array.from({ length: hours * 60 }, (_, minute) => new Date(from.getTime() + minute * MINUTE_MS))
+    .filter((time) => minutes.has(time.toISOString().slice(11, 16)))
+    .flatMap((time) => startsAt(matrix, time));
+}
+
+/** The names that are none of these jobs'. */
+export function unexpectedIn(names: Iterable<string>, jobs: readonly PlayedJob[]): string[] {
+  const expected = new Set(jobs.map(({ start }) => start.name));
+  return [...names].filter((name) => !expected.has(name));
 }

@@ -1,7 +1,7 @@
 import type { Line, Matrix } from '../executions/matrix/expand';
 import { cronOf } from '../executions/matrix/schedule';
 import { SCHEDULED_TIME, type ScheduleInput, scheduleInput, scheduleName } from '../lambdas/datastream/schedule-input';
-import type { EmbeddedCloud } from './cloud';
+import type { LocalClock } from './clock';
 
 const MINUTE_MS = 60_000;
 
@@ -19,13 +19,19 @@ interface Schedule {
   input: string;
 }
 
+/** What calls the planner as Lambda does, asynchronously. */
+export interface PlannerHost {
+  readonly clock: LocalClock;
+  invokeAsync(name: 'planner', event: ScheduleInput): Promise<void>;
+}
+
 /** EventBridge Scheduler with the schedules of a matrix, whose target is the planner. */
 export class EmbeddedScheduler {
   readonly schedules: ReadonlyMap<string, Schedule>;
 
   /** @param fires default: each schedule once, at its time */
   constructor(
-    private readonly cloud: EmbeddedCloud,
+    private readonly host: PlannerHost,
     { lines }: Matrix,
     private readonly fires: Firing = () => [0],
   ) {
@@ -38,13 +44,18 @@ export class EmbeddedScheduler {
    * @param until no schedule has its time then or later
    */
   run(until: Date): void {
-    const now = this.cloud.clock.now().getTime();
-    const next = new Date(Math.ceil(now / MINUTE_MS) * MINUTE_MS);
-    if (next >= until) return;
-    this.cloud.clock.after(next.getTime() - now, () => {
-      for (const schedule of this.schedules.values()) this.#fire(schedule, next);
-      // The next full minute, not this one again.
-      this.cloud.clock.after(1, () => this.run(until));
+    const now = this.host.clock.now().getTime();
+    this.#runFrom(Math.ceil(now / MINUTE_MS) * MINUTE_MS, until);
+  }
+
+  #runFrom(from: number, until: Date): void {
+    let time = from;
+    const all = [...this.schedules.values()];
+    while (time < until.getTime() && !all.some(({ isDue }) => isDue(new Date(time)))) time += MINUTE_MS;
+    if (time >= until.getTime()) return;
+    this.host.clock.after(time - this.host.clock.now().getTime(), () => {
+      for (const schedule of all) this.#fire(schedule, new Date(time));
+      this.#runFrom(time + MINUTE_MS, until);
     });
   }
 
@@ -52,7 +63,7 @@ export class EmbeddedScheduler {
     if (state === 'DISABLED' || !isDue(time)) return;
     const event: ScheduleInput = JSON.parse(input.replace(SCHEDULED_TIME, time.toISOString().replace('.000Z', 'Z')));
     for (const delay of this.fires(name, time)) {
-      this.cloud.clock.after(delay, () => void this.cloud.invokeAsync('planner', event));
+      this.host.clock.after(delay, () => void this.host.invokeAsync('planner', event));
     }
   }
 }

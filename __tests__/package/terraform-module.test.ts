@@ -61,6 +61,22 @@ test('has every archive beside it, with its hash', () => {
   }
 });
 
+test('has the schedules of a matrix where cdktf.json names one, and its README says so', async () => {
+  const [program, ...args] = MODULE_COMMAND;
+  const matrix = path.join(ROOT, 'executions/examples/schedules/rivers.matrix.json');
+  await succeed(program, [...args, path.join(folder, 'matrix')], {
+    cwd: folder,
+    env: { CDKTF_CONTEXT_JSON: JSON.stringify({ matrix }) },
+  });
+  const made = filesBelow(path.join(folder, 'matrix'));
+  const { resource } = JSON.parse(String(made['main.tf.json']));
+
+  expect(Object.keys(resource.aws_scheduler_schedule)).toHaveLength(1 + 5);
+  expect(Object.keys(unzipSync(made['functions/planner.zip'] as Buffer))).toContain('matrix.json');
+  expect(String(made['README.md'])).toContain('\n## Schedules\n');
+  expect(String(read('README.md'))).not.toContain('## Schedules');
+});
+
 test("holds nothing of this computer, and none of cdktf's metadata", () => {
   const text = String(read('main.tf.json'));
 

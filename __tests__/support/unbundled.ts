@@ -1,4 +1,5 @@
 import type { Bundle, Bundles, Sources } from '../../constructs/aws/bundle';
+import { zip } from '../../constructs/aws/zip';
 
 /**
  * A stand-in for constructs/aws/bundle.ts, for suites that do not need the functions' code. esbuild takes more time
@@ -6,7 +7,12 @@ import type { Bundle, Bundles, Sources } from '../../constructs/aws/bundle';
  * `jest.mock('../../../constructs/aws/bundle', () => jest.requireActual('../../support/unbundled'));`
  */
 export function bundle<Name extends string>({ names }: Sources<Name>): Bundles<Name> {
-  const empty: Bundle = { code: Buffer.alloc(0), map: Buffer.alloc(0), archive: Buffer.from('archive') };
-  const functions = Object.fromEntries(names.map((name) => [name, empty])) as Record<Name, Bundle>;
+  const nothing = Buffer.alloc(0);
+  const empty = (name: string): Bundle => ({
+    code: nothing,
+    map: nothing,
+    archive: zip({ [`${name}.js`]: nothing, [`${name}.js.map`]: nothing }),
+  });
+  const functions = Object.fromEntries(names.map((name) => [name, empty(name)])) as Record<Name, Bundle>;
   return { functions, metafile: { inputs: {}, outputs: {} } };
 }

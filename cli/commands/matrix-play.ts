@@ -1,4 +1,5 @@
 import { type Day, type PlayedJob, playDay } from '../../local/day';
+import { playRounds } from '../../local/rounds';
 import { type MatrixOptions, usableMatrix } from '../matrix-file';
 import { count } from '../output/summary';
 import { table } from '../output/table';
@@ -10,6 +11,8 @@ export interface PlayOptions extends MatrixOptions {
   readonly hours: number;
   /** Seconds that the commands of a job run. */
   readonly jobSeconds: number;
+  /** Play schedules and planner alone: no state machine, no function, no limit of AWS. */
+  readonly roundsOnly?: boolean;
   /** Print one JSON document. */
   readonly json?: boolean;
 }
@@ -24,7 +27,8 @@ export async function playMatrixFile(file: string, options: PlayOptions, out: Ou
   if (typeof matrix === 'number') return matrix;
   const { from, hours, jobSeconds } = options;
   const midnight = new Date(`${from.slice(0, 4)}-${from.slice(4, 6)}-${from.slice(6)}T00:00:00Z`);
-  const day = await playDay(matrix, { from: midnight, hours, jobSeconds });
+  const play = options.roundsOnly ? playRounds : playDay;
+  const day = await play(matrix, { from: midnight, hours, jobSeconds });
   if (options.json) out.write(`${JSON.stringify(documentOf(day), null, 2)}\n`);
   else {
     const throttled = grouped(day.throttled, ({ at }) => hourOf(at));
@@ -40,7 +44,7 @@ export async function playMatrixFile(file: string, options: PlayOptions, out: Ou
     out.write(`${table([['LINE', ...SIZE, 'OUTCOMES'], ...lines])}\n`);
     out.write(wrap(`${sentences(day).join('\n')}\n`, out));
   }
-  return day.jobs.every(({ outcome }) => outcome === 'SUCCEEDED') ? 0 : 1;
+  return day.jobs.every(({ outcome }) => outcome === 'SUCCEEDED' || outcome === 'STARTED') ? 0 : 1;
 }
 
 const SIZE = ['JOBS', 'LAUNCHED', 'LAST'];
@@ -50,7 +54,12 @@ const lineOf = ({ start: { line } }: PlayedJob) => `${line.stream}/${line.line}`
 
 function grouped<Each>(all: readonly Each[], key: (each: Each) => string): Map<string, Each[]> {
   const groups = new Map<string, Each[]>();
-  for (const each of all) groups.set(key(each), [...(groups.get(key(each)) ?? []), each]);
+  for (const each of all) {
+    const name = key(each);
+    const group = groups.get(name);
+    if (group) group.push(each);
+    else groups.set(name, [each]);
+  }
   return groups;
 }
 

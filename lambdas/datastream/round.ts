@@ -52,13 +52,13 @@ const LATE_MS = 60_000;
 
 /**
  * The input of a start that is made now: the job's execution file as it is, or with the dates of its cycle where the
- * start is late or on another day (UTC) than scheduled.
+ * start is late, or in another hour (UTC) than scheduled: the start function takes the day of a cycle by the hour.
  *
  * @throws Error for a late start whose execution file has errors
  */
 export function inputOf(start: Start, now: Date): Readonly<Record<string, unknown>> {
-  const onTime = now.getTime() <= start.at.getTime() + LATE_MS && sameDay(now, start.scheduled);
+  const onTime = now.getTime() <= start.at.getTime() + LATE_MS && sameHour(now, start.scheduled);
   return onTime ? start.job.input : pinnedInput(start);
 }
 
-const sameDay = (a: Date, b: Date) => a.toISOString().slice(0, 10) === b.toISOString().slice(0, 10);
+const sameHour = (a: Date, b: Date) => a.toISOString().slice(0, 13) === b.toISOString().slice(0, 13);
