@@ -168,7 +168,7 @@ export class EmbeddedCloud {
       commander: (c) => code.createCommander({ ssm: ssm(c), s3: s3(c), clock, region, logs }, log),
       poller: (c) => code.createPoller({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock }, log),
       checker: (c) => code.createChecker({ s3: s3(c) }, log),
-      stopper: (c) => code.createStopper({ ec2: ec2(c), stateMachineArn }, log),
+      stopper: (c) => code.createStopper({ ec2: ec2(c), stateMachineArn, clock }, log),
       relay: (c) => code.createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
       reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
     });
