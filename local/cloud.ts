@@ -19,11 +19,13 @@ import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
 import { type RateLimits, TokenBuckets } from './limits';
+import { LOCAL_DEFINITION } from './machine';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
 import { type Caller, carryOut, type Faults, type SdkClient, Service } from './service';
 import { EmbeddedSfn } from './sfn';
 import { EmbeddedSsm, type Shell } from './ssm';
+import type { Definition } from './states/definition';
 
 /** The handler of a deployed function: it takes an event and returns a result. */
 type Handler = (event: unknown) => Promise<unknown>;
@@ -86,6 +88,8 @@ export interface EmbeddedCloudOptions {
   readonly deliver?: Delivery;
   /** The code of the first deployment, which is version 1. Default: `CODE`. */
   readonly code?: Code;
+  /** The definition of the datastream's state machine. Default: `LOCAL_DEFINITION`. */
+  readonly definition?: Definition;
   /** Called after every call of a function. */
   readonly onInvocation?: (invocation: Invocation) => void;
   /** Called if this computer cannot write an object of S3. By default nothing is called. */
@@ -105,8 +109,8 @@ const REAPER_PERIOD_MS = 600_000;
 const ASYNC_RETRY_DELAYS_MS = [60_000, 120_000];
 
 /**
- * The parts of AWS that this project uses, in this process: EC2, SSM, S3, Step Functions' task tokens, EventBridge and
- * the deployed functions. The functions are the same handlers that run in Lambda.
+ * The parts of AWS that this project uses, in this process: EC2, SSM, S3, Step Functions, EventBridge and the
+ * deployed functions. The functions are the same handlers that run in Lambda.
  */
 export class EmbeddedCloud {
   readonly ec2: EmbeddedEc2;
@@ -116,8 +120,6 @@ export class EmbeddedCloud {
   readonly clock: LocalClock;
   readonly region: string;
   readonly stateMachineArn: string;
-  /** A number from 0 up to 1, as from Math.random. The same seed gives the same numbers. */
-  readonly random: () => number;
   readonly invocations: Invocation[] = [];
   /** The functions of each deployment, from version 1. The last version is also `$LATEST`. */
   readonly #versions: Functions[] = [];
@@ -133,7 +135,6 @@ export class EmbeddedCloud {
     const log = options.log ?? new Logger({ logLevel: 'SILENT' });
     this.clock = clock;
     this.region = region;
-    this.random = seededRandom(options.seed ?? 1);
     this.stateMachineArn = `arn:aws:states:${region}:${ACCOUNT}:stateMachine:local`;
     this.#deliver = deliver;
     this.#onInvocation = onInvocation;
@@ -149,7 +150,7 @@ export class EmbeddedCloud {
     this.ec2 = new EmbeddedEc2(clock, emit, options.lifecycle, service(EC2Client));
     this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service(SSMClient));
     this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service(S3Client), options.onDiskError);
-    this.sfn = new EmbeddedSfn(clock, service(SFNClient));
+    this.sfn = new EmbeddedSfn(clock, service(SFNClient), emit, seededRandom(options.seed ?? 1));
 
     const { stateMachineArn } = this;
     const ec2 = (caller: Caller) => this.ec2.client(caller);
@@ -173,6 +174,8 @@ export class EmbeddedCloud {
       reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
     });
     this.deploy(options.code ?? CODE);
+    this.#integrate();
+    this.sfn.define(stateMachineArn, options.definition ?? LOCAL_DEFINITION);
     this.#scheduleReaper();
   }
 
@@ -245,8 +248,23 @@ export class EmbeddedCloud {
     }
   }
 
+  /** What the state machines call. */
+  #integrate(): void {
+    this.sfn.integrate('lambda:invoke', async ({ parameters: { FunctionName, Payload } }) => {
+      const [name = '', version] = String(FunctionName).split(':function:').at(-1)?.split(':') ?? [];
+      const invoked = this.#invokeFromMachine(name, Payload, version ? Number(version) : undefined);
+      return { Payload: await invoked, StatusCode: 200 };
+    });
+    this.sfn.integrate('s3:getObject', async ({ parameters: { Bucket, Key } }) => ({
+      Body: this.s3.get(String(Bucket), String(Key)),
+    }));
+    this.sfn.integrate('s3:putObject', async ({ parameters: { Bucket, Key, Body } }) =>
+      this.s3.put(String(Bucket), String(Key), String(Body)),
+    );
+  }
+
   /** Calls a function as the state machine does. A fault may affect this call too: it is a fault of Lambda. */
-  invokeFromMachine(name: string, event: unknown, version?: number): Promise<unknown> {
+  #invokeFromMachine(name: string, event: unknown, version?: number): Promise<unknown> {
     const call = ++this.#invokes;
     const fault = this.#faults('Invoke', call, { FunctionName: name, Payload: event });
     return carryOut(this.clock, 'Invoke', fault, () => this.invoke(name, event, version));

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type DiskError, isDiskError } from '../files/disk';
@@ -33,6 +33,15 @@ export class EmbeddedS3 {
   /** @param caller the function whose client it is; default: none */
   client(caller?: Caller): Pick<S3Client, 'send'> {
     return this.service.client(caller) as Pick<S3Client, 'send'>;
+  }
+
+  /** Reads an object as text. @throws NoSuchKey if there is none */
+  get(bucket: string, key: string): string {
+    const file = this.#file(bucket, key);
+    if (!existsSync(file) || !statSync(file).isFile()) {
+      throw awsError('NoSuchKey', `The specified key does not exist: s3://${bucket}/${key}`, 404);
+    }
+    return readFileSync(file, 'utf8');
   }
 
   /** Writes an object, dated by the cloud's clock. */

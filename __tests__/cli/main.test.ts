@@ -19,7 +19,7 @@ function loadedBy(...args: string[]): string[] {
   return require(folders.path('loaded.json'));
 }
 
-const HEAVY = /[\\/](@aws-sdk|aws-local-stepfunctions|hcl2json|cdktf)[\\/]|[\\/]local[\\/](?!syntax)[\w-]+\.ts$/;
+const HEAVY = /[\\/](@aws-sdk|jsonpath-plus|hcl2json|cdktf)[\\/]|[\\/]local[\\/](?!syntax)[\w/\\-]+\.ts$/;
 
 test.each([
   ['the help', ['--help']],

@@ -98,7 +98,7 @@ describe('What the first deployment has left', () => {
     const { cloud, start, call, wait, instances } = testCloud({ code: FIRST_CODE });
     await start();
     cloud.deploy(CODE);
-    cloud.sfn.end(EXECUTION, 'ABORTED');
+    cloud.sfn.note(EXECUTION, 'ABORTED');
 
     await call('reaper', { detail: { executionArn: EXECUTION, status: 'ABORTED' } });
     await wait(60_000);

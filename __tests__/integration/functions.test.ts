@@ -65,7 +65,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     // Task tokens are the embedded cloud's: moto completes none without running the machine.
     const clock = { ...virtualClock(new Date()), sleep: async () => {} };
     const sfn = new EmbeddedSfn(clock, new Service(clock, 0));
-    sfn.executions.set(EXECUTION, 'SUCCEEDED');
+    sfn.note(EXECUTION, 'SUCCEEDED');
     const clients = { ec2, ssm: ssmWithAgents(), s3, sfn: sfn.client(), clock: systemClock };
     const began = new Date().toISOString();
     const file = {

@@ -1,5 +1,6 @@
 import { LARGEST_FILE_BYTES } from '../../executions/parse';
-import { type Progress, startExecution } from '../../local/machine';
+import { startExecution } from '../../local/machine';
+import type { Progress } from '../../local/states/interpreter';
 import { testCloud } from '../support/cloud';
 import { executionFile } from '../support/scenario';
 

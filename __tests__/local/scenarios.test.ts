@@ -660,9 +660,10 @@ describe('An execution on the embedded cloud', () => {
 
   it('is started once under one name, while it runs and after its end', async () => {
     const live = await begin();
-    const again = () => startExecution(live.cloud, executionFile(), undefined, 'scenario');
+    const again = (file = executionFile()) => startExecution(live.cloud, file, undefined, 'scenario');
 
-    expect(again).toThrow('Execution Already Exists');
+    expect(again().arn).toBe(live.execution.arn);
+    expect(() => again(executionFile({ timeout_s: 60 }))).toThrow('Execution Already Exists');
     const played = await live.finish();
     expect(again).toThrow('Execution Already Exists');
 

@@ -34,7 +34,7 @@ export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
     },
     ...options,
   });
-  cloud.sfn.executions.set(EXECUTION, 'RUNNING');
+  cloud.sfn.note(EXECUTION, 'RUNNING');
   const call = (name: string, event: unknown) =>
     clock.run(cloud.invoke(name, event)) as Promise<Record<string, unknown>>;
   const wait = (milliseconds: number) => clock.run(clock.sleep(milliseconds));

@@ -171,7 +171,7 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
     region: 'us-east-1',
     lifecycle: scenario.lifecycle ?? LIKE_EC2,
     latency: 80,
-    ...(scenario.deployment && { code: scenario.deployment.code }),
+    ...(scenario.deployment && { code: scenario.deployment.code, definition: scenario.deployment.machine }),
     ...(scenario.subnetIds && { subnetIds: scenario.subnetIds }),
     faults: (...call) => otherParameters(...call) ?? scenario.faults?.(...call),
     ...(scenario.deliver && { deliver: scenario.deliver }),
@@ -181,7 +181,7 @@ export async function begin(scenario: Scenario = {}): Promise<Live> {
   await clock.run(clock.sleep((scenario.before ? 3_600_000 : 0) + 200_000));
   const file = scenario.file ?? executionFile();
   scenario.onStart?.(cloud);
-  const execution = startExecution(cloud, file, undefined, 'scenario', scenario.deployment?.machine);
+  const execution = startExecution(cloud, file, undefined, 'scenario');
   scenario.meanwhile?.({ cloud, execution });
   let endless = false;
   const end = async () => {

@@ -149,7 +149,7 @@ async function runLocally(
       err.write(wrap(`${broken}\n`, err));
       return 2;
     }
-    return { SUCCEEDED: 0, FAILED: 1, ABORTED: 130 }[end.status];
+    return { SUCCEEDED: 0, FAILED: 1, TIMED_OUT: 1, ABORTED: 130 }[end.status];
   } finally {
     view.end();
     for (const signal of SIGNALS) process.off(signal, stop);

@@ -1,4 +1,4 @@
-import type { Progress } from '../../local/machine';
+import type { Progress } from '../../local/states/interpreter';
 import { type Output, wrap } from './wrap';
 
 /** Shows the states of an execution as they happen. */
@@ -22,8 +22,7 @@ function plainLines(out: Output): ProgressView {
     show: (progress) => {
       if (progress.type === 'entered') line(progress.at, progress.state);
       if (progress.type === 'retrying') line(progress.at, `${progress.state}  ${retryText(progress)}`);
-      if (progress.type === 'waiting')
-        line(progress.at, `${progress.state}  ${progress.seconds} s before the next attempt`);
+      if (progress.type === 'waiting') line(progress.at, `${progress.state}  ${waitText(progress)}`);
       if (progress.type === 'failed') line(progress.at, `${progress.state}  ${progress.error}`);
     },
     note: (text) => line(new Date(), text),
@@ -33,6 +32,10 @@ function plainLines(out: Output): ProgressView {
 
 function retryText({ error, seconds }: Extract<Progress, { type: 'retrying' }>): string {
   return `${error}, again in ${Math.round(seconds)} s`;
+}
+
+function waitText({ seconds }: Extract<Progress, { type: 'waiting' }>): string {
+  return `waits ${Math.round(seconds)} s`;
 }
 
 /** One line a state; the last one is alive. Finished lines are never touched again, so scrolling back shows them all. */
@@ -69,7 +72,7 @@ function liveList(out: Output): ProgressView {
           if (current) current.remark = retryText(progress);
           break;
         case 'waiting':
-          if (current) current.remark = `after a wait of ${progress.seconds} s`;
+          if (current) current.remark = waitText(progress);
           break;
       }
     },

@@ -915,7 +915,7 @@ describe('reaper', () => {
     async (status) => {
       const { start, call, cloud, instances } = testCloud();
       await start();
-      cloud.sfn.executions.set(EXECUTION, status);
+      cloud.sfn.note(EXECUTION, status);
 
       await call('reaper', {});
 
@@ -934,7 +934,7 @@ describe('reaper', () => {
       const api = { ...one.api, InstanceId: `i-${n}`, Tags };
       const instance = { ...one, api, history: new History(clock, () => ({ api, online: true })) };
       cloud.ec2.instances.set(api.InstanceId, instance);
-      cloud.sfn.executions.set(arn, n === 2000 ? 'ABORTED' : 'RUNNING');
+      cloud.sfn.note(arn, n === 2000 ? 'ABORTED' : 'RUNNING');
     }
 
     await call('reaper', {});
@@ -948,7 +948,7 @@ describe('reaper', () => {
       faults: (name) => (name === 'ListExecutions' ? { error: 'AccessDeniedException' } : undefined),
     });
     await start();
-    cloud.sfn.executions.set(EXECUTION, 'FAILED');
+    cloud.sfn.note(EXECUTION, 'FAILED');
 
     await call('reaper', {});
 
@@ -960,11 +960,11 @@ describe('reaper', () => {
     const event = { execution: EXECUTION, start_time: NOW, state: executionFile() };
     await failureOf(call('starter', event));
 
-    cloud.sfn.executions.set(EXECUTION, 'PENDING_REDRIVE');
+    cloud.sfn.note(EXECUTION, 'PENDING_REDRIVE');
     await call('reaper', {});
     expect(instances().map(({ api }) => api.State.Name)).toEqual(['pending']);
 
-    cloud.sfn.executions.set(EXECUTION, 'ABORTED');
+    cloud.sfn.note(EXECUTION, 'ABORTED');
     await call('reaper', {});
     expect(instances().map(({ api }) => api.State.Name)).not.toEqual(['pending']);
   });
@@ -1035,7 +1035,8 @@ describe('reaper', () => {
     await start();
     const other = `${EXECUTION}-other`;
     await call('starter', { execution: other, start_time: NOW, state: executionFile() }).catch(() => {});
-    cloud.sfn.executions.set(EXECUTION, 'FAILED').set(other, 'FAILED');
+    cloud.sfn.note(EXECUTION, 'FAILED');
+    cloud.sfn.note(other, 'FAILED');
 
     await expect(call('reaper', {})).rejects.toMatchObject({ name: 'ThrottlingException' });
     expect(instances().map(({ api }) => api.State.Name)).toEqual(['running', 'shutting-down']);
@@ -1056,8 +1057,7 @@ describe('reaper', () => {
   ])('of a kept instance that somebody has started again (%s) leaves it %s', async (end, left) => {
     const { start, call, cloud, instances, wait } = testCloud();
     await start(executionFile({ ii_terminate_instance: end === 'terminate' }));
-    cloud.sfn.executions.set(EXECUTION, 'SUCCEEDED');
-    cloud.sfn.stopDates.set(EXECUTION, cloud.clock.now());
+    cloud.sfn.note(EXECUTION, 'SUCCEEDED');
     // Before the reaper's own next look.
     await wait(400_000);
     for (const { api } of instances()) api.LaunchTime = cloud.clock.now();
@@ -1070,7 +1070,7 @@ describe('reaper', () => {
   it("looks only at the event's execution", async () => {
     const { start, call, cloud, instances } = testCloud();
     await start();
-    cloud.sfn.executions.set(EXECUTION, 'ABORTED');
+    cloud.sfn.note(EXECUTION, 'ABORTED');
 
     await call('reaper', { detail: { executionArn: `${EXECUTION}-other`, status: 'ABORTED' } });
 
