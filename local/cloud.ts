@@ -3,15 +3,17 @@ import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SFNClient } from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import { submissionDefinition } from '../constructs/datastream/submission-definition';
 import type { DiskError } from '../files/disk';
 import { createChecker } from '../lambdas/datastream/checker';
 import { createCommander } from '../lambdas/datastream/commander';
 import { createPoller } from '../lambdas/datastream/poller';
 import { createReaper } from '../lambdas/datastream/reaper';
 import { createRelay } from '../lambdas/datastream/relay';
+import { createResults } from '../lambdas/datastream/results';
 import { createStarter } from '../lambdas/datastream/starter';
 import { createStopper } from '../lambdas/datastream/stopper';
 import type { Log } from '../lambdas/runtime/handler';
@@ -19,7 +21,7 @@ import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
 import { type RateLimits, TokenBuckets } from './limits';
-import { LOCAL_DEFINITION } from './machine';
+import { functionArn, LOCAL_DEFINITION } from './machine';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
 import { type Caller, carryOut, type Faults, type SdkClient, Service } from './service';
@@ -42,6 +44,7 @@ export interface Code {
   readonly createStopper: typeof createStopper;
   readonly createRelay: typeof createRelay;
   readonly createReaper: typeof createReaper;
+  readonly createResults: typeof createResults;
 }
 
 /** The code in lambdas/. */
@@ -53,6 +56,7 @@ export const CODE: Code = {
   createStopper,
   createRelay,
   createReaper,
+  createResults,
 };
 
 /** One call of a function. */
@@ -104,6 +108,8 @@ export const LIKE_EC2: Lifecycle = { running: 15_000, online: 20_000, ended: 40_
 export const AT_ONCE: Lifecycle = { running: 0, online: 0, ended: 200 };
 
 const ACCOUNT = '000000000000';
+/** The bucket of the embedded cloud's submissions. */
+export const SUBMISSIONS_BUCKET = 'submissions';
 const REAPER_PERIOD_MS = 600_000;
 /** If a function fails on an event, Lambda retries twice (Lambda Developer Guide, asynchronous invocation). */
 const ASYNC_RETRY_DELAYS_MS = [60_000, 120_000];
@@ -120,6 +126,8 @@ export class EmbeddedCloud {
   readonly clock: LocalClock;
   readonly region: string;
   readonly stateMachineArn: string;
+  /** The machine of submissions, whose bucket is `SUBMISSIONS_BUCKET`. */
+  readonly submissionsArn: string;
   readonly invocations: Invocation[] = [];
   /** The functions of each deployment, from version 1. The last version is also `$LATEST`. */
   readonly #versions: Functions[] = [];
@@ -136,6 +144,7 @@ export class EmbeddedCloud {
     this.clock = clock;
     this.region = region;
     this.stateMachineArn = `arn:aws:states:${region}:${ACCOUNT}:stateMachine:local`;
+    this.submissionsArn = `${this.stateMachineArn}_submissions`;
     this.#deliver = deliver;
     this.#onInvocation = onInvocation;
     this.#faults = options.faults ?? (() => undefined);
@@ -172,10 +181,15 @@ export class EmbeddedCloud {
       stopper: (c) => code.createStopper({ ec2: ec2(c), stateMachineArn, clock }, log),
       relay: (c) => code.createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
       reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
+      results: (c) => code.createResults({ s3: s3(c), sfn: sfn(c), bucket: SUBMISSIONS_BUCKET, stateMachineArn }, log),
     });
     this.deploy(options.code ?? CODE);
     this.#integrate();
     this.sfn.define(stateMachineArn, options.definition ?? LOCAL_DEFINITION);
+    this.sfn.define(
+      this.submissionsArn,
+      submissionDefinition({ stateMachineArn, resultsArn: functionArn('results'), bucket: SUBMISSIONS_BUCKET }),
+    );
     this.#scheduleReaper();
   }
 
@@ -261,6 +275,20 @@ export class EmbeddedCloud {
     this.sfn.integrate('s3:putObject', async ({ parameters: { Bucket, Key, Body } }) =>
       this.s3.put(String(Bucket), String(Key), String(Body)),
     );
+    this.sfn.integrate('aws-sdk:sfn:describeExecution', async ({ parameters: { ExecutionArn } }) => {
+      const command = new DescribeExecutionCommand({ executionArn: String(ExecutionArn) });
+      const { $metadata: _, ...told } = await this.sfn
+        .client()
+        .send(command)
+        .catch(({ name, message }: Error) => {
+          throw Object.assign(new Error(message), { name: `Sfn.${name}Exception` });
+        });
+      // As the integration has it: members in Pascal case, dates as texts.
+      const entries = Object.entries(JSON.parse(JSON.stringify(told)) as object);
+      return Object.fromEntries(
+        entries.map(([key, value]) => [`${key.charAt(0).toUpperCase()}${key.slice(1)}`, value]),
+      );
+    });
   }
 
   /** Calls a function as the state machine does. A fault may affect this call too: it is a fault of Lambda. */

@@ -1,6 +1,22 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
-import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { type DiskError, isDiskError } from '../files/disk';
 import type { LocalClock } from './clock';
 import { awsError, type Caller, type Service } from './service';
@@ -24,6 +40,13 @@ export class EmbeddedS3 {
         const { size, mtime } = statSync(file);
         return { ContentLength: size, LastModified: new Date(Math.floor(mtime.getTime() / 1000) * 1000) };
       })
+      .on(GetObjectCommand, ({ Bucket = '', Key = '' }) => {
+        const text = this.get(Bucket, Key);
+        return { Body: { transformToString: async () => text } };
+      })
+      .on(ListObjectsV2Command, ({ Bucket = '', Prefix = '' }) => ({
+        Contents: this.list(Bucket, Prefix).map((Key) => ({ Key })),
+      }))
       .on(PutObjectCommand, ({ Bucket = '', Key = '', Body }) => {
         this.put(Bucket, Key, String(Body));
         return {};
@@ -42,6 +65,17 @@ export class EmbeddedS3 {
       throw awsError('NoSuchKey', `The specified key does not exist: s3://${bucket}/${key}`, 404);
     }
     return readFileSync(file, 'utf8');
+  }
+
+  /** The keys of a bucket that begin with a prefix. */
+  list(bucket: string, prefix: string): string[] {
+    const root = join(resolve(this.folder), bucket);
+    if (!existsSync(root)) return [];
+    return readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join('/'))
+      .filter((key) => key.startsWith(prefix))
+      .sort();
   }
 
   /** Writes an object, dated by the cloud's clock. */

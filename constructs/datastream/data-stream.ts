@@ -10,7 +10,7 @@ import { type Check, checkProps, logRetention, requiredText, tagSet, text, texts
 import { Tags } from '../aws/tags';
 import { type NamedProperty, SUFFIXES } from './default-names';
 import type { DatastreamFunction } from './function';
-import type { FunctionName } from './functions';
+import type { CoreFunction } from './functions';
 import { InstanceProfile } from './instance-profile';
 import { InstanceSecurityGroup } from './instance-security-group';
 import { MachineFunctions } from './machine-functions';
@@ -89,9 +89,9 @@ export class DataStream extends Construct {
   /** The role that the five functions of the state machine share. */
   readonly lambdaRoleArn: string;
   /** All seven functions' ARNs, by their role in the project. */
-  readonly lambdaArns: Readonly<Record<FunctionName, string>>;
+  readonly lambdaArns: Readonly<Record<CoreFunction, string>>;
   /** All seven functions' names, by their role in the project. */
-  readonly lambdaFunctionNames: Readonly<Record<FunctionName, string>>;
+  readonly lambdaFunctionNames: Readonly<Record<CoreFunction, string>>;
   /** The profile that instances get whose execution file names none. */
   readonly instanceProfileName: string;
   /** The security group that instances get whose execution file names none. */

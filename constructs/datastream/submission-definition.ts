@@ -1,7 +1,8 @@
+import { keysOf } from '../../executions/submission/keys';
 import type { Definition, State } from './definition';
 
-/** The folder of all submissions in their bucket; a submission has a folder of its own in it, by its ID. */
-export const SUBMISSIONS_FOLDER = 'submissions';
+/** The keys of a submission's objects, for States.Format with its ID. */
+const KEYS = keysOf('{}');
 
 /** What an execution of the submission machine gets. */
 export interface SubmissionInput {
@@ -82,7 +83,7 @@ export function submissionDefinition(places: SubmissionPlaces): SubmissionDefini
     ItemReader: {
       Resource: integration('s3:getObject'),
       ReaderConfig: { InputType: 'JSON' },
-      Parameters: { Bucket: bucket, 'Key.$': `States.Format('${SUBMISSIONS_FOLDER}/{}/items.json', $.id)` },
+      Parameters: { Bucket: bucket, 'Key.$': `States.Format('${KEYS.items}', $.id)` },
     },
     MaxConcurrencyPath: '$.concurrency',
     ToleratedFailurePercentagePath: '$.tolerate',
@@ -157,7 +158,7 @@ export function submissionDefinition(places: SubmissionPlaces): SubmissionDefini
     },
     ResultWriter: {
       Resource: integration('s3:putObject'),
-      Parameters: { Bucket: bucket, 'Prefix.$': `States.Format('${SUBMISSIONS_FOLDER}/{}/map', $.id)` },
+      Parameters: { Bucket: bucket, 'Prefix.$': `States.Format('${KEYS.map}', $.id)` },
     },
     ResultPath: '$.map',
     // The results of those that have run are written all the same.

@@ -17,6 +17,7 @@ const CLIENTS: Readonly<Record<FunctionName, readonly string[]>> = {
   stopper: ['client-ec2'],
   relay: ['client-ec2', 'client-sfn', 'client-ssm'],
   reaper: ['client-ec2', 'client-sfn'],
+  results: ['client-s3', 'client-sfn'],
 };
 
 let bundles: Bundles<FunctionName>;
