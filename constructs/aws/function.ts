@@ -3,6 +3,7 @@ import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
 import { Construct } from 'constructs';
 import type { Sources } from './bundle';
 import { Code } from './code';
+import { only, type When } from './optional';
 import type { Role } from './role';
 
 export interface NodeFunctionProps {
@@ -22,6 +23,8 @@ export interface NodeFunctionProps {
   /** Whether each deployment publishes a version; earlier ones stay. Default: no. */
   readonly versions?: boolean;
   readonly logRetentionDays: number;
+  /** When it is deployed. Default: always. */
+  readonly when?: When;
 }
 
 /** A Lambda function (Node.js 22, arm64) with a log group of its own. */
@@ -37,19 +40,20 @@ export class NodeFunction extends Construct {
   constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
     // Lambda would create it without a retention, and destroy would leave it.
-    const logGroup = new CloudwatchLogGroup(this, 'log', {
+    const group = new CloudwatchLogGroup(this, 'log', {
       name: `/aws/lambda/${props.functionName}`,
       retentionInDays: props.logRetentionDays,
       // A deployment whose names another one has ends at the role: it leaves no group under the other's function.
       dependsOn: [props.executionRole.role],
     });
+    const logGroup = only(group, props.when);
     props.executionRole.grant({
       sid: `Log${props.role}`,
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [`${logGroup.arn}:*`],
     });
     const code = new Code(this, 'code', props.sources, props.role);
-    this.function = new LambdaFunction(this, 'function', {
+    const lambda = new LambdaFunction(this, 'function', {
       functionName: props.functionName,
       description: props.description,
       role: props.executionRole.arn,
@@ -71,6 +75,7 @@ export class NodeFunction extends Construct {
       // Lambda takes a group of this name where there is one, and would make one without retention where there is not.
       dependsOn: [logGroup],
     });
+    this.function = only(lambda, props.when);
     this.arn = this.function.arn;
     this.versionArn = this.function.qualifiedArn;
     this.functionName = this.function.functionName;

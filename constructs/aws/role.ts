@@ -2,7 +2,7 @@ import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy';
 import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
-import { orNull } from './optional';
+import { only, orNull, type When } from './optional';
 
 /** IAM's condition block: operator, key, value. */
 export type Conditions = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
@@ -27,6 +27,8 @@ export interface RoleProps {
   readonly trustConditions?: Conditions;
   /** A managed policy that bounds the role. Default (also for an empty string): none. */
   readonly permissionsBoundaryArn?: string;
+  /** When it is deployed. Default: always. */
+  readonly when?: When;
 }
 
 /** A role that one service assumes, with one inline policy; whatever needs a permission grants it to the role. */
@@ -41,7 +43,7 @@ export class Role extends Construct {
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
-    this.role = new IamRole(this, 'role', {
+    const role = new IamRole(this, 'role', {
       name: props.roleName,
       assumeRolePolicy: JSON.stringify({
         Version: '2012-10-17',
@@ -56,14 +58,16 @@ export class Role extends Construct {
       }),
       permissionsBoundary: orNull(props.permissionsBoundaryArn),
     });
+    this.role = only(role, props.when);
     this.arn = this.role.arn;
     this.name = this.role.name;
-    this.policy = new IamRolePolicy(this, 'policy', {
+    const policy = new IamRolePolicy(this, 'policy', {
       name: props.policyName,
       role: this.role.name,
       // Grants come in while the rest of the tree is built.
       policy: Lazy.stringValue({ produce: () => this.#document() }),
     });
+    this.policy = only(policy, props.when);
   }
 
   /** Allows the role what the statement says. */
@@ -83,4 +87,26 @@ export class Role extends Construct {
       })),
     });
   }
+}
+
+/**
+ * To log a state machine's executions. Log delivery belongs to the account, not to a log group. Step Functions checks
+ * these rights when the state machine is created, and documents them on `*`, DescribeLogGroups too (Step Functions
+ * Developer Guide, "IAM Policies for logging to CloudWatch Logs").
+ */
+export function deliverLogs(): Grant {
+  return {
+    sid: 'DeliverLogs',
+    actions: [
+      'logs:CreateLogDelivery',
+      'logs:DeleteLogDelivery',
+      'logs:DescribeLogGroups',
+      'logs:DescribeResourcePolicies',
+      'logs:GetLogDelivery',
+      'logs:ListLogDeliveries',
+      'logs:PutResourcePolicy',
+      'logs:UpdateLogDelivery',
+    ],
+    resources: ['*'],
+  };
 }

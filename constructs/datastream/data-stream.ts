@@ -5,7 +5,7 @@ import { Buckets } from '../aws/buckets';
 import { CurrentAws } from '../aws/current-aws';
 import { derivedName, differentNames } from '../aws/names';
 import { checkOneCopy } from '../aws/one-copy';
-import { orElse } from '../aws/optional';
+import { ifSet, orElse } from '../aws/optional';
 import { type Check, checkProps, logRetention, requiredText, tagSet, text, texts } from '../aws/rules';
 import { Tags } from '../aws/tags';
 import { type NamedProperty, SUFFIXES } from './default-names';
@@ -18,6 +18,7 @@ import { Reaper } from './reaper';
 import { Relay } from './relay';
 import { RULES } from './rules';
 import { StateMachine } from './state-machine';
+import { Submissions } from './submissions';
 
 /**
  * The names are those of the Terraform variables. A string may be a Terraform variable; there, and here, an empty
@@ -59,6 +60,13 @@ export interface DataStreamProps {
    * file names no bucket; or `none`. Default: `s3`.
    */
   readonly jobLogs?: string;
+  /**
+   * The bucket of submissions. With it there is a second state machine, which starts many executions of the first one, so
+   * many at once; its objects are below `submissions/`. Default: none, and no such machine.
+   */
+  readonly submissionsBucket?: string;
+  /** The name of the machine of submissions. Default: `<resourcePrefix>_submissions`. */
+  readonly submissionsName?: string;
   /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: none but AWS's public ones. */
   readonly amiParameterName?: string;
   /** The VPC of the instances' security group; goes with `subnetIds`. Default: the region's default VPC. */
@@ -86,11 +94,13 @@ export interface DataStreamProps {
 export class DataStream extends Construct {
   /** What to start executions of. */
   readonly stateMachineArn: string;
+  /** What to start submissions with; undefined without `submissionsBucket`, null where Terraform has none. */
+  readonly submissionsArn: string | undefined;
   /** The role that the five functions of the state machine share. */
   readonly lambdaRoleArn: string;
-  /** All seven functions' ARNs, by their role in the project. */
+  /** The seven functions' ARNs, by their role in the project. */
   readonly lambdaArns: Readonly<Record<CoreFunction, string>>;
-  /** All seven functions' names, by their role in the project. */
+  /** The seven functions' names, by their role in the project. */
   readonly lambdaFunctionNames: Readonly<Record<CoreFunction, string>>;
   /** The profile that instances get whose execution file names none. */
   readonly instanceProfileName: string;
@@ -184,6 +194,19 @@ export class DataStream extends Construct {
     };
     const relay = new Relay(this, 'relay', beside);
     const reaper = new Reaper(this, 'reaper', { ...beside, aws, stateMachineName: smName });
+    const { submissionsBucket = '' } = props;
+    const when = ifSet(submissionsBucket);
+    const machineName = named('submissionsName');
+    const submissions =
+      when &&
+      new Submissions(this, 'submissions', {
+        ...beside,
+        aws,
+        when,
+        bucket: submissionsBucket,
+        machineName,
+        stateMachineName: smName,
+      });
 
     Aspects.of(this).add(
       new Tags({ Project: 'cdktf-datastream' }, props.tags, { [Tag.stateMachine]: stateMachineArn }),
@@ -191,6 +214,7 @@ export class DataStream extends Construct {
 
     const functions = { ...machineFunctions.functions, relay: relay.function, reaper: reaper.function };
     this.stateMachineArn = stateMachine.arn;
+    this.submissionsArn = submissions?.arn;
     this.lambdaRoleArn = machineFunctions.role.arn;
     this.lambdaArns = perRole(functions, ({ arn }) => arn);
     this.lambdaFunctionNames = perRole(functions, ({ functionName }) => functionName);
@@ -225,6 +249,8 @@ const CHECKS: { readonly [Property in keyof Required<DataStreamProps>]: Check } 
   profileName: text(RULES.profile),
   s3Bucket: text(RULES.bucket),
   jobLogs: text(RULES.jobLogs),
+  submissionsBucket: text(RULES.bucket),
+  submissionsName: text(RULES.stateMachine),
   amiParameterName: text(RULES.amiParameter),
   vpcId: text(RULES.vpc),
   subnetIds: texts(RULES.subnet),

@@ -14,6 +14,7 @@ export const SUFFIXES = {
   ec2Role: '_ec2_role',
   ec2PolicyName: '_ec2_policy',
   profileName: '_ec2_profile',
+  submissionsName: '_submissions',
 } as const;
 
 /** A property that gives a name. */
