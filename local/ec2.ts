@@ -48,12 +48,16 @@ export interface EmbeddedInstance {
   readonly history: History<Pick<EmbeddedInstance, 'api' | 'online'>>;
 }
 
+/** EC2 shows a terminated instance for about an hour (EC2 User Guide, Terminate Amazon EC2 instances). */
+const SHOWN_MS = 3_600_000;
 const BY_USER = 'Client.UserInitiatedShutdown';
 const LIVE: readonly string[] = ['pending', 'running', 'stopping', 'stopped'];
 
 /** The parts of EC2 that the functions use: instances with a life cycle, tags, volumes, client tokens and reboots. */
 export class EmbeddedEc2 {
   readonly instances = new Map<string, EmbeddedInstance>();
+  /** The instances that DescribeInstances knows. */
+  readonly #shown = new Set<EmbeddedInstance>();
   readonly #volumes = new Map<string, Volume & { VolumeId: string }>();
   readonly #volumeHistory: History<Volume[]>;
 
@@ -67,7 +71,7 @@ export class EmbeddedEc2 {
     service
       .on(RunInstancesCommand, (input) => this.#run(input))
       .on(DescribeInstancesCommand, ({ Filters }, lag) => ({
-        Reservations: [...this.instances.values()]
+        Reservations: [...this.#shown]
           .flatMap(({ history }) => history.read(lag) ?? [])
           .filter(({ api }) => matches(Filters, facts(api), api.Tags))
           .map(({ api }) => ({ Instances: [structuredClone(api)] })),
@@ -204,6 +208,7 @@ export class EmbeddedEc2 {
   #create(without: Omit<EmbeddedInstance, 'history'>): EmbeddedInstance {
     const instance: EmbeddedInstance = { ...without, history: new History(this.clock, () => view(instance)) };
     this.instances.set(instance.api.InstanceId, instance);
+    this.#shown.add(instance);
     return instance;
   }
 
@@ -251,7 +256,9 @@ export class EmbeddedEc2 {
     this.clock.after(this.lifecycle.ended, () => {
       if (instance.api.State.Name !== passing) return;
       this.#enter(instance, final, reason);
-      if (final === 'terminated') this.#releaseVolumes(id);
+      if (final !== 'terminated') return;
+      this.#releaseVolumes(id);
+      this.clock.after(SHOWN_MS, () => this.#shown.delete(instance));
     });
     return change(passing);
   }
