@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ExpandOptions } from './commands/matrix-expand';
 import type { MatrixOptions } from './matrix-file';
-import { OWN_REGION, region, sentences } from './options';
+import { dateOption, OWN_REGION, region, sentences } from './options';
 
 /** Adds `datastream matrix`. */
 export function addMatrix(program: Command): void {
@@ -33,7 +33,7 @@ export function addMatrix(program: Command): void {
   common(matrix.command('expand'))
     .description('print the jobs of a day, one JSON object a line')
     .argument('<file>', 'the matrix')
-    .option('--date <YYYYMMDD>', "the cycles' day in UTC (default: today)", date)
+    .option('--date <YYYYMMDD>', "the cycles' day in UTC (default: today)", dateOption)
     .option('--stream <name>', 'the jobs of one stream alone')
     .addHelpText(
       'after',
@@ -61,16 +61,4 @@ export function addMatrix(program: Command): void {
       const { diffMatrixFiles } = require('./commands/matrix-diff') as typeof import('./commands/matrix-diff');
       process.exitCode = await diffMatrixFiles(before, after, options, process.stdout, process.stderr);
     });
-}
-
-/** Reads the value of `--date`. */
-function date(value: string): string {
-  const compact = value.replace(/^(\d{4})-(\d{2})-(\d{2})$/, '$1$2$3');
-  const [, year = '', month = '', day = ''] = /^(\d{4})(\d{2})(\d{2})$/.exec(compact) ?? [];
-  const time = new Date(`${year}-${month}-${day}T00:00:00Z`);
-  // A day that the month does not have is the next month's to JavaScript.
-  if (Number.isNaN(time.getTime()) || time.toISOString().slice(0, 10) !== `${year}-${month}-${day}`) {
-    throw new InvalidArgumentError(`'${value}' is no day; write one such as 20260818.`);
-  }
-  return compact;
 }
