@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 
 /** What moto 5 lacks of Step Functions and Terraform's AWS provider asks for; without an answer it asks for ever. */
@@ -55,6 +56,7 @@ export function motoClients(endpoint: string, region = 'us-east-1') {
     ssm: new SSMClient({ ...client, maxAttempts: 1 }),
     // moto has one host name for all buckets.
     s3: new S3Client({ ...client, forcePathStyle: true }),
+    sfn: new SFNClient(client),
   };
 }
 
@@ -63,11 +65,13 @@ export function motoClients(endpoint: string, region = 'us-east-1') {
  *
  * @param environment moto's own settings, such as MOTO_AMIS_PATH
  * @param heard is told of every request; default: nobody is
+ * @param executes whether it runs state machines; default: it notes their executions alone
  * @throws Error when moto_server cannot be started
  */
 export async function startMoto(
   environment: Readonly<Record<string, string>> = {},
   heard?: (request: SentRequest) => void,
+  executes = false,
 ): Promise<Moto> {
   const port = await freePort();
   const moto = spawn('moto_server', ['-p', String(port)], {
@@ -89,7 +93,7 @@ export async function startMoto(
     await fetch(`http://127.0.0.1:${port}/moto-api/config`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ lambda: { use_docker: false } }),
+      body: JSON.stringify({ lambda: { use_docker: false }, stepfunctions: { execute_state_machine: executes } }),
     });
   } catch (error) {
     moto.kill();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { LocalClock } from '../clock';
 import { holds, timestamp } from './choice';
 import { type Definition, machinesIn, type Retrier, type State } from './definition';
@@ -108,7 +109,7 @@ export class Interpreter {
   async run(stop: AbortSignal): Promise<Outcome> {
     const { definition, context } = this;
     const over = new AbortController();
-    const signal = AbortSignal.any([stop, over.signal]);
+    const signal = either(stop, over.signal);
     const timedOut = failure(StatesError.timeout, 'The execution took too long.');
     try {
       signal.throwIfAborted();
@@ -245,7 +246,7 @@ export class Interpreter {
     // TaskScheduled and TaskStarted.
     this.#record(2, parameters);
     const over = new AbortController();
-    const until = AbortSignal.any([signal, over.signal]);
+    const until = either(signal, over.signal);
     try {
       const call = this.#call(service, {
         parameters: parameters as Call['parameters'],
@@ -304,7 +305,7 @@ export class Interpreter {
     work: (index: number, frame: Frame) => Promise<unknown>,
   ): Promise<unknown[]> {
     const over = new AbortController();
-    const frame = { context, signal: AbortSignal.any([signal, over.signal]) };
+    const frame = { context, signal: either(signal, over.signal) };
     const results: unknown[] = Array(count);
     const pool = new Pool(
       count,
@@ -409,6 +410,13 @@ export class Interpreter {
   #report(progress: DistributiveOmit<Progress, 'at'>): void {
     this.ports.onProgress({ ...progress, at: this.ports.clock.now() } as Progress);
   }
+}
+
+/** Aborts with the first of two signals. Every branch and iteration listens to it, so no number of listeners is a leak. */
+function either(one: AbortSignal, other: AbortSignal): AbortSignal {
+  const signal = AbortSignal.any([one, other]);
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;

@@ -78,7 +78,8 @@ export class MapRun {
 
   /** Changes limits, as UpdateMapRun does. What runs already goes on. */
   update(limits: Partial<MapRunLimits>): void {
-    this.limits = { ...this.limits, ...limits };
+    const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
+    this.limits = { ...this.limits, ...Object.fromEntries(given) };
     this.onUpdate();
   }
 

@@ -1,0 +1,4 @@
+import { testMachines } from '../../support/states';
+import { CHOICES } from '../../support/states-machines';
+
+testMachines(CHOICES);
