@@ -34,7 +34,7 @@ export function addSubmit(program: Command): void {
     .addHelpText(
       'after',
       sentences(
-        'Exit code: 0 when all jobs succeeded, 1 when some did not or one has an error, 2 for wrong options and for files that cannot be read, 5 when AWS cannot be asked, 130 after Ctrl-C: the submission goes on.',
+        'Exit code: 0 when all jobs succeeded, 1 when some did not, and when a job or a file has an error: nothing was submitted then; 2 for wrong options, 5 when AWS cannot be asked, 130 after Ctrl-C: the submission goes on.',
       ),
     );
   at(submit).action(async (files: string[], options: SubmitOptions) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { itemsOf } from '../../executions/submission/items';
 import { keysOf } from '../../executions/submission/keys';
 import { tagOf } from '../../lambdas/datastream/instance';
-import type { ResultRow } from '../../lambdas/datastream/results';
+import { collectResults, type ResultRow, writeResults } from '../../lambdas/datastream/results';
 import { Tag } from '../../lambdas/datastream/tags';
 import { virtualClock } from '../../local/clock';
 import { EmbeddedCloud, type EmbeddedCloudOptions, LIKE_EC2, SUBMISSIONS_BUCKET } from '../../local/cloud';
@@ -24,7 +24,9 @@ export interface SubmissionScenario {
   readonly seconds?: (name: string) => number;
   readonly faults?: EmbeddedCloudOptions['faults'];
   readonly limits?: EmbeddedCloudOptions['limits'];
-  /** Called before the submission starts. */
+  /** Makes the results afterwards, as the command does for a submission that was stopped. */
+  readonly collect?: boolean;
+  /** Called a minute before the submission starts. */
   readonly before?: (cloud: EmbeddedCloud) => void;
   /** What happens from outside while it runs. */
   readonly meanwhile?: (cloud: EmbeddedCloud, submission: Execution) => void;
@@ -80,6 +82,7 @@ export async function playSubmission(scenario: SubmissionScenario): Promise<Play
     const { names, concurrency, tolerate } = scenario;
     cloud.s3.put(SUBMISSIONS_BUCKET, items, JSON.stringify(itemsOf(jobsNamed(names), concurrency)));
     scenario.before?.(cloud);
+    await clock.run(clock.sleep(60_000));
     const submission = cloud.sfn.start({
       stateMachineArn: cloud.submissionsArn,
       name: SUBMISSION_ID,
@@ -88,6 +91,12 @@ export async function playSubmission(scenario: SubmissionScenario): Promise<Play
     scenario.meanwhile?.(cloud, submission);
     await clock.run(submission.ended);
     await clock.run(clock.sleep(720_000));
+    if (scenario.collect) {
+      const clients = { s3: cloud.s3.client(), sfn: cloud.sfn.client(), bucket: SUBMISSIONS_BUCKET };
+      const event = { id: SUBMISSION_ID, started_at: submission.startDate.toISOString() };
+      const collected = collectResults(event, { ...clients, stateMachineArn: cloud.stateMachineArn });
+      await clock.run(collected.then((made) => writeResults(SUBMISSION_ID, made, clients)));
+    }
     const [written] = cloud.s3.list(SUBMISSIONS_BUCKET, results);
     const rows = written === undefined ? undefined : JSON.parse(cloud.s3.get(SUBMISSIONS_BUCKET, results));
     const running = [...cloud.ec2.instances.values()]

@@ -46,8 +46,7 @@ const LOOK_LOCALLY_MS = 250;
 /**
  * Submits many jobs and follows them to their end.
  *
- * @returns the exit code: 0 all succeeded, 1 some did not or something is wrong with a job, 2 wrong options or a file that
- * cannot be read, 5 AWS cannot be asked, 130 after Ctrl-C
+ * @returns the exit code: 0 all succeeded, 1 some did not or something is wrong with a job, 2 wrong options, 5 AWS cannot be asked, 130 after Ctrl-C
  */
 export async function submit(
   files: readonly string[],
@@ -79,6 +78,8 @@ export async function submit(
 interface Ready {
   readonly id: string;
   readonly jobs: readonly SubmittedJob[];
+  /** In a few words. */
+  readonly how: string;
 }
 
 /** The jobs, where nothing is wrong; else says what is. @returns the exit code where there is nothing to submit */
@@ -117,8 +118,7 @@ async function prepare(
     out.write(`${how}. Nothing was submitted (--dry-run).\n`);
   }
   const id = `${label.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 40)}-${suffix}-${randomBytes(2).toString('hex')}`;
-  if (!options.dryRun) out.write(`submission ${id}: ${how}\n`);
-  return { id, jobs };
+  return { id, jobs, how };
 }
 
 function line({ severity, message, found }: Problem, out: Output): string {
@@ -154,12 +154,13 @@ async function jobsLeft(machine: SubmissionMachine, id: string) {
 /** Starts the submission and follows it. */
 async function run(
   machine: SubmissionMachine,
-  { id, jobs }: Ready,
+  { id, jobs, how }: Ready,
   { concurrency, tolerate, local, arn }: SubmitOptions,
   out: Output,
   err: Output,
 ): Promise<number> {
   await startSubmission(machine, { id, concurrency, tolerate }, itemsOf(jobs, concurrency));
+  out.write(`submission ${id}: ${how}\n`);
   const interrupted = new AbortController();
   const onSignal = () => {
     if (local && !interrupted.signal.aborted) void stopSubmission(machine, id);

@@ -35,6 +35,7 @@ export interface State {
   readonly Choices?: readonly Readonly<Record<string, unknown>>[];
   readonly Default?: string;
   readonly Next?: string;
+  readonly End?: true;
   readonly Error?: string;
   readonly ErrorPath?: string;
   readonly CausePath?: string;

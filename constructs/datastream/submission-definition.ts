@@ -106,7 +106,8 @@ export function submissionDefinition(places: SubmissionPlaces): SubmissionDefini
           },
           Retry: [{ ErrorEquals: NAME_TAKEN, MaxAttempts: 0 }, retryCall],
           Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'Look' }],
-          Next: 'Succeeded',
+          // No Succeed state: each job would pay its transition.
+          End: true,
         },
         Look: {
           Type: 'Task',
@@ -139,9 +140,8 @@ export function submissionDefinition(places: SubmissionPlaces): SubmissionDefini
         Found: {
           Type: 'Pass',
           Parameters: { 'name.$': '$.name', 'status.$': '$.execution.status' },
-          Next: 'Succeeded',
+          End: true,
         },
-        Succeeded: { Type: 'Succeed' },
         NameTaken: {
           Type: 'Fail',
           Error: 'NameTaken',

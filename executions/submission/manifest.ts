@@ -43,8 +43,7 @@ export function readManifest(file: string, problems: Problems): SubmittedJob[] {
     }
     const template = path.trim() === '' ? undefined : templateOf(path, info.lines);
     if (!template || name.trim() === '') return [];
-    const text = fill(template, (variable) => {
-      if (Object.hasOwn(record, variable)) return record[variable];
+    for (const variable of namesIn(template).filter((each) => !Object.hasOwn(record, each))) {
       const meant = nearest(variable, columns);
       const write = meant === undefined ? 'add it' : `write \${${meant}} if that is meant`;
       const message = `\${${variable}} is no column of ${file}: ${write}, or write $\${${variable}} for what the shell is to read.`;
@@ -55,8 +54,8 @@ export function readManifest(file: string, problems: Problems): SubmittedJob[] {
         `${name} (${source})`,
         (told) => `${told}: ${path}: ${message}`,
       );
-      return undefined;
-    });
+    }
+    const text = fill(template, (variable) => (Object.hasOwn(record, variable) ? record[variable] : undefined));
     if (text === undefined) return [];
     try {
       return [{ name, input: JSON.parse(text), source }];
