@@ -4,7 +4,7 @@ import path from 'node:path';
 const ROOT = path.join(__dirname, '..');
 
 /** Files of constructs/ that know nothing of Terraform: what they hold is of use without a synthesis, too. */
-const PURE_CONSTRUCTS = ['default-names', 'definition', 'events', 'functions'].map(
+const PURE_CONSTRUCTS = ['default-names', 'definition', 'events', 'functions', 'submission-definition'].map(
   (file) => `constructs/datastream/${file}`,
 );
 
@@ -24,7 +24,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   prices: [],
   executions: ['files'],
   'lambdas/runtime': [],
-  ...Object.fromEntries(SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files']])),
+  ...Object.fromEntries(
+    SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files', 'prices']]),
+  ),
   // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder, and
   // a bundle is made in a temporary one.
   'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder'],

@@ -7,6 +7,7 @@ import type { NewOptions } from './commands/new';
 import { addMatrix } from './matrix';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
+import { addSubmit } from './submit';
 
 // This project supports Node.js 20. The SDK's warning that it will need a newer version does not concern the user.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -132,6 +133,7 @@ program
   });
 
 addMatrix(program);
+addSubmit(program);
 addAmi(program);
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ExpandOptions } from './commands/matrix-expand';
 import type { PlayOptions } from './commands/matrix-play';
 import type { MatrixOptions } from './matrix-file';
-import { OWN_REGION, region, sentences } from './options';
+import { dateOption, OWN_REGION, region, sentences } from './options';
 
 /** Adds `datastream matrix`. */
 export function addMatrix(program: Command): void {
@@ -34,7 +34,7 @@ export function addMatrix(program: Command): void {
   common(matrix.command('expand'))
     .description('print the jobs of a day, one JSON object a line')
     .argument('<file>', 'the matrix')
-    .option('--date <YYYYMMDD>', "the cycles' day in UTC (default: today)", date)
+    .option('--date <YYYYMMDD>', "the cycles' day in UTC (default: today)", dateOption)
     .option('--stream <name>', 'the jobs of one stream alone')
     .addHelpText(
       'after',
@@ -50,7 +50,7 @@ export function addMatrix(program: Command): void {
   common(matrix.command('play'))
     .description('play hours of a matrix in virtual time, without AWS: what starts when, and how it ends')
     .argument('<file>', 'the matrix')
-    .option('--from <YYYYMMDD>', 'the first day in UTC, from its midnight on (default: today)', date)
+    .option('--from <YYYYMMDD>', 'the first day in UTC, from its midnight on (default: today)', dateOption)
     .option('--hours <number>', 'how many hours schedules fire', wholeNumber, 24)
     .option('--job-seconds <seconds>', 'how long the commands of each job run', wholeNumber, 480)
     .option('--rounds-only', 'play schedules and planner alone; 8760 hours, a year, take seconds')
@@ -91,16 +91,4 @@ function wholeNumber(value: string): number {
     throw new InvalidArgumentError(`'${value}' is not possible; write a whole number from 1 to 999999.`);
   }
   return Number(value);
-}
-
-/** Reads the value of `--date`. */
-function date(value: string): string {
-  const compact = value.replace(/^(\d{4})-(\d{2})-(\d{2})$/, '$1$2$3');
-  const [, year = '', month = '', day = ''] = /^(\d{4})(\d{2})(\d{2})$/.exec(compact) ?? [];
-  const time = new Date(`${year}-${month}-${day}T00:00:00Z`);
-  // A day that the month does not have is the next month's to JavaScript.
-  if (Number.isNaN(time.getTime()) || time.toISOString().slice(0, 10) !== `${year}-${month}-${day}`) {
-    throw new InvalidArgumentError(`'${value}' is no day; write one such as 20260818.`);
-  }
-  return compact;
 }

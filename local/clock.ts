@@ -12,12 +12,15 @@ export interface LocalClock extends Clock {
   run<T>(until: Promise<T>): Promise<T>;
 }
 
+/** setTimeout takes no more: 25 days. With a longer time it fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The computer's clock. A pending `after` does not keep the process alive. */
 export const realClock: LocalClock = {
   now: () => new Date(),
   sleep: (milliseconds, signal) =>
     new Promise((resolve) => {
-      const timer = setTimeout(done, milliseconds);
+      const timer = setTimeout(done, Math.min(milliseconds, LONGEST_TIMER_MS));
       function done() {
         clearTimeout(timer);
         signal?.removeEventListener('abort', done);
@@ -27,8 +30,7 @@ export const realClock: LocalClock = {
       signal?.addEventListener('abort', done, { once: true });
     }),
   after: (milliseconds, callback) => {
-    // setTimeout takes at most 2^31 - 1 ms. With a longer time it fires at once.
-    const timer = setTimeout(callback, Math.min(milliseconds, 2 ** 31 - 1)).unref();
+    const timer = setTimeout(callback, Math.min(milliseconds, LONGEST_TIMER_MS)).unref();
     return () => clearTimeout(timer);
   },
   hold: () => () => {},

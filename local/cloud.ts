@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SFNClient } from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { type CoreFunction, FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
+import { submissionDefinition } from '../constructs/datastream/submission-definition';
 import type { Matrix } from '../executions/matrix/expand';
 import type { DiskError } from '../files/disk';
 import { createChecker } from '../lambdas/datastream/checker';
@@ -15,6 +16,7 @@ import { createPlanner } from '../lambdas/datastream/planner';
 import { createPoller } from '../lambdas/datastream/poller';
 import { createReaper } from '../lambdas/datastream/reaper';
 import { createRelay } from '../lambdas/datastream/relay';
+import { createResults } from '../lambdas/datastream/results';
 import { createStarter } from '../lambdas/datastream/starter';
 import { createStopper } from '../lambdas/datastream/stopper';
 import type { Log } from '../lambdas/runtime/handler';
@@ -22,7 +24,7 @@ import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
 import { type RateLimits, type Throttled, TokenBuckets } from './limits';
-import { LOCAL_DEFINITION } from './machine';
+import { functionArn, LOCAL_DEFINITION } from './machine';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
 import { type Caller, carryOut, type Faults, type SdkClient, Service } from './service';
@@ -34,7 +36,7 @@ import type { Definition } from './states/definition';
 type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
 /** The functions of one deployment. Each call creates a new handler. */
-type Functions = Readonly<Record<CoreFunction, (caller: Caller) => Handler>>;
+type Functions = Readonly<Record<Exclude<FunctionName, 'planner'>, (caller: Caller) => Handler>>;
 
 /** The factories for the functions of a deployment. */
 export interface Code {
@@ -45,6 +47,7 @@ export interface Code {
   readonly createStopper: typeof createStopper;
   readonly createRelay: typeof createRelay;
   readonly createReaper: typeof createReaper;
+  readonly createResults: typeof createResults;
 }
 
 /** The code in lambdas/. */
@@ -56,6 +59,7 @@ export const CODE: Code = {
   createStopper,
   createRelay,
   createReaper,
+  createResults,
 };
 
 /** One call of a function. */
@@ -118,6 +122,9 @@ const SIGNER = s3Signer(
 );
 const noWeb: Head = () =>
   Promise.reject(Object.assign(new TypeError('fetch failed'), { cause: { code: 'ENETUNREACH' } }));
+
+/** The bucket of the embedded cloud's submissions. */
+export const SUBMISSIONS_BUCKET = 'submissions';
 const REAPER_PERIOD_MS = 600_000;
 /** If a function fails on an event, Lambda retries twice (Lambda Developer Guide, asynchronous invocation). */
 const ASYNC_RETRY_DELAYS_MS = [60_000, 120_000];
@@ -134,6 +141,8 @@ export class EmbeddedCloud {
   readonly clock: LocalClock;
   readonly region: string;
   readonly stateMachineArn: string;
+  /** The machine of submissions, whose bucket is `SUBMISSIONS_BUCKET`. */
+  readonly submissionsArn: string;
   readonly invocations: Invocation[] = [];
   /** The events of asynchronous calls that have failed at every try. */
   readonly deadLetters: unknown[] = [];
@@ -154,6 +163,7 @@ export class EmbeddedCloud {
     this.clock = clock;
     this.region = region;
     this.stateMachineArn = `arn:aws:states:${region}:${ACCOUNT}:stateMachine:local`;
+    this.submissionsArn = `${this.stateMachineArn}_submissions`;
     this.#deliver = deliver;
     this.#onInvocation = onInvocation;
     this.#faults = options.faults ?? (() => undefined);
@@ -190,9 +200,10 @@ export class EmbeddedCloud {
       commander: (c) => code.createCommander({ ssm: ssm(c), s3: s3(c), clock, region, logs }, log),
       poller: (c) => code.createPoller({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock }, log),
       checker: (c) => code.createChecker({ s3: s3(c) }, log),
-      stopper: (c) => code.createStopper({ ec2: ec2(c), stateMachineArn }, log),
+      stopper: (c) => code.createStopper({ ec2: ec2(c), stateMachineArn, clock }, log),
       relay: (c) => code.createRelay({ ec2: ec2(c), ssm: ssm(c), sfn: sfn(c), clock, stateMachineArn }, log),
       reaper: (c) => code.createReaper({ ec2: ec2(c), sfn: sfn(c), clock, stateMachineArn }, log),
+      results: (c) => code.createResults({ s3: s3(c), sfn: sfn(c), bucket: SUBMISSIONS_BUCKET, stateMachineArn }, log),
     });
     const { matrix } = options;
     // What was scheduled before there was a cloud is not caught up, as after a first deployment.
@@ -201,6 +212,10 @@ export class EmbeddedCloud {
     this.deploy(options.code ?? CODE);
     this.#integrate();
     this.sfn.define(stateMachineArn, options.definition ?? LOCAL_DEFINITION);
+    this.sfn.define(
+      this.submissionsArn,
+      submissionDefinition({ stateMachineArn, resultsArn: functionArn('results'), bucket: SUBMISSIONS_BUCKET }),
+    );
     this.#scheduleReaper();
   }
 
@@ -240,7 +255,7 @@ export class EmbeddedCloud {
    * @throws Error with the name of the function's error. Its message is JSON, which Step Functions uses as the Cause
    */
   async invoke(name: string, event: unknown, version = this.#versions.length): Promise<unknown> {
-    const create = name === 'planner' ? this.#planner : this.#versions[version - 1]?.[name as CoreFunction];
+    const create = name === 'planner' ? this.#planner : this.#versions[version - 1]?.[name as keyof Functions];
     if (!create) throw new Error(`There is no function ${name}.`);
     const begun = this.clock.now().getTime();
     const done = (rest: { result?: unknown; error?: string }) => {
@@ -291,6 +306,20 @@ export class EmbeddedCloud {
     this.sfn.integrate('s3:putObject', async ({ parameters: { Bucket, Key, Body } }) =>
       this.s3.put(String(Bucket), String(Key), String(Body)),
     );
+    this.sfn.integrate('aws-sdk:sfn:describeExecution', async ({ parameters: { ExecutionArn } }) => {
+      const command = new DescribeExecutionCommand({ executionArn: String(ExecutionArn) });
+      const { $metadata: _, ...told } = await this.sfn
+        .client()
+        .send(command)
+        .catch(({ name, message }: Error) => {
+          throw Object.assign(new Error(message), { name: `Sfn.${name}Exception` });
+        });
+      // As the integration has it: members in Pascal case, dates as texts.
+      const entries = Object.entries(JSON.parse(JSON.stringify(told)) as object);
+      return Object.fromEntries(
+        entries.map(([key, value]) => [`${key.charAt(0).toUpperCase()}${key.slice(1)}`, value]),
+      );
+    });
   }
 
   /** Calls a function as the state machine does. A fault may affect this call too: it is a fault of Lambda. */

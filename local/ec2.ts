@@ -43,6 +43,8 @@ export interface EmbeddedInstance {
   online: boolean;
   /** Aborted when the instance stops running, for any reason. A reboot sets a new controller. */
   running: AbortController;
+  /** When it was terminated, in milliseconds. */
+  terminatedAt?: number;
   /** Called when the SSM agent is Online again after a reboot. */
   onReboot?: () => void;
   readonly history: History<Pick<EmbeddedInstance, 'api' | 'online'>>;
@@ -56,8 +58,6 @@ const LIVE: readonly string[] = ['pending', 'running', 'stopping', 'stopped'];
 /** The parts of EC2 that the functions use: instances with a life cycle, tags, volumes, client tokens and reboots. */
 export class EmbeddedEc2 {
   readonly instances = new Map<string, EmbeddedInstance>();
-  /** The instances that DescribeInstances knows. */
-  readonly #shown = new Set<EmbeddedInstance>();
   readonly #volumes = new Map<string, Volume & { VolumeId: string }>();
   readonly #volumeHistory: History<Volume[]>;
 
@@ -71,7 +71,8 @@ export class EmbeddedEc2 {
     service
       .on(RunInstancesCommand, (input) => this.#run(input))
       .on(DescribeInstancesCommand, ({ Filters }, lag) => ({
-        Reservations: [...this.#shown]
+        Reservations: [...this.instances.values()]
+          .filter(({ terminatedAt }) => !terminatedAt || this.clock.now().getTime() - terminatedAt < SHOWN_MS + lag)
           .flatMap(({ history }) => history.read(lag) ?? [])
           .filter(({ api }) => matches(Filters, facts(api), api.Tags))
           .map(({ api }) => ({ Instances: [structuredClone(api)] })),
@@ -208,7 +209,6 @@ export class EmbeddedEc2 {
   #create(without: Omit<EmbeddedInstance, 'history'>): EmbeddedInstance {
     const instance: EmbeddedInstance = { ...without, history: new History(this.clock, () => view(instance)) };
     this.instances.set(instance.api.InstanceId, instance);
-    this.#shown.add(instance);
     return instance;
   }
 
@@ -257,8 +257,8 @@ export class EmbeddedEc2 {
       if (instance.api.State.Name !== passing) return;
       this.#enter(instance, final, reason);
       if (final !== 'terminated') return;
+      instance.terminatedAt = this.clock.now().getTime();
       this.#releaseVolumes(id);
-      this.clock.after(SHOWN_MS, () => this.#shown.delete(instance));
     });
     return change(passing);
   }

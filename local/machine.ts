@@ -35,9 +35,13 @@ export interface RunningExecution {
   stop(): void;
 }
 
-const ARNS = Object.fromEntries(
-  MACHINE_FUNCTIONS.map((name) => [name, `arn:aws:lambda:local:000000000000:function:${name}:1`]),
-) as Record<MachineFunction, string>;
+/** The ARN of version 1 of a function of the embedded cloud. */
+export const functionArn = (name: string) => `arn:aws:lambda:local:000000000000:function:${name}:1`;
+
+const ARNS = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, functionArn(name)])) as Record<
+  MachineFunction,
+  string
+>;
 
 /** The definition that Terraform deploys, with version 1 of the embedded cloud's functions. */
 export const LOCAL_DEFINITION: Definition = definition(ARNS);

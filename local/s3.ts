@@ -1,8 +1,20 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
 import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import {
+  GetObjectCommand,
   HeadObjectCommand,
   type HeadObjectCommandInput,
+  ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
   type S3ServiceException,
@@ -40,6 +52,13 @@ export class EmbeddedS3 {
         const { size, mtime } = statSync(file);
         return { ContentLength: size, LastModified: new Date(Math.floor(mtime.getTime() / 1000) * 1000) };
       })
+      .on(GetObjectCommand, ({ Bucket = '', Key = '' }) => {
+        const text = this.get(Bucket, Key);
+        return { Body: { transformToString: async () => text } };
+      })
+      .on(ListObjectsV2Command, ({ Bucket = '', Prefix = '' }) => ({
+        Contents: this.list(Bucket, Prefix).map((Key) => ({ Key })),
+      }))
       .on(PutObjectCommand, ({ Bucket = '', Key = '', Body }) => {
         this.put(Bucket, Key, String(Body));
         return {};
@@ -99,6 +118,17 @@ export class EmbeddedS3 {
       throw awsError('NoSuchKey', `The specified key does not exist: s3://${bucket}/${key}`, 404);
     }
     return readFileSync(file, 'utf8');
+  }
+
+  /** The keys of a bucket that begin with a prefix. */
+  list(bucket: string, prefix: string): string[] {
+    const root = join(resolve(this.folder), bucket);
+    if (!existsSync(root)) return [];
+    return readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join('/'))
+      .filter((key) => key.startsWith(prefix))
+      .sort();
   }
 
   /** Writes an object. Its LastModified is the time of the cloud's clock. */

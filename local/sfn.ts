@@ -3,6 +3,8 @@ import {
   DescribeExecutionCommand,
   DescribeMapRunCommand,
   type ExecutionStatus,
+  GetExecutionHistoryCommand,
+  type HistoryEvent,
   ListExecutionsCommand,
   ListMapRunsCommand,
   SendTaskFailureCommand,
@@ -42,7 +44,7 @@ export interface Execution extends Known, Child {
   error?: string;
   cause?: string;
   /** What it has used so far. */
-  readonly used: Pick<Interpreter, 'transitions' | 'events' | 'largestBytes'>;
+  readonly used: Pick<Interpreter, 'transitions' | 'events' | 'largestBytes' | 'last'>;
   readonly ended: Promise<void>;
   /** Stops the execution at once, as StopExecution does. */
   stop(error?: string, cause?: string): void;
@@ -101,6 +103,11 @@ export class EmbeddedSfn {
         const seen = this.#seen(this.#execution(executionArn), lag);
         if (!seen) throw noExecution(executionArn);
         return describe(seen);
+      })
+      .on(GetExecutionHistoryCommand, ({ executionArn = '', reverseOrder, maxResults = 100 }) => {
+        const execution = this.#execution(executionArn);
+        if (!reverseOrder) throw awsError('NotImplemented', 'Only the end of a history is known here.', 501);
+        return { events: 'used' in execution ? endOfHistory(execution).slice(0, maxResults) : [] };
       })
       .on(ListExecutionsCommand, ({ stateMachineArn, mapRunArn, statusFilter, maxResults, nextToken }, lag) => {
         const all = [...this.executions.values()].flatMap((each) => this.#seen(each, lag) ?? []).reverse();
@@ -397,6 +404,32 @@ function describe({ arn, ...known }: Known | Execution) {
     ...(error !== undefined && { error }),
     ...(cause !== undefined && { cause }),
   };
+}
+
+/** The last events of an execution that has ended in a state of its own, newest first. */
+function endOfHistory({ status, stopDate, error, cause, used: { events, last } }: Execution): HistoryEvent[] {
+  if (status === 'RUNNING' || !stopDate || !last) return [];
+  const end = {
+    SUCCEEDED: 'ExecutionSucceeded',
+    FAILED: 'ExecutionFailed',
+    TIMED_OUT: 'ExecutionTimedOut',
+    ABORTED: 'ExecutionAborted',
+  } as const;
+  const stateEnteredEventDetails = { name: last.name, input: JSON.stringify(last.input) };
+  return [
+    {
+      id: events,
+      timestamp: stopDate,
+      type: end[status as keyof typeof end],
+      ...(status === 'FAILED' && { executionFailedEventDetails: { error, cause } }),
+    },
+    {
+      id: events - 1,
+      timestamp: stopDate,
+      type: `${last.type}StateEntered` as HistoryEvent['type'],
+      stateEnteredEventDetails,
+    },
+  ];
 }
 
 function describeMapRun(run: MapRun) {

@@ -97,7 +97,10 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     await s3.send(new PutObjectCommand({ Bucket: 'jobs', Key: 'run/merkdir.file', Body: 'result' }));
     const checked = await createChecker(clients)({ execution: EXECUTION, state: { ...commanded, result } });
     const running = await describeInstances();
-    const stopped = await createStopper({ ec2, stateMachineArn })({ execution: EXECUTION, state: checked });
+    const stopped = await createStopper({ ec2, stateMachineArn, clock: systemClock })({
+      execution: EXECUTION,
+      state: checked,
+    });
 
     // assess
     expect(again).toEqual(started);

@@ -1,15 +1,15 @@
-import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
-import { type DiskError, diskErrorOf, diskSentence } from '../../files/disk';
-import { temporaryFolder } from '../../files/temporary-folder';
+import { type DiskError, diskSentence } from '../../files/disk';
 import { fetchHead } from '../../lambdas/datastream/inputs';
 import { withoutLines } from '../../lambdas/datastream/script';
 import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
-import { bashShell, missingForLocalRun } from '../../local/shell';
+import { bashShell } from '../../local/shell';
 import { readExecutionFile, startExecutionCommand } from '../execution-file';
+import { cannotWrite, localPlace, SIGNALS } from '../local-place';
 import { problemLines } from '../output/problem-lines';
 import { type ProgressView, progressView } from '../output/progress';
 import { wrap } from '../output/wrap';
@@ -19,9 +19,6 @@ type Output = NodeJS.WriteStream;
 
 /** How many characters of the job's output are shown, counted from the end. */
 const SHOWN = 4000;
-/** Ctrl-C, `kill`, and a closed terminal. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-const REMEDY = 'name another --folder';
 /** The longest wait for the reaper after Ctrl-C. */
 const REAPER_WAIT_MS = 5000;
 
@@ -58,50 +55,13 @@ export async function run(
     err.write(`${file}: nothing was started.\n`);
     return 1;
   }
-  const buckets = resolve(options.folder, 'buckets');
-  const missing = missingForLocalRun() ?? cannotMake(buckets) ?? cannotWrite(buckets, REMEDY);
-  if (missing) return refuse(missing);
-  let scratch: string;
-  try {
-    scratch = realpathSync(temporaryFolder('run'));
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
+  const place = localPlace(options.folder);
+  if ('error' in place) return refuse(place.error);
+  const { scratch } = place;
   try {
     return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out, err);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-function cannotWrite(folder: string, remedy: string): string | undefined {
-  const error = diskErrorOf(folder);
-  return error && diskSentence(folder, error, remedy);
-}
-
-/**
- * Makes a folder level by level: Node.js's recursive mkdir never ends in places such as /proc.
- * @returns a sentence if the folder cannot be made
- */
-function cannotMake(folder: string): string | undefined {
-  if (isFolder(folder)) return undefined;
-  const above = dirname(folder) === folder ? undefined : cannotMake(dirname(folder));
-  if (above) return above;
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    // Another local run may have made it in between.
-    if (!isFolder(folder)) return diskSentence(folder, error, REMEDY);
-  }
-  return undefined;
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    // The attempt to make the folder reports what the path is.
-    return false;
   }
 }
 

@@ -3,6 +3,7 @@ import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
 import { Construct } from 'constructs';
 import type { Sources } from './bundle';
 import { Code } from './code';
+import { only, type When } from './optional';
 import type { Role } from './role';
 
 export interface NodeFunctionProps {
@@ -24,6 +25,8 @@ export interface NodeFunctionProps {
   /** Whether each deployment publishes a version. Earlier versions stay. Default: no. */
   readonly versions?: boolean;
   readonly logRetentionDays: number;
+  /** When it is deployed. Default: always. */
+  readonly when?: When;
 }
 
 /** A Lambda function (Node.js 22, arm64) with a log group of its own. */
@@ -39,20 +42,21 @@ export class NodeFunction extends Construct {
   constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
     // Otherwise Lambda creates the group without a retention, and destroy leaves it behind.
-    const logGroup = new CloudwatchLogGroup(this, 'log', {
+    const group = new CloudwatchLogGroup(this, 'log', {
       name: `/aws/lambda/${props.functionName}`,
       retentionInDays: props.logRetentionDays,
       // If another deployment has the same names, this one fails at the role, before it creates a group for the other's
       // function.
       dependsOn: [props.executionRole.role],
     });
+    const logGroup = only(group, props.when);
     props.executionRole.grant({
       sid: `Log${props.role}`,
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [`${logGroup.arn}:*`],
     });
     const code = new Code(this, 'code', props.sources, props.role, props.files);
-    this.function = new LambdaFunction(this, 'function', {
+    const lambda = new LambdaFunction(this, 'function', {
       functionName: props.functionName,
       description: props.description,
       role: props.executionRole.arn,
@@ -74,6 +78,7 @@ export class NodeFunction extends Construct {
       // Lambda uses the group of this name if it exists. Otherwise Lambda creates one without a retention.
       dependsOn: [logGroup],
     });
+    this.function = only(lambda, props.when);
     this.arn = this.function.arn;
     this.versionArn = this.function.qualifiedArn;
     this.functionName = this.function.functionName;

@@ -1,4 +1,4 @@
-import { Fn, type IResolvable, Op, Token } from 'cdktf';
+import { Fn, type IResolvable, Op, ref, type TerraformResource, Token } from 'cdktf';
 
 /**
  * A property may be a Terraform variable, whose value is unknown at synthesis. An empty string then means "unset".
@@ -31,4 +31,35 @@ export function orNull(value: string | undefined): string | undefined {
   return value && Token.isUnresolved(value)
     ? whenSet(value, value, Token.asString(Token.nullValue()))
     : value || undefined;
+}
+
+/** Whether something is deployed: `true`, or where only Terraform knows it the number 0 or 1. */
+export type When = true | { readonly count: number };
+
+/** When a value is set. @returns undefined where synthesis knows that it is not */
+export function ifSet(value: string | undefined): When | undefined {
+  if (!value) return undefined;
+  // Neither `value == ""` nor a conditional with a zero: see `isSet`.
+  return Token.isUnresolved(value) ? { count: Token.asNumber(Fn.min([1, Fn.lengthOf(value)])) } : true;
+}
+
+/**
+ * A resource that Terraform deploys only then. To be called before anything refers to its attributes: those of a
+ * resource with a count are its first instance's, which cdktf leaves to its caller.
+ */
+export function only<Resource extends TerraformResource>(resource: Resource, when: When | undefined = true): Resource {
+  if (when === true) return resource;
+  resource.count = when.count;
+  resource.interpolationForAttribute = (attribute) => instances(resource, `[0].${attribute}`);
+  return resource;
+}
+
+/** An attribute of a resource that Terraform may not deploy; null where it does not. */
+export function orNone(resource: TerraformResource, attribute: string): string {
+  if (resource.count === undefined) return resource.getStringAttribute(attribute);
+  return Token.asString(Fn.one(Token.asList(instances(resource, `[*].${attribute}`))));
+}
+
+function instances({ terraformResourceType, friendlyUniqueId, cdktfStack }: TerraformResource, of: string) {
+  return ref(`${terraformResourceType}.${friendlyUniqueId}${of}`, cdktfStack);
 }

@@ -2,7 +2,7 @@ import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy';
 import { type ITerraformDependable, Lazy } from 'cdktf';
 import { Construct } from 'constructs';
-import { orNull } from './optional';
+import { only, orNull, type When } from './optional';
 
 /** IAM's condition block: operator, key, value. */
 export type Conditions = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
@@ -29,6 +29,8 @@ export interface RoleProps {
   readonly permissionsBoundaryArn?: string;
   /** What must exist before. Default: nothing. */
   readonly after?: ITerraformDependable;
+  /** When the role is deployed. Default: always. */
+  readonly when?: When;
 }
 
 /**
@@ -45,7 +47,7 @@ export class Role extends Construct {
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
-    this.role = new IamRole(this, 'role', {
+    const role = new IamRole(this, 'role', {
       name: props.roleName,
       assumeRolePolicy: JSON.stringify({
         Version: '2012-10-17',
@@ -61,14 +63,16 @@ export class Role extends Construct {
       permissionsBoundary: orNull(props.permissionsBoundaryArn),
       dependsOn: props.after && [props.after],
     });
+    this.role = only(role, props.when);
     this.arn = this.role.arn;
     this.name = this.role.name;
-    this.policy = new IamRolePolicy(this, 'policy', {
+    const policy = new IamRolePolicy(this, 'policy', {
       name: props.policyName,
       role: this.role.name,
       // Lazy: other constructs add grants later in the synthesis.
       policy: Lazy.stringValue({ produce: () => this.#document() }),
     });
+    this.policy = only(policy, props.when);
   }
 
   /** Adds the statement to the role's policy. */
@@ -88,4 +92,26 @@ export class Role extends Construct {
       })),
     });
   }
+}
+
+/**
+ * To log a state machine's executions. Log delivery belongs to the account, not to a log group. Step Functions checks
+ * these rights when the state machine is created, and documents them on `*`, DescribeLogGroups too (Step Functions
+ * Developer Guide, "IAM Policies for logging to CloudWatch Logs").
+ */
+export function deliverLogs(): Grant {
+  return {
+    sid: 'DeliverLogs',
+    actions: [
+      'logs:CreateLogDelivery',
+      'logs:DeleteLogDelivery',
+      'logs:DescribeLogGroups',
+      'logs:DescribeResourcePolicies',
+      'logs:GetLogDelivery',
+      'logs:ListLogDeliveries',
+      'logs:PutResourcePolicy',
+      'logs:UpdateLogDelivery',
+    ],
+    resources: ['*'],
+  };
 }

@@ -5,7 +5,7 @@ import { Buckets } from '../aws/buckets';
 import { CurrentAws } from '../aws/current-aws';
 import { derivedName, differentNames } from '../aws/names';
 import { checkOneCopy } from '../aws/one-copy';
-import { orElse } from '../aws/optional';
+import { ifSet, orElse } from '../aws/optional';
 import { type Check, checkProps, logRetention, requiredText, tagSet, text, texts } from '../aws/rules';
 import { Tags } from '../aws/tags';
 import { type NamedProperty, SUFFIXES } from './default-names';
@@ -20,6 +20,7 @@ import { Relay } from './relay';
 import { RULES } from './rules';
 import { groupNameOf, reaperRoleName, Schedules } from './schedules';
 import { StateMachine } from './state-machine';
+import { Submissions } from './submissions';
 
 /**
  * Each property is the Terraform variable of the same name, in camel case. A string may be a Terraform variable. An
@@ -61,6 +62,13 @@ export interface DataStreamProps {
    * file names no bucket. `none`: nowhere. Default: `s3`.
    */
   readonly jobLogs?: string;
+  /**
+   * The bucket of submissions. With it there is a second state machine, which starts many executions of the first one, so
+   * many at once; its objects are below `submissions/`. Default: none, and no such machine.
+   */
+  readonly submissionsBucket?: string;
+  /** The name of the machine of submissions. Default: `<resourcePrefix>_submissions`. */
+  readonly submissionsName?: string;
   /** The SSM parameter that execution files may name as `resolve:ssm:<name>`. Default: only AWS's public ones. */
   readonly amiParameterName?: string;
   /** The VPC of the instances' security group. Set it together with `subnetIds`. Default: the region's default VPC. */
@@ -108,6 +116,8 @@ export interface DataStreamProps {
 export class DataStream extends Construct {
   /** The ARN of the state machine, to start executions. */
   readonly stateMachineArn: string;
+  /** What to start submissions with; undefined without `submissionsBucket`, null where Terraform has none. */
+  readonly submissionsArn: string | undefined;
   /** The role that the five functions of the state machine share. */
   readonly lambdaRoleArn: string;
   /** The ARNs of all functions, such as `starter` and `relay`; the planner's only with a matrix. */
@@ -229,6 +239,19 @@ export class DataStream extends Construct {
         policyName: named('schedulerPolicyName'),
         afterRole: reaper.schedulerRole.role,
       });
+    const { submissionsBucket = '' } = props;
+    const when = ifSet(submissionsBucket);
+    const machineName = named('submissionsName');
+    const submissions =
+      when &&
+      new Submissions(this, 'submissions', {
+        ...beside,
+        aws,
+        when,
+        bucket: submissionsBucket,
+        machineName,
+        stateMachineName: smName,
+      });
 
     Aspects.of(this).add(
       new Tags({ Project: 'cdktf-datastream' }, props.tags, { [Tag.stateMachine]: stateMachineArn }),
@@ -241,6 +264,7 @@ export class DataStream extends Construct {
       ...(schedules && { planner: schedules.planner }),
     };
     this.stateMachineArn = stateMachine.arn;
+    this.submissionsArn = submissions?.arn;
     this.lambdaRoleArn = machineFunctions.role.arn;
     this.lambdaArns = perRole(functions, ({ arn }) => arn);
     this.lambdaFunctionNames = perRole(functions, ({ functionName }) => functionName);
@@ -290,6 +314,8 @@ const CHECKS: { readonly [Property in keyof Required<DataStreamProps>]: Check } 
   profileName: text(RULES.profile),
   s3Bucket: text(RULES.bucket),
   jobLogs: text(RULES.jobLogs),
+  submissionsBucket: text(RULES.bucket),
+  submissionsName: text(RULES.stateMachine),
   amiParameterName: text(RULES.amiParameter),
   vpcId: text(RULES.vpc),
   subnetIds: texts(RULES.subnet),

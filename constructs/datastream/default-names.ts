@@ -17,6 +17,7 @@ export const SUFFIXES = {
   schedulerRoleName: '_schedules_role',
   schedulerPolicyName: '_schedules_policy',
   scheduleGroupName: '_schedules',
+  submissionsName: '_submissions',
 } as const;
 
 /** A property that sets a name. */

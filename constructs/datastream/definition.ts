@@ -12,12 +12,13 @@ export interface Retrier {
   readonly JitterStrategy?: 'FULL' | 'NONE';
 }
 
-/** A state of the machine, in the members that this machine uses. */
+/** A state of a machine, in the members that this system's machines use. */
 export interface State {
-  readonly Type: 'Task' | 'Choice' | 'Pass' | 'Wait' | 'Succeed' | 'Fail';
+  readonly Type: 'Task' | 'Choice' | 'Pass' | 'Wait' | 'Succeed' | 'Fail' | 'Map';
   readonly Comment?: string;
   readonly Resource?: string;
   readonly Parameters?: Readonly<Record<string, unknown>>;
+  readonly ResultSelector?: Readonly<Record<string, unknown>>;
   readonly ResultPath?: string;
   readonly OutputPath?: string;
   readonly Seconds?: number;
@@ -34,6 +35,8 @@ export interface State {
   readonly Choices?: readonly Readonly<Record<string, unknown>>[];
   readonly Default?: string;
   readonly Next?: string;
+  readonly End?: true;
+  readonly Error?: string;
   readonly ErrorPath?: string;
   readonly CausePath?: string;
 }

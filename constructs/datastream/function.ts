@@ -1,6 +1,12 @@
 import type { Construct } from 'constructs';
 import { NodeFunction, type NodeFunctionProps } from '../aws/function';
-import { FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, type FunctionName, SOURCES } from './functions';
+import {
+  FUNCTION_MEMORY_MB,
+  FUNCTION_TIMEOUT_SECONDS,
+  type FunctionName,
+  RESULTS_MEMORY_MB,
+  SOURCES,
+} from './functions';
 
 export interface DatastreamFunctionProps
   extends Omit<NodeFunctionProps, 'sources' | 'role' | 'memoryMb' | 'timeoutSeconds'> {
@@ -14,7 +20,7 @@ export class DatastreamFunction extends NodeFunction {
     super(scope, id, {
       ...props,
       sources: SOURCES,
-      memoryMb: FUNCTION_MEMORY_MB,
+      memoryMb: props.role === 'results' ? RESULTS_MEMORY_MB : FUNCTION_MEMORY_MB,
       timeoutSeconds: FUNCTION_TIMEOUT_SECONDS[props.role],
     });
   }

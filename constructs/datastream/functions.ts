@@ -6,8 +6,11 @@ export type MachineFunction = (typeof MACHINE_FUNCTIONS)[number];
 export const CORE_FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const;
 export type CoreFunction = (typeof CORE_FUNCTIONS)[number];
 
-/** All functions. Each is a file of lambdas/datastream that exports `handler`. Only a matrix needs the planner. */
-export const FUNCTIONS = [...CORE_FUNCTIONS, 'planner'] as const;
+/**
+ * All functions. Each is a file of lambdas/datastream that exports `handler`. Only a matrix needs the planner, and only
+ * submissions need results.
+ */
+export const FUNCTIONS = [...CORE_FUNCTIONS, 'planner', 'results'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** The functions' sources. */
@@ -19,10 +22,13 @@ export const SOURCES = { folder: 'datastream', names: FUNCTIONS } as const;
  */
 export const FUNCTION_MEMORY_MB = 256;
 
+/** The memory of the function that holds all results of a submission at once, in MB. */
+export const RESULTS_MEMORY_MB = 2048;
+
 /**
  * Each function's timeout in Lambda. The starter waits up to 20 s for SSM. The reaper looks at every instance whose
- * execution has ended. The planner waits for its slots, and has Lambda's longest timeout. The others wait only for AWS's
- * answers. A state's own TimeoutSeconds must be longer: Lambda does not stop a function when Step Functions stops
+ * execution has ended. The planner waits for its slots, and results reads every job of a submission: both have Lambda's longest timeout. The
+ * others wait only for AWS's answers. A state's own TimeoutSeconds must be longer: Lambda does not stop a function when Step Functions stops
  * waiting for it.
  */
 export const FUNCTION_TIMEOUT_SECONDS = {
@@ -34,4 +40,5 @@ export const FUNCTION_TIMEOUT_SECONDS = {
   relay: 30,
   reaper: 120,
   planner: 900,
+  results: 900,
 } as const;

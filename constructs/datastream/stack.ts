@@ -142,6 +142,16 @@ export function declareDatastream(stack: TerraformStack, matrixFile?: string): v
       "Whether the logs of jobs are kept: s3, beside a job's stored execution, or in s3_bucket; or none. Default: s3.",
       RULES.jobLogs,
     ),
+    submissionsBucket: text(
+      'submissions_bucket',
+      'The bucket of submissions of many jobs; with it there is a machine that runs them. Default: none.',
+      RULES.bucket,
+    ),
+    submissionsName: text(
+      'submissions_name',
+      `The machine of submissions. ${byPrefix('submissionsName')}`,
+      RULES.stateMachine,
+    ),
     amiParameterName: text(
       'ami_parameter_name',
       "The SSM parameter that execution files may name as ImageId. Default: none but AWS's public ones.",
@@ -167,6 +177,11 @@ export function declareDatastream(stack: TerraformStack, matrixFile?: string): v
 
   const outputs = {
     datastream_arn: { value: datastream.stateMachineArn, description: 'The state machine, to start executions of.' },
+    submissions_arn: {
+      // Terraform leaves out an output that is null.
+      value: datastream.submissionsArn,
+      description: 'The state machine of submissions, where there is one.',
+    },
     lambda_role_arn: { value: datastream.lambdaRoleArn, description: "The role of the state machine's functions." },
     lambda_arns: { value: datastream.lambdaArns, description: 'The ARN of every function.' },
     lambda_function_names: { value: datastream.lambdaFunctionNames, description: 'The name of every function.' },

@@ -3,7 +3,7 @@ import { SfnStateMachine } from '@cdktf/provider-aws/lib/sfn-state-machine';
 import type { Precondition } from 'cdktf';
 import { Construct } from 'constructs';
 import type { CurrentAws } from '../aws/current-aws';
-import { Role } from '../aws/role';
+import { deliverLogs, Role } from '../aws/role';
 import { definition } from './definition';
 import type { DatastreamFunction } from './function';
 import { MACHINE_FUNCTIONS, type MachineFunction } from './functions';
@@ -52,23 +52,7 @@ export class StateMachine extends Construct {
       actions: ['lambda:InvokeFunction'],
       resources: MACHINE_FUNCTIONS.flatMap((name) => [functions[name].arn, `${functions[name].arn}:*`]),
     });
-    // Log delivery belongs to the account, not to a log group. AWS documents all of these actions on `*`,
-    // DescribeLogGroups too (Step Functions Developer Guide, "IAM Policies for logging to CloudWatch Logs"). Step
-    // Functions checks them when the state machine is created.
-    role.grant({
-      sid: 'DeliverLogs',
-      actions: [
-        'logs:CreateLogDelivery',
-        'logs:DeleteLogDelivery',
-        'logs:DescribeLogGroups',
-        'logs:DescribeResourcePolicies',
-        'logs:GetLogDelivery',
-        'logs:ListLogDeliveries',
-        'logs:PutResourcePolicy',
-        'logs:UpdateLogDelivery',
-      ],
-      resources: ['*'],
-    });
+    role.grant(deliverLogs());
     const log = new CloudwatchLogGroup(this, 'log', {
       // Groups with this prefix need no entry in the account's resource policy, which is limited in size.
       name: `/aws/vendedlogs/states/${props.stateMachineName}`,

@@ -45,6 +45,8 @@ export const ErrorName = {
   OutcomeUnknown: 'OutcomeUnknown',
   /** EC2 has not yet ended the attempt's instances as asked. */
   InstanceNotGone: 'InstanceNotGone',
+  /** Jobs of a submission still run, so that its results are not complete. */
+  ResultsIncomplete: 'ResultsIncomplete',
   ...BaseErrorName,
 } as const;
 

@@ -27,7 +27,13 @@ const json = <T extends z.ZodType>(schema: T) =>
 export const CauseOfFunction = json(z.object({ errorMessage: z.string(), command: z.number().int().optional() }));
 
 /** How an earlier attempt of the same execution ended. */
-const EarlierError = z.object({ attempt: z.number().int(), Error: z.string(), Cause: z.string() });
+const EarlierError = z.object({
+  attempt: z.number().int(),
+  Error: z.string(),
+  Cause: z.string(),
+  /** Its instances, as `Launched`. Absent from an older deployment. EC2Stopper alone reads them. */
+  launches: z.array(z.unknown()).optional(),
+});
 export type EarlierError = z.infer<typeof EarlierError>;
 
 /** The state of one attempt, as the state machine passes it from EC2StarterFromAMI to EC2Stopper. */
@@ -116,6 +122,7 @@ export const StopperState = z
     Cause: z.unknown().optional(),
     job: z.unknown().optional(),
     input: z.unknown().optional(),
+    object: z.unknown().optional(),
   })
   .transform(({ Error: name, Cause: cause, ...state }) => ({
     ...state,

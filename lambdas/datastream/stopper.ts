@@ -2,10 +2,11 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import type * as z from 'zod';
 import type { RetryBackoff } from '../../executions/model';
 import { CLIENT } from '../runtime/clients';
+import { type Clock, systemClock } from '../runtime/clock';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { type EndedInstance, endInstances } from './end-instances';
 import { DatastreamError, ErrorName, mayRetry } from './errors';
-import { type Ec2, findInstances, tagOf } from './instance';
+import { type Ec2, findInstances, type Identified, tagOf } from './instance';
 import { withCommandText } from './script';
 import { type CaughtError, CauseOfFunction, type EarlierError, machineEvent, StopperState } from './state';
 import { Tag } from './tags';
@@ -15,6 +16,29 @@ const StopperEvent = machineEvent(StopperState);
 export interface StopperClients {
   readonly ec2: Ec2;
   readonly stateMachineArn: string;
+  readonly clock: Clock;
+}
+
+/** An instance that an attempt has launched. */
+export interface Launched {
+  readonly attempt: number;
+  readonly instance_id: string;
+  /** Its instance type. */
+  readonly type: string;
+  readonly market: 'spot' | 'on-demand';
+  /** Its Availability Zone; absent where EC2 does not say. */
+  readonly zone?: string;
+  /** From its launch to its end, as EC2Stopper saw it: an instance that ended by itself counts until it was noticed. */
+  readonly seconds: number;
+}
+
+/** What is of interest of an execution that has ended, whatever its outcome. Submissions make their results of it. */
+export interface Summary {
+  readonly attempts: number;
+  /** Of all attempts. */
+  readonly launches: readonly Launched[];
+  /** The object that was verified; null where there is none. */
+  readonly object: unknown;
 }
 
 /** The state machine decides by this result. It is also the output of an execution that succeeds. */
@@ -22,6 +46,8 @@ export interface StopperResult {
   readonly [member: string]: unknown;
   readonly attempt: number;
   readonly instances: readonly { readonly instance_id: string; readonly state: string }[];
+  /** Present when no other attempt follows; on failure it is in the input of the machine's last state alone. */
+  readonly summary?: Summary;
   /** The job's error, with its Cause as a sentence; absent when the job succeeded. */
   readonly error?: z.infer<typeof CaughtError>;
   /** Present when another attempt follows. `wait_s`: seconds that the machine waits first, if the file has a wait. */
@@ -38,7 +64,7 @@ export interface StopperResult {
  */
 export async function stop(
   { execution, state }: z.infer<typeof StopperEvent>,
-  { ec2, stateMachineArn }: StopperClients,
+  { ec2, stateMachineArn, clock }: StopperClients,
   log: Log,
 ): Promise<StopperResult> {
   const found = await findInstances(ec2, {
@@ -46,6 +72,7 @@ export async function stop(
     [`tag:${Tag.execution}`]: [execution],
   });
   const its = found.filter((instance) => !(Number(tagOf(instance, Tag.attempt)) > state.attempt));
+  const now = clock.now();
   const { ended, failures } = await endInstances(ec2, its);
   log.info('instances ended', { instances: ended });
   if (failures.length > 0) throw failures[0];
@@ -54,15 +81,34 @@ export async function stop(
     const list = left.map((instance) => `${instance.instance_id} (${instance.state})`).join(', ');
     throw new DatastreamError(ErrorName.InstanceNotGone, `Still there: ${list}.`);
   }
-  return conclude(state, ended);
+  return conclude(
+    state,
+    ended,
+    its.filter((instance) => Number(tagOf(instance, Tag.attempt)) === state.attempt).map((each) => launched(each, now)),
+  );
 }
 
-function conclude(state: StopperState, ended: readonly EndedInstance[]): StopperResult {
+function launched(instance: Identified, now: Date): Launched {
+  const zone = instance.Placement?.AvailabilityZone;
+  return {
+    attempt: Number(tagOf(instance, Tag.attempt)),
+    instance_id: instance.InstanceId,
+    type: instance.InstanceType ?? '',
+    market: instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
+    ...(zone && { zone }),
+    seconds: Math.round((now.getTime() - (instance.LaunchTime ?? now).getTime()) / 1000),
+  };
+}
+
+function conclude(state: StopperState, ended: readonly EndedInstance[], launches: readonly Launched[]): StopperResult {
   const { attempt, attempts, errors, commands, backoff, succeeded, error: _error, input: _input, ...rest } = state;
   const instances = ended.map(({ instance_id, state: name }) => ({ instance_id, state: name }));
   // If EC2StarterFromAMI failed, the state is the execution's input: it is not repeated in the output.
   const told = { ...(commands ? rest : {}), attempt, attempts, errors, instances };
-  if (succeeded && !state.error) return told;
+  // An older deployment's state has none of earlier attempts.
+  const earlier = errors.flatMap((each) => (each.launches ?? []) as readonly Launched[]);
+  const summary = (object: unknown): Summary => ({ attempts: attempt, launches: [...earlier, ...launches], object });
+  if (succeeded && !state.error) return { ...told, summary: summary(state.object ?? null) };
   // SUCCEEDED needs a result: the absence of an error is not enough.
   const error = state.error ?? { Error: ErrorName.OutcomeUnknown, Cause: 'The commands have left no result.' };
   const cause = sentence(error.Cause, commands) || error.Error;
@@ -71,12 +117,24 @@ function conclude(state: StopperState, ended: readonly EndedInstance[]): Stopper
       ...told,
       next: {
         attempt: attempt + 1,
-        errors: [...errors, { attempt, Error: error.Error, Cause: cause.slice(0, EARLIER_CAUSE_KEPT) }],
+        errors: [
+          ...errors,
+          {
+            attempt,
+            Error: error.Error,
+            Cause: cause.slice(0, EARLIER_CAUSE_KEPT),
+            ...(launches.length > 0 && { launches: [...launches] }),
+          },
+        ],
         ...waitBefore(attempt + 1, backoff),
       },
     };
   }
-  return { ...told, error: { Error: error.Error, Cause: withHistory(cause, attempt, attempts, errors) } };
+  return {
+    ...told,
+    summary: summary(null),
+    error: { Error: error.Error, Cause: withHistory(cause, attempt, attempts, errors) },
+  };
 }
 
 /** Longest wait of a Wait state (Amazon States Language; Step Functions, Wait). */
@@ -113,5 +171,5 @@ export const createStopper = (clients: StopperClients, log?: Log) =>
   createHandler('stopper', StopperEvent, (event, lines) => stop(event, clients, lines), log);
 
 export const handler = lazily(() =>
-  createStopper({ ec2: new EC2Client(CLIENT), stateMachineArn: environment('STATE_MACHINE_ARN') }),
+  createStopper({ ec2: new EC2Client(CLIENT), stateMachineArn: environment('STATE_MACHINE_ARN'), clock: systemClock }),
 );

@@ -96,6 +96,8 @@ export class Interpreter {
   events = 2;
   /** The largest input or output of a state or a task, in bytes of UTF-8. */
   largestBytes = 0;
+  /** The state that was entered last. */
+  last?: { readonly name: string; readonly type: string; readonly input: unknown };
 
   constructor(
     private readonly definition: Definition,
@@ -141,6 +143,7 @@ export class Interpreter {
     const uses = new Map<Retrier, number>();
     frame.signal.throwIfAborted();
     this.#record(1, input);
+    this.last = { name, type: Type, input };
     this.#report({ type: 'entered', state: name });
     for (let retries = 0; ; retries++) {
       this.transitions++;

@@ -18,6 +18,7 @@ const CLIENTS: Readonly<Record<FunctionName, readonly string[]>> = {
   relay: ['client-ec2', 'client-sfn', 'client-ssm'],
   reaper: ['client-ec2', 'client-sfn'],
   planner: ['client-sfn'],
+  results: ['client-s3', 'client-sfn'],
 };
 
 let bundles: Bundles<FunctionName>;

@@ -737,6 +737,35 @@ describe('EC2Stopper', () => {
     });
   });
 
+  it('tells of every instance of every attempt in its summary', async () => {
+    const { start, call, wait, instances } = testCloud();
+    const lost = { Error: 'InstanceLost', Cause: 'gone' };
+    const first = await start({ ...executionFile({ n_retries_allowed: '1', ii_cheapo: true }) });
+    await wait(60_000);
+    const { next } = await call('stopper', { execution: EXECUTION, state: { ...first, error: lost } });
+    const second = await start({
+      ...(next as object),
+      input: executionFile({ n_retries_allowed: '1', ii_cheapo: true }),
+    });
+    await wait(120_000);
+
+    const told = await call('stopper', { execution: EXECUTION, state: { ...second, error: lost } });
+
+    const [one, two] = instances().map(({ api }) => api.InstanceId);
+    expect(told.summary).toEqual({
+      attempts: 2,
+      launches: [
+        { attempt: 1, instance_id: one, type: 't4g.large', market: 'spot', seconds: expect.any(Number) },
+        { attempt: 2, instance_id: two, type: 't4g.large', market: 'on-demand', seconds: expect.any(Number) },
+      ],
+      object: null,
+    });
+    const seconds = (told.summary as { launches: { seconds: number }[] }).launches.map((each) => each.seconds);
+    expect(seconds[0]).toBeGreaterThanOrEqual(60);
+    expect(seconds[1]).toBeGreaterThanOrEqual(120);
+    expect(seconds[1]).toBeLessThan(180);
+  });
+
   it("turns a function's error into its sentence", async () => {
     const { call } = testCloud();
     const Cause = JSON.stringify({ errorType: 'JobTimedOut', errorMessage: 'It took too long.', trace: ['at x'] });
@@ -766,6 +795,7 @@ describe('EC2Stopper without an error', () => {
 
     expect(told).not.toHaveProperty('error');
     expect(told).toMatchObject({ object: { key: KEY }, result: { exit_code: 0 } });
+    expect(told.summary).toMatchObject({ attempts: 1, launches: [{ attempt: 1 }], object: { key: KEY } });
   });
 
   it.each(['result', 'object', 'command_id', 'job'])(

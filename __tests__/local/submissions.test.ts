@@ -1,0 +1,248 @@
+import { StopExecutionCommand, UpdateMapRunCommand } from '@aws-sdk/client-sfn';
+import { countsOf, type ResultRow } from '../../lambdas/datastream/results';
+import type { ApiFault, Faults } from '../../local/service';
+import { PRICES } from '../../prices/orchestration';
+import { type PlayedSubmission, playSubmission, type SubmissionScenario } from '../support/submission';
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `job_${String(index).padStart(4, '0')}`);
+const indexOf = (name: string) => Number(name.slice(4));
+
+/** What holds of every submission, whatever happens to it. */
+function brokenIn({ names: all }: SubmissionScenario, played: PlayedSubmission): string[] {
+  const { rows, runs, running, cloud } = played;
+  const statuses = new Map(
+    [...cloud.sfn.executions.values()]
+      .filter((each) => each.stateMachineArn === cloud.stateMachineArn)
+      .map(({ name, status }) => [name, status]),
+  );
+  return [
+    ...[...runs].filter(([, count]) => count > 1).map(([name, count]) => `${name} ran ${count} times`),
+    ...(running.length > 0 ? [`${running.length} instances still run`] : []),
+    ...(rows?.map(({ name }) => name).join() === all.join() ? [] : ['the results are not those of the items']),
+    ...(rows ?? [])
+      .filter(({ name, status, error }) => error !== 'NameTaken' && status !== (statuses.get(name) ?? 'NOT_STARTED'))
+      .map(({ name, status }) => `${name} is ${status} in the results, and ${statuses.get(name)} in truth`),
+  ];
+}
+
+/** Plays a submission whose invariants must hold. */
+async function play(scenario: SubmissionScenario): Promise<PlayedSubmission & { rows: readonly ResultRow[] }> {
+  const played = await playSubmission(scenario);
+  expect(brokenIn(scenario, played)).toEqual([]);
+  return { ...played, rows: played.rows ?? [] };
+}
+
+test('two thousand jobs, 3 % of which fail: at most fifty at once, each once, and every result', async () => {
+  const fails = (name: string) => indexOf(name) % 100 < 3;
+
+  const { submission, rows, runs, mostAtOnce } = await play({
+    names: names(2000),
+    concurrency: 50,
+    tolerate: 5,
+    fails,
+  });
+
+  expect([submission.status, submission.error]).toEqual(['SUCCEEDED', undefined]);
+  expect(submission.output).toMatchObject({ results: { counts: { SUCCEEDED: 1940, FAILED: 60 } } });
+  expect(mostAtOnce).toBe(50);
+  expect(runs.size).toBe(2000);
+  expect(rows.filter(({ name, status }) => (status === 'FAILED') !== fails(name))).toEqual([]);
+  expect(rows[3]).toEqual({
+    name: 'job_0003',
+    status: 'SUCCEEDED',
+    error: null,
+    cause: null,
+    attempts: 1,
+    type: 't4g.large',
+    market: 'on-demand',
+    seconds: expect.any(Number),
+    // 8 minutes of work, and the time until it begins.
+    dollars: expect.closeTo((0.0672 * 510) / 3600, 3),
+    object: null,
+  });
+  expect(rows[0]).toMatchObject({ error: 'CommandFailed', attempts: 1, type: 't4g.large' });
+}, 600_000);
+
+test('each job costs two transitions and the start of its child beside its own', async () => {
+  const count = 20;
+
+  const { submission, cloud } = await play({ names: names(count), concurrency: 5, tolerate: 0 });
+
+  const children = [...cloud.sfn.executions.values()].filter((each) => 'mapRunArn' in each && each.mapRunArn);
+  const transitions = children.map((child) => ('used' in child ? child.used.transitions : 0));
+  expect(transitions).toEqual(Array(count).fill(2));
+  // Jobs, Results, AllOrSome, Done; and the start of each child.
+  expect(submission.used.transitions).toBe(4 + count);
+  expect(1000 * 3 * PRICES.transition).toBeCloseTo(0.075);
+});
+
+test('the first jobs start one after the other, so that EC2 launches them without a refusal', async () => {
+  const { cloud } = await play({ names: names(40), concurrency: 40, tolerate: 0 });
+
+  const launches = [...cloud.ec2.instances.values()].map(({ api }) => api.LaunchTime?.getTime() ?? 0);
+  const seconds = (Math.max(...launches) - Math.min(...launches)) / 1000;
+  expect(seconds).toBeGreaterThanOrEqual(Math.floor(39 / 1.5));
+});
+
+test('more failures than are tolerated: no more are started, and the results are there', async () => {
+  const { submission, rows, runs } = await play({
+    names: names(100),
+    concurrency: 10,
+    tolerate: 5,
+    fails: (name) => indexOf(name) < 20,
+  });
+
+  expect([submission.status, submission.error]).toEqual(['FAILED', 'States.ExceedToleratedFailureThreshold']);
+  expect(runs.size).toBeLessThan(30);
+  expect(countsOf(rows).FAILED).toBeGreaterThan(5);
+  expect(countsOf(rows).NOT_STARTED).toBeGreaterThan(70);
+});
+
+test('a new limit holds while the submission runs', async () => {
+  let raised = 0;
+  const { mostAtOnce, cloud } = await play({
+    names: names(60),
+    concurrency: 5,
+    tolerate: 0,
+    meanwhile: (cloud) =>
+      cloud.clock.after(600_000, () => {
+        const [run] = cloud.sfn.mapRuns.values();
+        raised = run?.counts.running ?? 0;
+        void cloud.sfn.client().send(new UpdateMapRunCommand({ mapRunArn: run?.arn, maxConcurrency: 20 }));
+      }),
+  });
+
+  expect(raised).toBe(5);
+  expect(mostAtOnce).toBe(20);
+  expect([...cloud.sfn.mapRuns.values()][0]?.counts.succeeded).toBe(60);
+});
+
+test('stopped in the middle: its jobs are stopped, their instances end, and every result can be told', async () => {
+  const scenario: SubmissionScenario = {
+    names: names(30),
+    concurrency: 10,
+    tolerate: 0,
+    meanwhile: (cloud, { arn }) =>
+      cloud.clock.after(700_000, () => {
+        void cloud.sfn.client().send(new StopExecutionCommand({ executionArn: arn }));
+      }),
+    collect: true,
+  };
+
+  const { submission, rows } = await play(scenario);
+
+  expect(submission.status).toBe('ABORTED');
+  const counts = countsOf(rows);
+  expect(counts).toEqual({ SUCCEEDED: 10, ABORTED: 10, NOT_STARTED: 10 });
+});
+
+test('a name that an earlier execution has is refused, and told', async () => {
+  const { rows, runs, submission } = await play({
+    names: names(5),
+    concurrency: 5,
+    tolerate: 100,
+    before: (cloud) => {
+      cloud.sfn.start({ stateMachineArn: cloud.stateMachineArn, name: 'job_0002', input: {} });
+    },
+  });
+
+  expect(submission.status).toBe('SUCCEEDED');
+  expect(rows[2]).toMatchObject({ status: 'FAILED', error: 'NameTaken', dollars: 0 });
+  expect([...runs.keys()].sort()).toEqual(['job_0000', 'job_0001', 'job_0003', 'job_0004']);
+});
+
+test('what EC2 lets through a second is enough for fifty jobs at once', async () => {
+  const limits = { RunInstances: { burst: 5, perSecond: 2 } };
+
+  const { submission, cloud } = await play({ names: names(50), concurrency: 50, tolerate: 0, limits });
+
+  expect(submission.status).toBe('SUCCEEDED');
+  expect(cloud.calls('RunInstances')).toBe(50);
+});
+
+/** The call of an operation, from 1, that the fault is for. */
+const at =
+  (operation: string, call: number, fault: ApiFault, caller?: string): Faults =>
+  (name, number, _, from) =>
+    name === operation && number === call && from === caller ? fault : undefined;
+
+describe('whatever happens to a call of the submission machine', () => {
+  const THROTTLED = { error: 'ThrottlingException', message: 'Rate exceeded' };
+  const faults: Readonly<Record<string, Faults>> = {
+    'a start that is throttled': at('StartExecution', 2, THROTTLED),
+    'a start that is throttled again and again': (name, call) =>
+      name === 'StartExecution' && call > 2 && call < 8 ? THROTTLED : undefined,
+    'a start whose reply is lost': at('StartExecution', 2, { error: 'NetworkError', after: true }),
+    'a start that arrives late': at('StartExecution', 2, { delay: 30_000 }),
+    'a start whose reply is late': at('StartExecution', 2, { replyDelay: 700_000 }),
+    'a start whose reply is lost, and that is told of after the end': at('StartExecution', 2, {
+      error: 'NetworkError',
+      after: true,
+      replyDelay: 700_000,
+    }),
+  };
+
+  test.each(Object.entries(faults))('%s: each job once, and every result', async (_, fault) => {
+    const { submission, rows } = await play({ names: names(6), concurrency: 2, tolerate: 0, faults: fault });
+
+    expect([submission.status, submission.error]).toEqual(['SUCCEEDED', undefined]);
+    expect(countsOf(rows)).toEqual({ SUCCEEDED: 6 });
+  });
+
+  test.each(['PutObject', 'GetObject', 'ListObjectsV2', 'DescribeExecution', 'GetExecutionHistory'])(
+    'a %s of the function that fails, is lost, or kills it: every result',
+    async (operation) => {
+      for (const fault of [{ error: 'SlowDown' }, { error: 'NetworkError', after: true }, { kills: true }]) {
+        const { submission, rows } = await play({
+          names: names(6),
+          concurrency: 3,
+          tolerate: 50,
+          fails: (name) => indexOf(name) === 1,
+          faults: (() => {
+            let first = true;
+            return (name, _call, _input, caller) => {
+              if (name !== operation || caller !== 'results' || !first) return undefined;
+              first = false;
+              return fault;
+            };
+          })(),
+        });
+
+        expect([submission.status, countsOf(rows)]).toEqual(['SUCCEEDED', { SUCCEEDED: 5, FAILED: 1 }]);
+      }
+    },
+  );
+
+  test('a job that is stopped from outside counts as failed, and the others go on', async () => {
+    const { submission, rows } = await play({
+      names: names(6),
+      concurrency: 2,
+      tolerate: 20,
+      meanwhile: (cloud) =>
+        cloud.clock.after(200_000, () => {
+          const job = cloud.sfn.executions.get(
+            `${cloud.stateMachineArn.replace(':stateMachine:', ':execution:')}:job_0001`,
+          );
+          if (job && 'stop' in job) job.stop();
+        }),
+    });
+
+    expect([submission.status, countsOf(rows)]).toEqual(['SUCCEEDED', { SUCCEEDED: 5, ABORTED: 1 }]);
+  });
+
+  test('a child that dies with its start: its job is stopped with it, and told', async () => {
+    const { submission, rows } = await play({
+      names: names(6),
+      concurrency: 2,
+      tolerate: 20,
+      meanwhile: (cloud) =>
+        cloud.clock.after(200_000, () => {
+          const child = [...cloud.sfn.mapRuns.values()][0]?.children[1];
+          child?.stop();
+        }),
+    });
+
+    expect(submission.status).toBe('SUCCEEDED');
+    expect(countsOf(rows)).toEqual({ SUCCEEDED: 5, ABORTED: 1 });
+  });
+});
