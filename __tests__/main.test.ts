@@ -31,7 +31,16 @@ let matrix: Finished;
 let noMatrix: Finished;
 beforeAll(async () => {
   const copy = path.join(folder, 'copy');
-  for (const each of ['constructs', 'executions', 'files', 'lambdas', 'main.ts', 'package.json', 'cdktf.json']) {
+  for (const each of [
+    'constructs',
+    'executions',
+    'files',
+    'lambdas',
+    'prices',
+    'main.ts',
+    'package.json',
+    'cdktf.json',
+  ]) {
     cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
   }
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
@@ -176,5 +185,5 @@ test('has the schedules of the matrix that cdktf.json names, and beside them wha
 });
 
 test('says in one sentence that there is no such matrix, and synthesises nothing', () => {
-  expect([noMatrix.code, noMatrix.output]).toEqual([1, 'nowhere.json: there is no such file; see the path.\n']);
+  expect([noMatrix.code, noMatrix.output]).toEqual([1, 'nowhere.json: there is no such file: check the path.\n']);
 });
