@@ -29,7 +29,16 @@ let unknown: Finished;
 let none: Finished;
 beforeAll(async () => {
   const copy = path.join(folder, 'copy');
-  for (const each of ['constructs', 'executions', 'files', 'lambdas', 'main.ts', 'package.json', 'cdktf.json']) {
+  for (const each of [
+    'constructs',
+    'executions',
+    'files',
+    'lambdas',
+    'prices',
+    'main.ts',
+    'package.json',
+    'cdktf.json',
+  ]) {
     cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
   }
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
@@ -43,13 +52,13 @@ beforeAll(async () => {
   ]);
 });
 
-test('synthesises one stack with the archives of seven functions', () => {
+test('synthesises one stack with the archives of its functions', () => {
   expect(here).toEqual({ code: 0, output: '' });
   const found = Object.keys(files('here')).map((file) => path.basename(file));
 
   expect(found.sort()).toEqual([
     ...['cdk.tf.json', 'checker.zip', 'commander.zip', 'manifest.json', 'poller.zip', 'reaper.zip', 'relay.zip'],
-    ...['starter.zip', 'stopper.zip'],
+    ...['results.zip', 'starter.zip', 'stopper.zip'],
   ]);
 });
 

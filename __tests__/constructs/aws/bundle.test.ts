@@ -72,7 +72,7 @@ test('is the same, byte for byte, a second time, in another folder and from anot
   const folder = mkdtempSync(path.join(tmpdir(), 'datastream-copy-'));
   const workingDirectory = process.cwd();
   try {
-    for (const each of ['lambdas', 'executions', 'files'])
+    for (const each of ['lambdas', 'executions', 'files', 'prices'])
       cpSync(path.join(ROOT, each), path.join(folder, each), { recursive: true });
     symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
     process.chdir(folder);
@@ -91,7 +91,7 @@ test('is the same, byte for byte, a second time, in another folder and from anot
 test('tells the line of its TypeScript in the log when a handler throws, and a sentence alone to who has called it', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'datastream-stack-'));
   try {
-    for (const each of ['lambdas', 'executions', 'files'])
+    for (const each of ['lambdas', 'executions', 'files', 'prices'])
       cpSync(path.join(ROOT, each), path.join(folder, each), { recursive: true });
     symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
     const source = [
