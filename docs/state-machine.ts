@@ -1,10 +1,13 @@
 import { type Definition, definition, type State } from '../constructs/datastream/definition';
 import { MACHINE_FUNCTIONS, type MachineFunction } from '../constructs/datastream/functions';
+import { submissionDefinition } from '../constructs/datastream/submission-definition';
 
 const ROLES = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, name])) as Record<MachineFunction, string>;
 
 /** `docs/state-machine.md`: the diagram and the retries, generated from the definition that is deployed. */
 export function stateMachinePage(machine: Definition = definition(ROLES)): string {
+  const submissions = submissionDefinition({ stateMachineArn: 'machine', resultsArn: 'results', bucket: 'bucket' });
+  const { StartAt, States } = submissions.States.Jobs.ItemProcessor;
   return `# The state machine
 
 Generated from \`constructs/datastream/definition.ts\` by \`npm run generate\`. A test fails if this page is out of date.
@@ -20,6 +23,26 @@ Dotted arrows are errors. LaunchRefused and NoCapacity lead to another launch, e
 | state | errors | first wait | factor | longest wait | retries |
 | --- | --- | --- | --- | --- | --- |
 ${Object.entries(machine.States)
+  .flatMap(([name, state]) => retries(name, state))
+  .join('\n')}
+
+## The submission machine
+
+Generated from \`constructs/datastream/submission-definition.ts\`. It is there with \`submissions_bucket\` alone ([submissions](submissions.md)). Jobs is a Distributed Map: each item is a child execution.
+
+\`\`\`mermaid
+${diagram(submissions)}
+\`\`\`
+
+The child execution of an item. Start starts the job and waits for its end:
+
+\`\`\`mermaid
+${diagram({ Comment: '', StartAt, States })}
+\`\`\`
+
+| state | errors | first wait | factor | longest wait | retries |
+| --- | --- | --- | --- | --- | --- |
+${[...Object.entries(submissions.States), ...Object.entries(States)]
   .flatMap(([name, state]) => retries(name, state))
   .join('\n')}
 `;
@@ -60,6 +83,11 @@ const LABELS: Readonly<Record<string, string>> = {
   NextAttempt: '"failed, attempts left, may be retried"',
   Failed: 'failed',
   Succeeded: 'succeeded',
+  Stopped: '"too many failed"',
+  Done: '"all have ended"',
+  NameTaken: '"began before the submission"',
+  Found: 'succeeded',
+  Await: '"still runs"',
 };
 
 function retries(name: string, { Retry = [] }: State): string[] {

@@ -91,9 +91,10 @@ const CLIENT = {
 /**
  * Asks AWS for the machine.
  *
- * @throws Error of the SDK; Error that says that the ARN is another machine's
+ * @returns undefined where the ARN is another machine's
+ * @throws Error of the SDK
  */
-export async function submissionMachine(arn: string, region: string): Promise<SubmissionMachine> {
+export async function submissionMachine(arn: string, region: string): Promise<SubmissionMachine | undefined> {
   const sfn = new SFNClient({ ...CLIENT, region });
   // Moto and other services behind an endpoint of one's own know buckets by their path alone.
   const s3 = new S3Client({
@@ -104,8 +105,7 @@ export async function submissionMachine(arn: string, region: string): Promise<Su
   });
   const { definition = '{}' } = await sfn.send(new DescribeStateMachineCommand({ stateMachineArn: arn }));
   const places = placesOf(definition);
-  if (!places) throw new Error(`${arn} is no machine of submissions: write Terraform's output submissions_arn`);
-  return { arn, ...places, s3, sfn };
+  return places && { arn, ...places, s3, sfn };
 }
 
 const executionArn = ({ arn }: SubmissionMachine, id: string) =>

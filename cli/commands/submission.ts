@@ -39,7 +39,10 @@ export async function withMachine(
     return 2;
   }
   try {
-    return await act(await submissionMachine(found.arn, found.region));
+    const machine = await submissionMachine(found.arn, found.region);
+    if (machine) return await act(machine);
+    err.write(wrap(`${found.arn} is no machine of submissions: write Terraform's output submissions_arn.\n`, err));
+    return 2;
   } catch (error) {
     err.write(wrap(`${awsSentence(error, found.region)}\n`, err));
     return 5;
