@@ -7,6 +7,7 @@ import type { NewOptions } from './commands/new';
 import { addMatrix } from './matrix';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
+import { addSchedule } from './schedule';
 
 // Node.js 20 is what this project runs on; the SDK's word about the one after it is not the user's business.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -132,6 +133,7 @@ program
   });
 
 addMatrix(program);
+addSchedule(program);
 addAmi(program);
 
 // The output ends early (`| head`) or the disk is full: end what runs as after Ctrl-C, and write nothing more there.

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ExpandOptions } from './commands/matrix-expand';
 import type { PlayOptions } from './commands/matrix-play';
 import type { MatrixOptions } from './matrix-file';
-import { OWN_REGION, region, sentences } from './options';
+import { date, OWN_REGION, region, sentences } from './options';
 
 /** Adds `datastream matrix`. */
 export function addMatrix(program: Command): void {
@@ -91,16 +91,4 @@ function wholeNumber(value: string): number {
     throw new InvalidArgumentError(`'${value}' is not possible; write a whole number from 1 to 999999.`);
   }
   return Number(value);
-}
-
-/** Reads the value of `--date`. */
-function date(value: string): string {
-  const compact = value.replace(/^(\d{4})-(\d{2})-(\d{2})$/, '$1$2$3');
-  const [, year = '', month = '', day = ''] = /^(\d{4})(\d{2})(\d{2})$/.exec(compact) ?? [];
-  const time = new Date(`${year}-${month}-${day}T00:00:00Z`);
-  // A day that the month does not have is the next month's to JavaScript.
-  if (Number.isNaN(time.getTime()) || time.toISOString().slice(0, 10) !== `${year}-${month}-${day}`) {
-    throw new InvalidArgumentError(`'${value}' is no day; write one such as 20260818.`);
-  }
-  return compact;
 }

@@ -18,3 +18,15 @@ export function region(value: string): string {
   }
   return value;
 }
+
+/** Reads a day, such as the value of `--date`. @returns YYYYMMDD */
+export function date(value: string): string {
+  const compact = value.replace(/^(\d{4})-(\d{2})-(\d{2})$/, '$1$2$3');
+  const [, year = '', month = '', day = ''] = /^(\d{4})(\d{2})(\d{2})$/.exec(compact) ?? [];
+  const time = new Date(`${year}-${month}-${day}T00:00:00Z`);
+  // A day that the month does not have is the next month's to JavaScript.
+  if (Number.isNaN(time.getTime()) || time.toISOString().slice(0, 10) !== `${year}-${month}-${day}`) {
+    throw new InvalidArgumentError(`'${value}' is no day; write one such as 20260818.`);
+  }
+  return compact;
+}
