@@ -51,6 +51,7 @@ const TAGS_OF: Readonly<Record<string, string>> = {
   'logs:CreateLogGroup': 'logs:TagResource',
   'events:PutRule': 'events:TagResource',
   'scheduler:CreateScheduleGroup': 'scheduler:TagResource',
+  'sqs:CreateQueue': 'sqs:TagQueue',
   'iam:CreateRole': 'iam:TagRole',
   'iam:CreateInstanceProfile': 'iam:TagInstanceProfile',
 };
@@ -165,6 +166,8 @@ function resourcesOf({ service, region, name, subject, parameters }: Operation):
       const group = parameters.groupName ?? parameters.GroupName;
       return [arn(name.endsWith('Group') ? `schedule-group/${subject}` : `schedule/${group}/${subject}`)];
     }
+    case 'sqs':
+      return [arn(parameters.QueueName ?? String(parameters.QueueUrl).split('/').at(-1) ?? '')];
     case 'ec2':
       if (name.startsWith('Describe')) return ['*'];
       return [arn(`security-group/${parameters.GroupId ?? parameters['ResourceId.1']}`)];
