@@ -58,34 +58,19 @@ async function time(
   return { value: median(times), yardstick: median(yardsticks) };
 }
 
-async function synthesise(outdir: string): Promise<void> {
+export async function synthesise(outdir: string, context: Readonly<Record<string, unknown>> = {}): Promise<void> {
   mkdirSync(outdir);
   const tsx = join(ROOT, 'node_modules', '.bin', 'tsx');
-  await run(tsx, ['main.ts'], { cwd: ROOT, env: { ...process.env, CDKTF_OUTDIR: outdir } });
+  await run(tsx, ['main.ts'], {
+    cwd: ROOT,
+    env: { ...process.env, CDKTF_OUTDIR: outdir, CDKTF_CONTEXT_JSON: JSON.stringify(context) },
+  });
 }
 
 async function timePlan(folder: string, stack: string, yardstick: string): ReturnType<typeof time> {
   const aws = await answeringAws();
   try {
-    // Without TF_MIRROR, Terraform uses its own configuration, which may name a mirror.
-    const mirror = process.env.TF_MIRROR;
-    const configuration = join(folder, 'terraform.rc');
-    if (mirror) {
-      const path = JSON.stringify(mirror);
-      writeFileSync(configuration, `provider_installation {\n  filesystem_mirror {\n    path = ${path}\n  }\n}\n`);
-    }
-    const env = {
-      ...process.env,
-      ...(mirror && { TF_CLI_CONFIG_FILE: configuration }),
-      TF_IN_AUTOMATION: '1',
-      CHECKPOINT_DISABLE: '1',
-      AWS_ENDPOINT_URL: aws.endpoint,
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      AWS_EC2_METADATA_DISABLED: 'true',
-      AWS_CONFIG_FILE: '/dev/null',
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-    };
+    const env = terraformEnvironment(folder, aws.endpoint);
     const terraform = (...args: string[]) =>
       run('terraform', args, { cwd: stack, env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
     await terraform('init', '-input=false', '-no-color');
@@ -96,11 +81,34 @@ async function timePlan(folder: string, stack: string, yardstick: string): Retur
   }
 }
 
+/** @param folder where Terraform's configuration is written. @param endpoint where Terraform finds AWS */
+export function terraformEnvironment(folder: string, endpoint: string): NodeJS.ProcessEnv {
+  // Without TF_MIRROR, Terraform uses its own configuration, which may name a mirror.
+  const mirror = process.env.TF_MIRROR;
+  const configuration = join(folder, 'terraform.rc');
+  if (mirror) {
+    const path = JSON.stringify(mirror);
+    writeFileSync(configuration, `provider_installation {\n  filesystem_mirror {\n    path = ${path}\n  }\n}\n`);
+  }
+  return {
+    ...process.env,
+    ...(mirror && { TF_CLI_CONFIG_FILE: configuration }),
+    TF_IN_AUTOMATION: '1',
+    CHECKPOINT_DISABLE: '1',
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  };
+}
+
 /**
  * A server with the answers that the plan of a new stack needs from AWS. They are the caller's identity and the
  * validation of the definition. Any other call gets an error, and the plan fails.
  */
-async function answeringAws(): Promise<{ endpoint: string; close: () => void }> {
+export async function answeringAws(): Promise<{ endpoint: string; close: () => void }> {
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => {

@@ -7,6 +7,7 @@ import type { NewOptions } from './commands/new';
 import { addMatrix } from './matrix';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
+import { addSchedule } from './schedule';
 import { addSubmit } from './submit';
 
 // This project supports Node.js 20. The SDK's warning that it will need a newer version does not concern the user.
@@ -133,6 +134,7 @@ program
   });
 
 addMatrix(program);
+addSchedule(program);
 addSubmit(program);
 addAmi(program);
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ExpandOptions } from './commands/matrix-expand';
 import type { PlayOptions } from './commands/matrix-play';
 import type { MatrixOptions } from './matrix-file';
-import { dateOption, OWN_REGION, region, sentences } from './options';
+import { date, OWN_REGION, region, sentences } from './options';
 
 /** Adds `datastream matrix`. */
 export function addMatrix(program: Command): void {
@@ -34,7 +34,7 @@ export function addMatrix(program: Command): void {
   common(matrix.command('expand'))
     .description('print the jobs of a day, one JSON object a line')
     .argument('<file>', 'the matrix')
-    .option('--date <YYYYMMDD>', "the cycles' day in UTC (default: today)", dateOption)
+    .option('--date <YYYYMMDD>', "the cycles' day in UTC (default: today)", date)
     .option('--stream <name>', 'the jobs of one stream alone')
     .addHelpText(
       'after',
@@ -50,7 +50,7 @@ export function addMatrix(program: Command): void {
   common(matrix.command('play'))
     .description('play hours of a matrix in virtual time, without AWS: what starts when, and how it ends')
     .argument('<file>', 'the matrix')
-    .option('--from <YYYYMMDD>', 'the first day in UTC, from its midnight on (default: today)', dateOption)
+    .option('--from <YYYYMMDD>', 'the first day in UTC, from its midnight on (default: today)', date)
     .option('--hours <number>', 'how many hours schedules fire', wholeNumber, 24)
     .option('--job-seconds <seconds>', 'how long the commands of each job run', wholeNumber, 480)
     .option('--rounds-only', 'play schedules and planner alone; 8760 hours, a year, take seconds')

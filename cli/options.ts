@@ -19,8 +19,8 @@ export function region(value: string): string {
   return value;
 }
 
-/** Reads the value of `--date`. */
-export function dateOption(value: string): string {
+/** Reads a day, such as the value of `--date`. @returns YYYYMMDD */
+export function date(value: string): string {
   const compact = value.replace(/^(\d{4})-(\d{2})-(\d{2})$/, '$1$2$3');
   const [, year = '', month = '', day = ''] = /^(\d{4})(\d{2})(\d{2})$/.exec(compact) ?? [];
   const time = new Date(`${year}-${month}-${day}T00:00:00Z`);

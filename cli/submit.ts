@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { WhereOptions } from './commands/submission';
 import type { SubmitOptions } from './commands/submit';
-import { dateOption, sentences } from './options';
+import { date, sentences } from './options';
 
 /** Most jobs that a Map Run runs at once (Step Functions Developer Guide, Service quotas). */
 const MOST_AT_ONCE = 10_000;
@@ -15,7 +15,7 @@ export function addSubmit(program: Command): void {
       '[file...]',
       'a schedule matrix; or a CSV file with the columns name, file and those of the file; or execution files',
     )
-    .option('--date <YYYYMMDD>', "the day of a matrix' cycles in UTC", dateOption)
+    .option('--date <YYYYMMDD>', "the day of a matrix' cycles in UTC", date)
     .option('--stream <name>', 'the jobs of one stream of a matrix alone')
     .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix')
     .option('--concurrency <jobs>', 'how many jobs run at once', concurrency, 50)

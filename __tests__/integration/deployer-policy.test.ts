@@ -37,7 +37,9 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
   beforeAll(async () => {
     moto = await startMoto({}, (request) => requests?.push(request));
     workspace = new Workspace(moto.endpoint);
-    const stack = await workspace.synthesise();
+    // With schedules it is all that a deployment can have.
+    const matrix = path.join(ROOT, 'executions/examples/schedules/rivers.matrix.json');
+    const stack = await workspace.synthesise('synthesis', { CDKTF_CONTEXT_JSON: JSON.stringify({ matrix }) });
     const calls: Authorisation[] = [];
     const authorisations = new Authorisations();
     const terraform = async (...args: string[]) => {
@@ -114,6 +116,12 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
         resource.description += ' Changed.';
       });
     }
+    each('aws_sqs_queue', (resource) => {
+      resource.message_retention_seconds = 86_400;
+    });
+    each('aws_lambda_function_event_invoke_config', (resource) => {
+      resource.maximum_retry_attempts = 1;
+    });
     each('aws_iam_role', (resource) => {
       resource.assume_role_policy = String(resource.assume_role_policy).replace('"Effect"', '"Sid":"Changed","Effect"');
     });

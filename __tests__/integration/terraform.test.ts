@@ -15,6 +15,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   schedules: 1,
   'schedule groups': 1,
   'security groups': 1,
+  queues: 0,
 };
 const OUTPUTS = [
   'datastream_arn',

@@ -25,6 +25,10 @@ const REST: readonly (readonly [service: string, method: string, path: RegExp, a
   ['lambda', 'POST', /^\/2015-03-31\/functions\/([^/]+)\/policy$/, 'AddPermission'],
   ['lambda', 'DELETE', /^\/2015-03-31\/functions\/([^/]+)\/policy\/[^/]+$/, 'RemovePermission'],
   ['lambda', 'GET', /^\/2020-06-30\/functions\/([^/]+)\/code-signing-config$/, 'GetFunctionCodeSigningConfig'],
+  ['lambda', 'PUT', /^\/2019-09-25\/functions\/([^/]+)\/event-invoke-config$/, 'PutFunctionEventInvokeConfig'],
+  ['lambda', 'POST', /^\/2019-09-25\/functions\/([^/]+)\/event-invoke-config$/, 'UpdateFunctionEventInvokeConfig'],
+  ['lambda', 'GET', /^\/2019-09-25\/functions\/([^/]+)\/event-invoke-config$/, 'GetFunctionEventInvokeConfig'],
+  ['lambda', 'DELETE', /^\/2019-09-25\/functions\/([^/]+)\/event-invoke-config$/, 'DeleteFunctionEventInvokeConfig'],
   ['lambda', 'GET', /^\/2017-03-31\/tags\/(.+)$/, 'ListTags'],
   ['lambda', 'POST', /^\/2017-03-31\/tags\/(.+)$/, 'TagResource'],
   ['lambda', 'DELETE', /^\/2017-03-31\/tags\/(.+)$/, 'UntagResource'],
@@ -47,6 +51,7 @@ const TAGS_OF: Readonly<Record<string, string>> = {
   'logs:CreateLogGroup': 'logs:TagResource',
   'events:PutRule': 'events:TagResource',
   'scheduler:CreateScheduleGroup': 'scheduler:TagResource',
+  'sqs:CreateQueue': 'sqs:TagQueue',
   'iam:CreateRole': 'iam:TagRole',
   'iam:CreateInstanceProfile': 'iam:TagInstanceProfile',
 };
@@ -165,6 +170,8 @@ function resourcesOf({ service, region, name, subject, parameters }: Operation):
       const group = parameters.groupName ?? parameters.GroupName;
       return [arn(name.endsWith('Group') ? `schedule-group/${subject}` : `schedule/${group}/${subject}`)];
     }
+    case 'sqs':
+      return [arn(parameters.QueueName ?? String(parameters.QueueUrl).split('/').at(-1) ?? '')];
     case 'ec2':
       if (name.startsWith('Describe')) return ['*'];
       return [arn(`security-group/${parameters.GroupId ?? parameters['ResourceId.1']}`)];

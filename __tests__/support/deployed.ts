@@ -5,7 +5,12 @@ export async function aws<Answer>(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Answer> {
-  return JSON.parse(await succeed('aws', [...args, '--output', 'json'], { cwd: __dirname, env: environment }));
+  const { AWS_ENDPOINT_URL = '' } = environment;
+  // The CLI's version 1 has an endpoint of its own for SQS.
+  const where = AWS_ENDPOINT_URL === '' ? [] : ['--endpoint-url', AWS_ENDPOINT_URL];
+  return JSON.parse(
+    await succeed('aws', [...args, ...where, '--output', 'json'], { cwd: __dirname, env: environment }),
+  );
 }
 
 /** Every kind of resource that a deployment creates, with the AWS CLI's command that lists it. */
@@ -20,6 +25,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
     ...['ec2', 'describe-security-groups', '--query'],
     "SecurityGroups[?GroupName!='default'].GroupName",
   ],
+  queues: ['sqs', 'list-queues', '--query', 'QueueUrls || `[]`'],
   roles: ['iam', 'list-roles', '--query', 'Roles[].RoleName'],
   'instance profiles': ['iam', 'list-instance-profiles', '--query', 'InstanceProfiles[].InstanceProfileName'],
 };

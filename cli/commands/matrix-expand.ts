@@ -1,6 +1,6 @@
 import { startsOfDay } from '../../executions/matrix/schedule';
-import { nearest } from '../../files/nearest';
 import { type MatrixOptions, usableMatrix } from '../matrix-file';
+import { unknownName } from '../output/unknown-name';
 import { type Output, wrap } from '../output/wrap';
 
 export interface ExpandOptions extends MatrixOptions {
@@ -26,9 +26,7 @@ export async function expandMatrixFile(
   const streams = [...new Set(matrix.lines.map(({ stream }) => stream))];
   const wanted = options.stream;
   if (wanted !== undefined && !streams.includes(wanted)) {
-    const meant = nearest(wanted, streams);
-    const write = meant === undefined ? `write one of ${streams.join(', ')}` : `write ${meant} if that is meant`;
-    err.write(wrap(`${file}: no stream is called '${wanted}': ${write}.\n`, err));
+    err.write(wrap(`${file}: ${unknownName('stream', wanted, streams)}\n`, err));
     return 2;
   }
   for (const { name, line, job, day, at } of startsOfDay(matrix, options.date)) {

@@ -99,7 +99,11 @@ export async function plan(
   const existed = round.due.length - started - failures.length;
 
   let caught_up = 0;
-  const missing = round.earlier.length === 0 ? [] : await notStarted(round.earlier, clients, log);
+  const missing = await notStarted(round.earlier, clients).catch((error: Error) => {
+    // Without a list all count as not started: StartExecution decides.
+    log.warn('no list of the executions', { error_name: error.name });
+    return round.earlier;
+  });
   const plans = round.catchUp(missing);
   const inTime = plans.filter(({ at }) => at.getTime() < begun.getTime() + LONGEST_MS);
   for (const planned of inTime) {
@@ -120,8 +124,16 @@ function latest(...times: readonly (Date | undefined)[]): Date | undefined {
 /** Seconds to wait before a call is repeated that AWS has throttled or failed. */
 const REPEATS_S = [1, 2, 4, 8] as const;
 
-/** @returns whether the job is started by this call, or runs by an earlier one with the same input */
-async function startJob(start: Start, { sfn, clock, stateMachineArn }: PlannerClients): Promise<boolean> {
+/**
+ * Starts a job, with the dates of its cycle where it is late. A call that AWS throttles or fails is repeated.
+ *
+ * @returns whether the job is started by this call, or runs by an earlier one with the same input
+ * @throws AWS's error for another failure, or after the last repeat
+ */
+export async function startJob(
+  start: Start,
+  { sfn, clock, stateMachineArn }: Pick<PlannerClients, 'sfn' | 'clock' | 'stateMachineArn'>,
+): Promise<boolean> {
   for (let repeat = 0; ; repeat++) {
     try {
       const input = JSON.stringify(inputOf(start, clock.now()));
@@ -145,27 +157,24 @@ const PAGE = 1000;
 
 /**
  * The starts whose execution is not among those that began since. ListExecutions gives the newest first, so one call
- * tells of a thousand jobs; to ask for each would be a call for each job and round. Where the list fails, all count as
- * not started: StartExecution decides.
+ * tells of a thousand jobs; to ask for each would be a call for each job and round.
+ *
+ * @throws AWS's error
  */
-async function notStarted(
+export async function notStarted(
   starts: readonly Start[],
-  { sfn, stateMachineArn }: PlannerClients,
-  log: Log,
+  { sfn, stateMachineArn }: Pick<PlannerClients, 'sfn' | 'stateMachineArn'>,
 ): Promise<Start[]> {
-  const oldest = starts.at(-1)?.scheduled.getTime() ?? 0;
+  if (starts.length === 0) return [];
+  const oldest = starts.reduce((time, { scheduled }) => Math.min(time, scheduled.getTime()), Number.POSITIVE_INFINITY);
   const known = new Set<string | undefined>();
-  try {
-    let nextToken: string | undefined;
-    do {
-      const page = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: PAGE, nextToken }));
-      for (const { name } of page.executions ?? []) known.add(name);
-      const last = page.executions?.at(-1)?.startDate?.getTime() ?? 0;
-      nextToken = last < oldest ? undefined : page.nextToken;
-    } while (nextToken);
-  } catch (error) {
-    log.warn('no list of the executions', { error_name: (error as Error).name });
-  }
+  let nextToken: string | undefined;
+  do {
+    const page = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: PAGE, nextToken }));
+    for (const { name } of page.executions ?? []) known.add(name);
+    const last = page.executions?.at(-1)?.startDate?.getTime() ?? 0;
+    nextToken = last < oldest ? undefined : page.nextToken;
+  } while (nextToken);
   return starts.filter(({ name }) => !known.has(name));
 }
 
