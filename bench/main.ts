@@ -9,6 +9,7 @@ import { bundleFigures, loadingFigures } from './functions';
 import { load, loadFigures } from './load';
 import { orchestrationFigures } from './orchestration';
 import { parseReport, type Report, table, thisMachine, verdict } from './report';
+import { submissionFigures } from './submissions';
 
 const DOCS = join(__dirname, '..', 'docs');
 const STORED = join(DOCS, 'performance.json');
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
     figures: [
       ...(await orchestrationFigures()),
       ...loadFigures(EXECUTIONS, busy),
+      ...(await submissionFigures()),
       ...bundleFigures(),
       ...loadingFigures(),
       ...deployment.figures,

@@ -10,6 +10,7 @@ import {
   WAITS,
 } from '../../bench/orchestration';
 import { type Figure, isWorse, type Report, storedOf } from '../../bench/report';
+import { submissionFigures } from '../../bench/submissions';
 
 const file = (name: string) => readFileSync(join(__dirname, '../..', name), 'utf8');
 
@@ -85,7 +86,7 @@ describe('Every figure that needs no clock', () => {
   const stored = JSON.parse(file('docs/performance.json')) as Report;
   let figures: readonly Figure[];
   beforeAll(async () => {
-    figures = [...(await orchestrationFigures()), ...bundleFigures()];
+    figures = [...(await orchestrationFigures()), ...(await submissionFigures()), ...bundleFigures()];
   });
 
   it('is stored', () => {
@@ -94,6 +95,12 @@ describe('Every figure that needs no clock', () => {
 
   it('is not worse by more than a tenth than the stored one', () => {
     expect(figures.filter((figure) => isWorse(figure, storedOf(figure, stored)))).toEqual([]);
+  });
+
+  it('has three transitions of a submitted job beside its own: $0.075 for a thousand', () => {
+    const submission = figures.filter(({ section }) => section.startsWith('a submission'));
+
+    expect(submission.map(({ value }) => value)).toEqual([3, expect.closeTo(0.075)]);
   });
 
   it("stays, at fourteen days and longer, under Step Functions' limits", () => {

@@ -1,34 +1,15 @@
 import { StopExecutionCommand, UpdateMapRunCommand } from '@aws-sdk/client-sfn';
-import { countsOf, type ResultRow } from '../../lambdas/datastream/results';
-import type { ApiFault, Faults } from '../../local/service';
+import { countsOf } from '../../lambdas/datastream/results';
 import { PRICES } from '../../prices/orchestration';
-import { type PlayedSubmission, playSubmission, type SubmissionScenario } from '../support/submission';
+import { brokenInSubmission, playSubmission, type SubmissionScenario } from '../support/submission';
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `job_${String(index).padStart(4, '0')}`);
 const indexOf = (name: string) => Number(name.slice(4));
 
-/** What holds of every submission, whatever happens to it. */
-function brokenIn({ names: all }: SubmissionScenario, played: PlayedSubmission): string[] {
-  const { rows, runs, running, cloud } = played;
-  const statuses = new Map(
-    [...cloud.sfn.executions.values()]
-      .filter((each) => each.stateMachineArn === cloud.stateMachineArn)
-      .map(({ name, status }) => [name, status]),
-  );
-  return [
-    ...[...runs].filter(([, count]) => count > 1).map(([name, count]) => `${name} ran ${count} times`),
-    ...(running.length > 0 ? [`${running.length} instances still run`] : []),
-    ...(rows?.map(({ name }) => name).join() === all.join() ? [] : ['the results are not those of the items']),
-    ...(rows ?? [])
-      .filter(({ name, status, error }) => error !== 'NameTaken' && status !== (statuses.get(name) ?? 'NOT_STARTED'))
-      .map(({ name, status }) => `${name} is ${status} in the results, and ${statuses.get(name)} in truth`),
-  ];
-}
-
 /** Plays a submission whose invariants must hold. */
-async function play(scenario: SubmissionScenario): Promise<PlayedSubmission & { rows: readonly ResultRow[] }> {
+async function play(scenario: SubmissionScenario) {
   const played = await playSubmission(scenario);
-  expect(brokenIn(scenario, played)).toEqual([]);
+  expect(brokenInSubmission(scenario, played)).toEqual([]);
   return { ...played, rows: played.rows ?? [] };
 }
 
@@ -160,59 +141,7 @@ test('what EC2 lets through a second is enough for fifty jobs at once', async ()
   expect(cloud.calls('RunInstances')).toBe(50);
 });
 
-/** The call of an operation, from 1, that the fault is for. */
-const at =
-  (operation: string, call: number, fault: ApiFault, caller?: string): Faults =>
-  (name, number, _, from) =>
-    name === operation && number === call && from === caller ? fault : undefined;
-
-describe('whatever happens to a call of the submission machine', () => {
-  const THROTTLED = { error: 'ThrottlingException', message: 'Rate exceeded' };
-  const faults: Readonly<Record<string, Faults>> = {
-    'a start that is throttled': at('StartExecution', 2, THROTTLED),
-    'a start that is throttled again and again': (name, call) =>
-      name === 'StartExecution' && call > 2 && call < 8 ? THROTTLED : undefined,
-    'a start whose reply is lost': at('StartExecution', 2, { error: 'NetworkError', after: true }),
-    'a start that arrives late': at('StartExecution', 2, { delay: 30_000 }),
-    'a start whose reply is late': at('StartExecution', 2, { replyDelay: 700_000 }),
-    'a start whose reply is lost, and that is told of after the end': at('StartExecution', 2, {
-      error: 'NetworkError',
-      after: true,
-      replyDelay: 700_000,
-    }),
-  };
-
-  test.each(Object.entries(faults))('%s: each job once, and every result', async (_, fault) => {
-    const { submission, rows } = await play({ names: names(6), concurrency: 2, tolerate: 0, faults: fault });
-
-    expect([submission.status, submission.error]).toEqual(['SUCCEEDED', undefined]);
-    expect(countsOf(rows)).toEqual({ SUCCEEDED: 6 });
-  });
-
-  test.each(['PutObject', 'GetObject', 'ListObjectsV2', 'DescribeExecution', 'GetExecutionHistory'])(
-    'a %s of the function that fails, is lost, or kills it: every result',
-    async (operation) => {
-      for (const fault of [{ error: 'SlowDown' }, { error: 'NetworkError', after: true }, { kills: true }]) {
-        const { submission, rows } = await play({
-          names: names(6),
-          concurrency: 3,
-          tolerate: 50,
-          fails: (name) => indexOf(name) === 1,
-          faults: (() => {
-            let first = true;
-            return (name, _call, _input, caller) => {
-              if (name !== operation || caller !== 'results' || !first) return undefined;
-              first = false;
-              return fault;
-            };
-          })(),
-        });
-
-        expect([submission.status, countsOf(rows)]).toEqual(['SUCCEEDED', { SUCCEEDED: 5, FAILED: 1 }]);
-      }
-    },
-  );
-
+describe('from outside,', () => {
   test('a job that is stopped from outside counts as failed, and the others go on', async () => {
     const { submission, rows } = await play({
       names: names(6),

@@ -107,3 +107,24 @@ export async function playSubmission(scenario: SubmissionScenario): Promise<Play
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/**
+ * What is broken of a submission, whatever has happened to it: each job runs at most once, no instance is left, and the
+ * results have each job with the status that its execution has.
+ */
+export function brokenInSubmission({ names }: SubmissionScenario, played: PlayedSubmission): string[] {
+  const { rows, runs, running, cloud } = played;
+  const statuses = new Map(
+    [...cloud.sfn.executions.values()]
+      .filter((each) => each.stateMachineArn === cloud.stateMachineArn)
+      .map(({ name, status }) => [name, status]),
+  );
+  return [
+    ...[...runs].filter(([, count]) => count > 1).map(([name, count]) => `${name} ran ${count} times`),
+    ...(running.length > 0 ? [`${running.length} instances still run`] : []),
+    ...(rows?.map(({ name }) => name).join() === names.join() ? [] : ['the results are not those of the items']),
+    ...(rows ?? [])
+      .filter(({ name, status, error }) => error !== 'NameTaken' && status !== (statuses.get(name) ?? 'NOT_STARTED'))
+      .map(({ name, status }) => `${name} is ${status} in the results, and ${statuses.get(name)} in truth`),
+  ];
+}
