@@ -56,8 +56,8 @@ const LIVE: readonly string[] = ['pending', 'running', 'stopping', 'stopped'];
 /** The parts of EC2 that the functions use: instances with a life cycle, tags, volumes, client tokens and reboots. */
 export class EmbeddedEc2 {
   readonly instances = new Map<string, EmbeddedInstance>();
-  /** The instances that DescribeInstances knows. */
-  readonly #shown = new Set<EmbeddedInstance>();
+  /** The instances that DescribeInstances no longer knows. */
+  readonly #forgotten = new Set<EmbeddedInstance>();
   readonly #volumes = new Map<string, Volume & { VolumeId: string }>();
   readonly #volumeHistory: History<Volume[]>;
 
@@ -71,7 +71,8 @@ export class EmbeddedEc2 {
     service
       .on(RunInstancesCommand, (input) => this.#run(input))
       .on(DescribeInstancesCommand, ({ Filters }, lag) => ({
-        Reservations: [...this.#shown]
+        Reservations: [...this.instances.values()]
+          .filter((instance) => !this.#forgotten.has(instance))
           .flatMap(({ history }) => history.read(lag) ?? [])
           .filter(({ api }) => matches(Filters, facts(api), api.Tags))
           .map(({ api }) => ({ Instances: [structuredClone(api)] })),
@@ -208,7 +209,6 @@ export class EmbeddedEc2 {
   #create(without: Omit<EmbeddedInstance, 'history'>): EmbeddedInstance {
     const instance: EmbeddedInstance = { ...without, history: new History(this.clock, () => view(instance)) };
     this.instances.set(instance.api.InstanceId, instance);
-    this.#shown.add(instance);
     return instance;
   }
 
@@ -258,7 +258,7 @@ export class EmbeddedEc2 {
       this.#enter(instance, final, reason);
       if (final !== 'terminated') return;
       this.#releaseVolumes(id);
-      this.clock.after(SHOWN_MS, () => this.#shown.delete(instance));
+      this.clock.after(SHOWN_MS, () => this.#forgotten.add(instance));
     });
     return change(passing);
   }
