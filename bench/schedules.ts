@@ -89,6 +89,7 @@ async function plans(file: string, matrix: Matrix): Promise<{ resources: number;
       const timed = await run('bash', ['-c', 'TIMEFORMAT="cpu %U %S"; time "$@" > /dev/null', 'bash', ...command], {
         cwd: where,
         env: { ...env, LC_ALL: 'C' },
+        maxBuffer: 64 * 1024 * 1024,
       });
       const [, user = '', system = ''] = /cpu ([\d.]+) ([\d.]+)/.exec(timed.stderr) ?? [];
       return Number(user) + Number(system);
