@@ -43,11 +43,15 @@ async function main(): Promise<void> {
   const year = await playRounds(matrix, { from: FROM, hours: YEAR_H });
   must(whole(year, 'STARTED'), `year of rounds: ${outcomes(year)} in ${YEAR_H} hours`);
 
-  const { resources, own, compared } = await plans(file, matrix);
+  const { resources, core, own, compared } = await plans(file, matrix);
+  const share = (seconds: number) => `${seconds.toFixed(1)} s, ${Math.round((100 * seconds) / compared)} %`;
   must(resources <= 60, `${resources} resources beside the machine's, at most 60`);
+  console.log(`      CPU of the plan of ${SCHEDULES} schedules, their role and policy: ${compared.toFixed(1)} s`);
+  console.log(`      CPU of the plan of the whole stack, with the machine and the schedules: ${share(own)} of that`);
+  // Like with like: those schedules are planned without a machine.
   must(
-    own <= compared / 4,
-    `CPU of the whole stack's plan: ${own.toFixed(1)} s; of ${SCHEDULES} schedules: ${compared.toFixed(1)} s; ${Math.round((100 * own) / compared)} %, at most 25 %`,
+    own - core <= compared / 4,
+    `CPU that the schedules add to the stack's plan: ${share(own - core)}, at most 25 %`,
   );
   if (broken.length > 0) throw new Error(`Not as it must be: ${broken.join('; ')}.`);
 }
@@ -71,8 +75,18 @@ function outcomes({ jobs }: Day): string {
   return [...counts].map(([outcome, count]) => `${count.toLocaleString('en')} ${outcome}`).join(', ');
 }
 
-/** The resources that a matrix adds, and the CPU time of both plans in seconds, one after the other. */
-async function plans(file: string, matrix: Matrix): Promise<{ resources: number; own: number; compared: number }> {
+interface Plans {
+  /** How many a matrix adds. */
+  readonly resources: number;
+  /** CPU seconds, one plan after the other: of the stack without a matrix, and with it. */
+  readonly core: number;
+  readonly own: number;
+  /** Of a schedule for each execution and day. */
+  readonly compared: number;
+}
+
+/** Plans the stack without and with a matrix, and a schedule for each job. */
+async function plans(file: string, matrix: Matrix): Promise<Plans> {
   const folder = temporaryFolder('plans');
   const aws = await answeringAws();
   try {
@@ -82,21 +96,22 @@ async function plans(file: string, matrix: Matrix): Promise<{ resources: number;
     const stack = (name: string) => join(folder, name, 'stacks', 'datastream');
     const other = join(folder, 'other');
     mkdirSync(other);
-    writeFileSync(join(other, 'main.tf.json'), JSON.stringify(oneScheduleForEachJob(matrix)));
+    writeFileSync(join(other, 'main.tf.json'), JSON.stringify(oneScheduleForEachJob(matrix), null, 1));
     const plan = async (where: string, ...variables: string[]) => {
       await run('terraform', ['init', '-input=false'], { cwd: where, env });
       const command = ['terraform', 'plan', '-refresh=false', '-input=false', '-lock=false', '-no-color', ...variables];
       const timed = await run('bash', ['-c', 'TIMEFORMAT="cpu %U %S"; time "$@" > /dev/null', 'bash', ...command], {
         cwd: where,
         env: { ...env, LC_ALL: 'C' },
-        maxBuffer: 64 * 1024 * 1024,
       });
       const [, user = '', system = ''] = /cpu ([\d.]+) ([\d.]+)/.exec(timed.stderr) ?? [];
       return Number(user) + Number(system);
     };
+    const variables = `-var-file=${join(ROOT, 'variables.tfvars')}`;
     return {
       resources: count(stack('with')) - count(stack('without')),
-      own: await plan(stack('with'), `-var-file=${join(ROOT, 'variables.tfvars')}`),
+      core: await plan(stack('without'), variables),
+      own: await plan(stack('with'), variables),
       compared: await plan(other),
     };
   } finally {
@@ -120,7 +135,7 @@ function oneScheduleForEachJob({ lines }: Matrix): object {
       input: JSON.stringify({
         StateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:datastream',
         Name: `${name}_<aws.scheduler.execution-id>`,
-        Input: JSON.stringify(input).replaceAll('${', '$${').replaceAll('%{', '%%{'),
+        Input: JSON.stringify(input).replace(/[$%](?=\{)/g, '$&$&'),
       }),
     };
     const schedule = {
