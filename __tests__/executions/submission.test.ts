@@ -134,7 +134,7 @@ describe('a manifest', () => {
     expect(jobs).toEqual([]);
     expect(problems).toEqual([
       'error: jobs.csv:3: the column name is empty: write a value.',
-      'error: jobs.csv:4: no.json: there is no such file; see the path.',
+      'error: jobs.csv:4: no.json: there is no such file: check the path.',
       'error: jobs.csv:5: the column file is empty: write a value.',
       'error: Job one (jobs.csv:2) and 1 other: job.json: ${basin} is no column of jobs.csv: write ${bassin} if that is meant, or write $${basin} for what the shell is to read.',
     ]);
