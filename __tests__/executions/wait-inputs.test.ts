@@ -144,6 +144,17 @@ describe('A gate beside a DAILY that only the instance reads', () => {
     expect(errorsOf({ wait_s: 86_400, uris: ['s3://b-1/k'] }, ['./scripts/datastream -s DAILY'])).toEqual([]);
   });
 
+  it('may wait for a day where an end beside DAILY fixes the day', () => {
+    const fixed = [
+      './scripts/datastream -s DAILY -e 202608180100 --FORCING_SOURCE NWM_V3_SHORT_RANGE_05',
+      "./configure --start_date 'DAILY' --end_date 202608180100",
+    ];
+
+    for (const command of fixed) {
+      expect([command, errorsOf({ wait_s: 86_400, uris: ['s3://b-1/k'] }, [command])]).toEqual([command, []]);
+    }
+  });
+
   it.each([
     ['SHORT_RANGE_05', '2026-08-18T10:00:00Z', '2026-08-19T05:00:00.000Z'],
     ['SHORT_RANGE_23', '2026-08-18T04:00:00Z', '2026-08-18T23:00:00.000Z'],
