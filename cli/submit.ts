@@ -10,17 +10,17 @@ const MOST_AT_ONCE = 10_000;
 export function addSubmit(program: Command): void {
   const submit = program
     .command('submit')
-    .description('run many jobs, so many at once: of a matrix, of a manifest, or of execution files')
+    .description('run many jobs with a limit on how many run at once: of a matrix, a table or execution files')
     .argument(
       '[file...]',
-      'a schedule matrix; or a CSV file with the columns name, file and those of the file; or execution files',
+      'a schedule matrix; or a table: a CSV file with the columns name, file and those of the file; or execution files',
     )
     .option('--date <YYYYMMDD>', "the day of a matrix' cycles in UTC", date)
-    .option('--stream <name>', 'the jobs of one stream of a matrix alone')
+    .option('--stream <name>', 'only the jobs of this stream of a matrix')
     .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix')
     .option('--concurrency <jobs>', 'how many jobs run at once', concurrency, 50)
     .option('--tolerate <percent>', 'how many jobs may fail before no more are started, such as 5%', percentage, 5)
-    .option('--dry-run', 'print the jobs and all that is wrong with them, and submit nothing')
+    .option('--dry-run', 'print the jobs and all problems, and submit nothing')
     .option('--resume <id>', 'submit the jobs of an earlier submission that did not succeed')
     .option('--local', 'on this computer: the same machines and functions, instances that are folders, real commands')
     .option('--folder <folder>', 'where the embedded buckets are, with --local', '.datastream')
@@ -34,7 +34,7 @@ export function addSubmit(program: Command): void {
     .addHelpText(
       'after',
       sentences(
-        'Exit code: 0 when all jobs succeeded, 1 when some did not, and when a job or a file has an error: nothing was submitted then; 2 for wrong options, 5 when AWS cannot be asked, 130 after Ctrl-C: the submission goes on.',
+        'Exit code: 0 when all jobs succeeded, 1 when some did not, and when a job or a file has an error: nothing was submitted then; 2 for wrong options, 5 when AWS cannot be asked, 130 after Ctrl-C: on AWS the submission continues, with --local it is stopped.',
       ),
     );
   at(submit).action(async (files: string[], options: SubmitOptions) => {

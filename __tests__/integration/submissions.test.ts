@@ -103,7 +103,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'submissions on an emulated AW
     expect(output).toContain(
       `The submission goes on. See how it stands, or stop it with its jobs:\n  datastream submit status ${id}\n`,
     );
-    expect(output).toContain(`submission ${id}: 2 jobs, at most 7 at once, up to 2 % may fail`);
+    expect(output).toContain(`submission ${id}: 2 jobs, at most 7 at once, none may fail (2 %)`);
     expect(JSON.parse(String(input))).toEqual({ id, concurrency: 7, tolerate: 2 });
     expect(JSON.parse((await Body?.transformToString()) ?? '')).toEqual([
       { name: 'one', slot_s: 0, input: job(['echo 1']) },

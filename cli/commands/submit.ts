@@ -112,7 +112,8 @@ async function prepare(
     return 1;
   }
   const { concurrency, tolerate } = options;
-  const how = `${count(jobs.length, 'job')}, at most ${concurrency} at once, up to ${tolerate} % may fail`;
+  const tolerated = Math.floor((jobs.length * tolerate) / 100);
+  const how = `${count(jobs.length, 'job')}, at most ${concurrency} at once, ${tolerated || 'none'} may fail (${tolerate} %)`;
   if (options.dryRun) {
     for (const { name, source } of jobs) out.write(`${name}  ${source}\n`);
     out.write(`${how}. Nothing was submitted (--dry-run).\n`);
@@ -125,6 +126,9 @@ function line({ severity, message, found }: Problem, out: Output): string {
   const lines = message.split('\n').join('\n           ');
   return wrap(`  ${severity.padEnd(7)}  ${lines}${found === undefined ? '' : `\n           found: ${found}`}\n`, out);
 }
+
+/** Step Functions' error of a Map Run with too many failures (Developer Guide, Map state). */
+const TOO_MANY_FAILED = 'States.ExceedToleratedFailureThreshold';
 
 /** `20260818-091501`, in UTC. */
 const stamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
@@ -174,7 +178,10 @@ async function run(
       if (standing) view.show(standingLine(id, standing, new Date()));
       if (standing && standing.status !== 'RUNNING') {
         view.end();
-        if (standing.error) out.write(wrap(`  ${standing.error}: ${standing.cause ?? ''}\n`, out));
+        if (standing.error === TOO_MANY_FAILED) {
+          out.write(wrap('  More jobs failed than --tolerate allows, so the others were stopped.\n', out));
+        } else if (standing.error) out.write(wrap(`  ${standing.error}: ${standing.cause ?? ''}\n`, out));
+        if (interrupted.signal.aborted) out.write('  Ctrl-C has stopped the submission and its jobs.\n');
         const rows = await resultsOf(machine, id, standing);
         printResults(rows, out);
         out.write(`  results     s3://${machine.bucket}/${keysOf(id).results}\n`);

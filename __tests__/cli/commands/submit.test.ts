@@ -30,7 +30,7 @@ describe('datastream submit --local', () => {
 
     expect({ status: first.status, stderr: first.stderr }).toEqual({ status: 1, stderr: '' });
     const [id] = /basins-\d{8}-\d{6}-[0-9a-f]{4}/.exec(first.stdout) ?? [];
-    expect(first.stdout).toContain(`submission ${id}: 6 jobs, at most 2 at once, up to 20 % may fail\n`);
+    expect(first.stdout).toContain(`submission ${id}: 6 jobs, at most 2 at once, 1 may fail (20 %)\n`);
     expect(first.stdout).toContain(`${id}  6 of 6 jobs ended, 1 failed  `);
     expect(first.stdout).toContain('  FAILED      basin_5  CommandFailed: ');
     expect(first.stdout).toContain(`  again       datastream submit --resume ${id} --local\n`);
@@ -88,7 +88,7 @@ describe('datastream submit', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(lines).toHaveLength(126);
     expect(lines.slice(0, -1).every((line) => /^\S+_202608\d\d {2}\S+rivers\.matrix\.json$/.test(line))).toBe(true);
-    expect(lines.at(-1)).toBe('125 jobs, at most 50 at once, up to 5 % may fail. Nothing was submitted (--dry-run).');
+    expect(lines.at(-1)).toBe('125 jobs, at most 50 at once, 6 may fail (5 %). Nothing was submitted (--dry-run).');
   });
 
   it('takes one stream of a matrix', () => {
