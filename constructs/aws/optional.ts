@@ -54,10 +54,13 @@ export function only<Resource extends TerraformResource>(resource: Resource, whe
   return resource;
 }
 
-/** An attribute of a resource that Terraform may not deploy; null where it does not. */
-export function orNone(resource: TerraformResource, attribute: string): string {
+/**
+ * An attribute of a resource that Terraform may not deploy, or an empty string. It is not null: cdktf-cli 0.21 crashes on
+ * an output that is null.
+ */
+export function orEmpty(resource: TerraformResource, attribute: string): string {
   if (resource.count === undefined) return resource.getStringAttribute(attribute);
-  return Token.asString(Fn.one(Token.asList(instances(resource, `[*].${attribute}`))));
+  return Fn.join('', Token.asList(instances(resource, `[*].${attribute}`)));
 }
 
 function instances({ terraformResourceType, friendlyUniqueId, cdktfStack }: TerraformResource, of: string) {

@@ -116,7 +116,7 @@ export interface DataStreamProps {
 export class DataStream extends Construct {
   /** The ARN of the state machine, to start executions. */
   readonly stateMachineArn: string;
-  /** What to start submissions with; undefined without `submissionsBucket`, null where Terraform has none. */
+  /** The ARN of the submission machine; undefined without `submissionsBucket`, empty if the variable is empty. */
   readonly submissionsArn: string | undefined;
   /** The role that the five functions of the state machine share. */
   readonly lambdaRoleArn: string;

@@ -178,9 +178,8 @@ export function declareDatastream(stack: TerraformStack, matrixFile?: string): v
   const outputs = {
     datastream_arn: { value: datastream.stateMachineArn, description: 'The state machine, to start executions of.' },
     submissions_arn: {
-      // Terraform leaves out an output that is null.
       value: datastream.submissionsArn,
-      description: 'The state machine of submissions, where there is one.',
+      description: 'The state machine of submissions; empty without submissions_bucket.',
     },
     lambda_role_arn: { value: datastream.lambdaRoleArn, description: "The role of the state machine's functions." },
     lambda_arns: { value: datastream.lambdaArns, description: 'The ARN of every function.' },

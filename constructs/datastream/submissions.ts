@@ -6,7 +6,7 @@ import { SUBMISSIONS_FOLDER } from '../../executions/submission/keys';
 import { Buckets } from '../aws/buckets';
 import type { CurrentAws } from '../aws/current-aws';
 import { derivedName } from '../aws/names';
-import { only, orNone, type When } from '../aws/optional';
+import { only, orEmpty, type When } from '../aws/optional';
 import { deliverLogs, Role } from '../aws/role';
 import { DatastreamFunction } from './function';
 import { submissionDefinition } from './submission-definition';
@@ -36,7 +36,7 @@ export interface SubmissionsProps {
  * the function that writes their results.
  */
 export class Submissions extends Construct {
-  /** What to start executions of; null where Terraform deploys none. */
+  /** The ARN of the submission machine; empty if Terraform deploys none. */
   readonly arn: string;
 
   constructor(scope: Construct, id: string, props: SubmissionsProps) {
@@ -143,6 +143,6 @@ export class Submissions extends Construct {
       }),
       when,
     );
-    this.arn = orNone(machine, 'arn');
+    this.arn = orEmpty(machine, 'arn');
   }
 }
