@@ -153,7 +153,9 @@ describe('in an App with cdktf', () => {
     const { code, output } = await run(bin('tsx'), ['main.ts'], { cwd: app });
 
     expect(code).toBe(1);
-    expect(output).toContain(`The App uses another copy of cdktf than DataStream, whose copy is ${own}: tags would`);
+    expect(output).toContain(
+      `The App uses another copy of cdktf than DataStream, whose copy is ${own}: the stack's tags would`,
+    );
     rmSync(path.dirname(own), { recursive: true });
   });
 
