@@ -58,8 +58,6 @@ const LIVE: readonly string[] = ['pending', 'running', 'stopping', 'stopped'];
 /** The parts of EC2 that the functions use: instances with a life cycle, tags, volumes, client tokens and reboots. */
 export class EmbeddedEc2 {
   readonly instances = new Map<string, EmbeddedInstance>();
-  /** The instances that DescribeInstances may still show. A search through all that there were would take too long. */
-  readonly #recent = new Set<EmbeddedInstance>();
   readonly #volumes = new Map<string, Volume & { VolumeId: string }>();
   readonly #volumeHistory: History<Volume[]>;
 
@@ -211,15 +209,14 @@ export class EmbeddedEc2 {
   #create(without: Omit<EmbeddedInstance, 'history'>): EmbeddedInstance {
     const instance: EmbeddedInstance = { ...without, history: new History(this.clock, () => view(instance)) };
     this.instances.set(instance.api.InstanceId, instance);
-    this.#recent.add(instance);
     return instance;
   }
 
-  /** The instances of the filter `instance-id`, or all recent ones without it. */
+  /** The instances of the filter `instance-id`, or all without it. */
   #asked(filters: readonly Filter[] = []): EmbeddedInstance[] {
     const ids = filters.find(({ Name }) => Name === 'instance-id')?.Values;
     if (ids) return ids.flatMap((id) => this.instances.get(id) ?? []);
-    return [...this.#recent].filter(({ api }) => this.instances.has(api.InstanceId));
+    return [...this.instances.values()];
   }
 
   #comeOnline(instance: EmbeddedInstance): void {
@@ -268,8 +265,6 @@ export class EmbeddedEc2 {
       this.#enter(instance, final, reason);
       if (final !== 'terminated') return;
       instance.terminatedAt = this.clock.now().getTime();
-      // Twice as long: a call that reads an earlier state still shows it.
-      this.clock.after(2 * SHOWN_MS, () => this.#recent.delete(instance));
       this.#releaseVolumes(id);
     });
     return change(passing);
