@@ -18,6 +18,7 @@ import {
   submissionsArn,
   writtenResults,
 } from '../aws/submissions';
+import { stamp } from '../job-name';
 import { localPlace, SIGNALS } from '../local-place';
 import { changingLine, printResults, standingLine } from '../output/standing';
 import { count, summary } from '../output/summary';
@@ -125,9 +126,6 @@ function line({ severity, message, found }: Problem, out: Output): string {
   const lines = message.split('\n').join('\n           ');
   return wrap(`  ${severity.padEnd(7)}  ${lines}${found === undefined ? '' : `\n           found: ${found}`}\n`, out);
 }
-
-/** `20260818-091501`, in UTC. */
-const stamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
 
 /** The jobs of a submission that did not succeed, under their next names. */
 async function jobsLeft(machine: SubmissionMachine, id: string) {
