@@ -12,7 +12,7 @@ import {
 import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { findInstances, tagOf } from '../../lambdas/datastream/instance';
 import { invocation } from '../../lambdas/datastream/outcome';
-import { told, withoutLines } from '../../lambdas/datastream/script';
+import { told } from '../../lambdas/datastream/script';
 import { Tag } from '../../lambdas/datastream/tags';
 import { CLIENT } from '../../lambdas/runtime/clients';
 import {
@@ -39,9 +39,9 @@ export interface Clients {
   readonly s3: Pick<S3Client, 'send'>;
 }
 
-/** AWS's clients of a region. Calls that are throttled are repeated for some minutes. */
+/** AWS's clients of a region. Throttled and broken calls are repeated for some seconds. */
 export function clientsOf(region: string): Clients {
-  const config = { ...CLIENT, region, maxAttempts: 10 };
+  const config = { ...CLIENT, region, maxAttempts: 5 };
   // Moto and other services behind an endpoint of one's own know buckets by their path alone.
   const forcePathStyle = !!process.env.AWS_ENDPOINT_URL;
   return {
@@ -180,7 +180,7 @@ async function outputOf(instanceId: string, { ssm, s3 }: Clients): Promise<JobOu
   const { log } = told(stderr);
   // -1: there is no exit code yet.
   const rest = { ...(code >= 0 && { exitCode: code }), ...(log !== undefined && { log }) };
-  const end = { ...rest, stdout, stderr: withoutLines(stderr) };
+  const end = { ...rest, stdout, stderr };
   if (log === undefined) {
     if (code < 0) return { ...end, partial: 'Systems Manager shows the output of a job when it has ended.' };
     const isCut = [stdout, stderr].some((text) => CUT.test(text));

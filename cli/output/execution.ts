@@ -62,7 +62,7 @@ export function executionLines(
     [
       `${status === 'RUNNING' ? 'for' : 'after'} ${duration(seconds)}`,
       ...(row.attempts !== null && (facts.attempts ?? 1) > 1 ? [`attempt ${row.attempts} of ${facts.attempts}`] : []),
-      ...(row.dollars === null ? [] : [`instances $${row.dollars.toFixed(3)}`]),
+      ...(row.dollars === null ? [] : [`instances $${row.dollars.toFixed(row.dollars < 0.01 ? 6 : 2)}`]),
     ].join(', '),
   ];
   const lines = [first.filter(Boolean).join('  ')];
@@ -77,7 +77,7 @@ export function executionLines(
     );
   if (attempts) {
     for (const each of facts.errors) {
-      add(`attempt ${each.attempt}`, `${each.Error}: ${visible(each.Cause)}`);
+      add(`attempt ${each.attempt}`, `${each.Error}: ${visible(each.Cause).split('\n')[0]}`);
       for (const { instance_id, type, market, zone, seconds: ran } of each.launches ?? []) {
         add('', [instance_id, type, market, zone, `${ran} s`].filter(Boolean).join(' '));
       }
