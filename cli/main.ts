@@ -4,7 +4,9 @@ import type { ParseOptions } from '../executions/model';
 import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
+import type { RunOptions } from './commands/run';
 import { addMatrix } from './matrix';
+import { addOperate } from './operate';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
 import { addSchedule } from './schedule';
@@ -117,7 +119,8 @@ program
     '--local',
     'on this computer: the same state machine and functions, instances that are folders, real commands',
   )
-  .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
+  .option('--name <name>', "the execution's name (default: the file's name and the time)")
+  .option('--folder <folder>', 'where the embedded cloud is', '.datastream')
   .addHelpText(
     'after',
     sentences(
@@ -125,7 +128,7 @@ program
         'Exit code: 0 when the job succeeded, 1 when it failed, 2 when the file cannot be read or is not JSON, when this computer cannot write what it must, and for wrong options, 130 after Ctrl-C.',
     ),
   )
-  .action(async (file: string, options: { local?: boolean; folder: string }) => {
+  .action(async (file: string, options: RunOptions) => {
     // Loaded here, because it loads the embedded cloud and the AWS clients.
     const { run } = require('./commands/run') as typeof import('./commands/run');
     process.exitCode = await run(file, options, process.stdout, process.stderr);
@@ -133,6 +136,7 @@ program
     process.exit();
   });
 
+addOperate(program);
 addMatrix(program);
 addSchedule(program);
 addSubmit(program);

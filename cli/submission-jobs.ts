@@ -7,6 +7,7 @@ import { readJsonFile } from '../files/json-file';
 import { collectProblems, type Problem, type Problems } from '../files/problems';
 import { isRecord } from '../files/values';
 import { readExecutionFile } from './execution-file';
+import { jobName } from './job-name';
 import { type MatrixOptions, usableMatrix } from './matrix-file';
 import type { Output } from './output/wrap';
 
@@ -94,6 +95,6 @@ function jobsOfFiles(files: readonly string[], suffix: string, problems: Problem
       problems.error([], content.error);
       return [];
     }
-    return [{ name: `${basename(file).replace(/\.json$/i, '')}_${suffix}`, input: content.value, source: file }];
+    return [{ name: jobName(file, suffix), input: content.value, source: file }];
   });
 }

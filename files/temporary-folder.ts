@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diskSentence } from './disk';
+import { isAlive, place } from './processes';
 
 /** `datastream-<kind>-<hash of the place where process IDs count>-<process ID>-<random>` */
 const NAME = /^datastream-[a-z]+-([0-9a-f]{8})-(\d+)-\w{6}$/;
@@ -57,25 +57,4 @@ function namesIn(folder: string): string[] {
     // Some users may write into a temporary folder but not list it.
     return [];
   }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process is another user's.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
-
-/** A hash of host and PID namespace: other hosts and containers may share the folder and have the same process IDs. */
-function place(): string {
-  let namespace = '';
-  try {
-    namespace = readlinkSync('/proc/self/ns/pid');
-  } catch {
-    // Only Linux has this file.
-  }
-  return createHash('sha256').update(`${hostname()} ${namespace}`).digest('hex').slice(0, 8);
 }

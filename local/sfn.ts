@@ -406,16 +406,27 @@ function describe({ arn, ...known }: Known | Execution) {
   };
 }
 
-/** The last events of an execution that has ended in a state of its own, newest first. */
-function endOfHistory({ status, stopDate, error, cause, used: { events, last } }: Execution): HistoryEvent[] {
-  if (status === 'RUNNING' || !stopDate || !last) return [];
+/** The last events of an execution, newest first: its end, and its last state's beginning. */
+function endOfHistory({
+  status,
+  startDate,
+  stopDate,
+  error,
+  cause,
+  used: { events, last },
+}: Execution): HistoryEvent[] {
+  if (!last) return [];
+  const stateEnteredEventDetails = { name: last.name, input: JSON.stringify(last.input) };
+  const type = `${last.type}StateEntered` as HistoryEvent['type'];
+  if (status === 'RUNNING' || !stopDate) {
+    return [{ id: events, timestamp: startDate, type, stateEnteredEventDetails }];
+  }
   const end = {
     SUCCEEDED: 'ExecutionSucceeded',
     FAILED: 'ExecutionFailed',
     TIMED_OUT: 'ExecutionTimedOut',
     ABORTED: 'ExecutionAborted',
   } as const;
-  const stateEnteredEventDetails = { name: last.name, input: JSON.stringify(last.input) };
   return [
     {
       id: events,
@@ -426,7 +437,7 @@ function endOfHistory({ status, stopDate, error, cause, used: { events, last } }
     {
       id: events - 1,
       timestamp: stopDate,
-      type: `${last.type}StateEntered` as HistoryEvent['type'],
+      type,
       stateEnteredEventDetails,
     },
   ];

@@ -1,17 +1,23 @@
 import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { shellQuote } from '../../executions/datastream-command/quoting';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
-import { type DiskError, diskSentence } from '../../files/disk';
+import { type DiskError, diskSentence, isDiskError } from '../../files/disk';
 import { fetchHead } from '../../lambdas/datastream/inputs';
+import { attemptHash } from '../../lambdas/datastream/instance';
 import { withoutLines } from '../../lambdas/datastream/script';
+import { Tag } from '../../lambdas/datastream/tags';
 import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
+import { RECORD_NAME, type RecordedInstance, type Recording, Records } from '../../local/records';
 import { bashShell } from '../../local/shell';
-import { readExecutionFile, startExecutionCommand } from '../execution-file';
+import { readExecutionFile } from '../execution-file';
+import { defaultName, impossibleName, nameTaken } from '../job-name';
 import { cannotWrite, localPlace, SIGNALS } from '../local-place';
 import { problemLines } from '../output/problem-lines';
 import { type ProgressView, progressView } from '../output/progress';
+import { visible } from '../output/visible';
 import { wrap } from '../output/wrap';
 import { checkFile } from './validate';
 
@@ -22,59 +28,126 @@ const SHOWN = 4000;
 /** The longest wait for the reaper after Ctrl-C. */
 const REAPER_WAIT_MS = 5000;
 
+export interface RunOptions {
+  readonly local?: boolean;
+  readonly folder: string;
+  /** The execution's name. Default: the file's name and the time. */
+  readonly name?: string;
+}
+
+/** An execution file that is to be run here. */
+export interface LocalJob {
+  /** The execution's name. */
+  readonly name: string;
+  /** Whether the name may get a number where an execution has it already. Default: false. */
+  readonly mayNumber?: boolean;
+  /** The content of the file. */
+  readonly input: unknown;
+  /** What to call it in messages: the file, or the execution whose file it is. */
+  readonly label: string;
+}
+
+/** How often the job's output is kept, and how often a request to stop is looked for, in milliseconds. */
+const BEAT_MS = 200;
+
 /**
  * Runs one execution file on the embedded cloud and prints what happens.
  *
  * @returns the exit code: 0 succeeded, 1 failed or refused, 2 the file is not readable as JSON or cannot run here, 130
  * stopped
  */
-export async function run(
-  file: string,
-  options: { readonly local?: boolean; readonly folder: string },
-  out: Output,
-  err: Output,
-): Promise<number> {
+export async function run(file: string, options: RunOptions, out: Output, err: Output): Promise<number> {
   if (!options.local) {
     err.write(
       "This command runs jobs on the embedded cloud: say 'datastream run --local FILE'.\n" +
         'On AWS, start an execution of the deployed state machine:\n' +
-        `  ${startExecutionCommand(file)}\n`,
+        `  datastream start ${shellQuote(file)}\n`,
     );
     return 2;
   }
+  const content = readExecutionFile(file);
+  if ('error' in content) {
+    err.write(wrap(`${content.error}\n`, err));
+    return 2;
+  }
+  for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
+  const job = { input: content.value, label: file };
+  const named =
+    options.name === undefined ? { name: defaultName(file, realClock.now()), mayNumber: true } : { name: options.name };
+  return runJob({ ...job, ...named }, options.folder, out, err);
+}
+
+/**
+ * Runs one job on the embedded cloud and prints what happens. Its record and its output stay below the folder.
+ *
+ * @returns the exit code, as of `run`
+ */
+export async function runJob(job: LocalJob, folder: string, out: Output, err: Output): Promise<number> {
   const refuse = (sentence: string) => {
     err.write(wrap(`${sentence}\n`, err));
     return 2;
   };
-  const content = readExecutionFile(file);
-  if ('error' in content) return refuse(content.error);
-  const { execution, problems } = checkFile(content.value);
-  for (const line of content.repeated) err.write(wrap(`${line}\n`, err));
+  const { execution, problems } = checkFile(job.input);
   for (const problem of problems) err.write(problemLines(problem, err));
   if (!execution || problems.some(({ severity }) => severity === 'error')) {
-    err.write(`${file}: nothing was started.\n`);
+    err.write(`${job.label}: nothing was started.\n`);
     return 1;
   }
-  const place = localPlace(options.folder);
+  if (!RECORD_NAME.test(job.name)) return refuse(impossibleName(job.name));
+  const place = localPlace(folder);
   if ('error' in place) return refuse(place.error);
   const { scratch } = place;
   try {
-    return await runLocally(content.value, { ...options, scratch, region: execution.region ?? 'us-east-1' }, out, err);
+    const recording = begin(job, folder);
+    if (!recording) return refuse(nameTaken(job.name));
+    const region = execution.region ?? 'us-east-1';
+    return await runLocally(job.input, recording, { folder, scratch, region }, out, err);
+  } catch (error) {
+    const broken = diskErrorIn(error);
+    if (!broken) throw error;
+    return refuse(diskSentence(broken.path ?? resolve(folder), broken, STOPPED));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
+function begin({ name, mayNumber, input }: LocalJob, folder: string): Recording | undefined {
+  const records = new Records(resolve(folder));
+  for (let number = 1; ; number++) {
+    const recording = records.begin(number === 1 ? name : `${name}-${number}`, input, realClock.now());
+    if (recording || !mayNumber) return recording;
+  }
+}
+
+const STOPPED = 'the job is stopped, and could not be carried out here';
+
+/** An error of the disk, also as the reason of another error. */
+function diskErrorIn(error: unknown): DiskError | undefined {
+  const { cause } = error as { readonly cause?: unknown };
+  return [error, cause].find(isDiskError);
+}
+
 async function runLocally(
   input: unknown,
+  recording: Recording,
   { folder, scratch, region }: { folder: string; scratch: string; region: string },
   out: Output,
   err: Output,
 ): Promise<number> {
   let broken: string | undefined;
   const onDiskError = (error: DiskError) => {
-    broken ??= diskSentence(error.path ?? folder, error, 'the job is stopped, and could not be carried out here');
+    broken ??= diskSentence(error.path ?? folder, error, STOPPED);
     execution.stop();
+  };
+  /** Writes the record or the output: what goes wrong there stops the job. */
+  const keep = (write: () => void) => {
+    try {
+      write();
+    } catch (error) {
+      const found = diskErrorIn(error);
+      if (!found) throw error;
+      onDiskError(found);
+    }
   };
   const view = progressView(out);
   const reaped = signalled<Invocation>();
@@ -82,7 +155,12 @@ async function runLocally(
   const cloud = new EmbeddedCloud({
     folder,
     clock: realClock,
-    shell,
+    shell: (command) => {
+      const attempt = attemptOf(cloud, command.instanceId);
+      const logs = `datastream-${attemptHash(execution.arn, attempt)}.d/logs`;
+      keep(() => recording.keepOutput(attempt, join(scratch, command.instanceId, logs)));
+      return shell(command);
+    },
     region,
     lifecycle: AT_ONCE,
     latency: 5,
@@ -92,18 +170,47 @@ async function runLocally(
       if (invocation.function === 'reaper') reaped.resolve(invocation);
     },
   });
-  const execution = startExecution(cloud, input, (progress) => view.show(progress));
+  const standing = () => {
+    const last = lastState(cloud, execution.arn);
+    return { ...(last && { state: last.name, state_input: last.input }), instances: instancesIn(cloud) };
+  };
+  const execution = startExecution(
+    cloud,
+    input,
+    (progress) => {
+      view.show(progress);
+      if (progress.type === 'entered') keep(() => recording.update(standing()));
+    },
+    recording.name,
+  );
   const stop = () => execution.stop();
   // The handler stays for a second Ctrl-C, which would otherwise end the clean-up and leave the job's processes
   // running.
   for (const signal of SIGNALS) process.on(signal, stop);
+  const beat = setInterval(() => {
+    keep(() => recording.beat());
+    if (recording.mustStop) stop();
+  }, BEAT_MS);
   try {
     const end = await execution.result;
     if (end.status === 'ABORTED' && !broken) await showReaper(view, cloud, reaped.promise);
     view.end();
     // Wait until the instance has terminated.
     await realClock.sleep(AT_ONCE.ended + 50);
-    if (!broken) printEnd(end, cloud, folder, out);
+    clearInterval(beat);
+    keep(() => {
+      recording.beat();
+      recording.update({
+        ...standing(),
+        status: end.status,
+        ended_at: end.endedAt.toISOString(),
+        ...(end.output && { output: end.output }),
+        ...(end.error !== undefined && { error: end.error }),
+        ...(end.cause !== undefined && { cause: end.cause }),
+        orchestration_dollars: end.cost.dollars,
+      });
+    });
+    if (!broken) printEnd(recording.name, end, cloud, folder, out);
     if (end.status === 'FAILED') {
       // The job's own writes, to a bucket or to its disk, may have met the same error.
       const remedy = 'the job may have failed by that alone';
@@ -115,10 +222,29 @@ async function runLocally(
     }
     return { SUCCEEDED: 0, FAILED: 1, TIMED_OUT: 1, ABORTED: 130 }[end.status];
   } finally {
+    clearInterval(beat);
     view.end();
     for (const signal of SIGNALS) process.off(signal, stop);
     for (const { running } of cloud.ec2.instances.values()) running.abort();
   }
+}
+
+function attemptOf(cloud: EmbeddedCloud, instanceId: string): number {
+  const tags = cloud.ec2.instances.get(instanceId)?.api.Tags ?? [];
+  return Number(tags.find(({ Key }) => Key === Tag.attempt)?.Value ?? 1);
+}
+
+function instancesIn(cloud: EmbeddedCloud): RecordedInstance[] {
+  return [...cloud.ec2.instances.values()].map(({ api }) => ({
+    instance_id: api.InstanceId,
+    attempt: attemptOf(cloud, api.InstanceId),
+    state: api.State.Name,
+  }));
+}
+
+function lastState(cloud: EmbeddedCloud, arn: string) {
+  const execution = cloud.sfn.executions.get(arn);
+  return execution && 'used' in execution ? execution.used.last : undefined;
 }
 
 function signalled<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
@@ -145,9 +271,9 @@ async function showReaper(view: ProgressView, cloud: EmbeddedCloud, reaped: Prom
   }
 }
 
-function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: Output): void {
+function printEnd(name: string, end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: Output): void {
   const seconds = ((end.endedAt.getTime() - end.startedAt.getTime()) / 1000).toFixed(1);
-  const row = (name: string, text: string) => out.write(wrap(`  ${name.padEnd(10)}${text}\n`, out));
+  const row = (label: string, text: string) => out.write(wrap(`  ${label.padEnd(11)}${text}\n`, out));
   out.write(`\n${end.status} after ${seconds} s${end.error ? `: ${end.error}` : ''}\n`);
   if (end.cause) out.write(wrap(`${indent(visible(end.cause))}\n`, out));
 
@@ -178,6 +304,7 @@ function printEnd(end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: 
         .map(([name, date]) => `${name} = ${date}`)
         .join(', '),
     );
+  row('execution', name);
   for (const { api } of cloud.ec2.instances.values()) row('instance', `${api.InstanceId} ${api.State.Name}`);
   const { dollars, transitions, requests, gbSeconds } = end.cost;
   row('cost', `$${dollars.toFixed(6)} for the orchestration on AWS, without the instance:`);
@@ -196,14 +323,6 @@ function shown(text: string): string {
   const left = all.length - end.length;
   const lines = left > 0 ? `... ${left} characters before this\n${end.slice(end.indexOf('\n') + 1)}` : end;
   return indent(visible(lines), '  | ');
-}
-
-/** Replaces control characters by visible ones: a job's output must not move the cursor or clear the screen. */
-function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to show
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (character) =>
-    character === '\u007f' ? '\u2421' : String.fromCodePoint(0x2400 + (character.codePointAt(0) ?? 0)),
-  );
 }
 
 function indent(text: string, by = '  '): string {

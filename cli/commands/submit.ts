@@ -18,6 +18,7 @@ import {
   submissionsArn,
   writtenResults,
 } from '../aws/submissions';
+import { stamp } from '../job-name';
 import { localPlace, SIGNALS } from '../local-place';
 import { changingLine, printResults, standingLine } from '../output/standing';
 import { count, summary } from '../output/summary';
@@ -129,9 +130,6 @@ function line({ severity, message, found }: Problem, out: Output): string {
 
 /** Step Functions' error of a Map Run with too many failures (Developer Guide, Map state). */
 const TOO_MANY_FAILED = 'States.ExceedToleratedFailureThreshold';
-
-/** `20260818-091501`, in UTC. */
-const stamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
 
 /** The jobs of a submission that did not succeed, under their next names. */
 async function jobsLeft(machine: SubmissionMachine, id: string) {

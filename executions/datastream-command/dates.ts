@@ -38,6 +38,16 @@ export function dailyChangesAt(execution: Execution, at: Date): Date {
 }
 
 /**
+ * What DAILY is at a time: the day in UTC, or the day before, before the forcing source's cycle.
+ *
+ * @returns YYYYMMDD
+ */
+export function dailyAt({ commands }: Execution, at: Date): string {
+  const { hour } = cycleOf(sourceOption(commands)?.value);
+  return day(at.getUTCHours() < hour ? new Date(at.getTime() - 24 * HOUR_MS) : at);
+}
+
+/**
  * Replaces DATE and DAILY of an execution by dates in UTC, and `$INSTANCE_TYPE` by the instance type. The function is
  * pure. It returns a resolved execution unchanged, so that retries keep the first attempt's dates.
  *
@@ -57,7 +67,7 @@ export function resolveDates(execution: Execution, at: Date): Execution {
 
   const source = sourceOption(dated.commands)?.value;
   const cycle = cycleOf(source);
-  const cycleDay = at.getUTCHours() < cycle.hour ? day(new Date(at.getTime() - 24 * HOUR_MS)) : today;
+  const cycleDay = dailyAt(dated, at);
   const resolved = replaceDaily(dated, cycleDay, source === undefined ? undefined : cycle);
 
   const dates = {

@@ -1,17 +1,7 @@
 import { asFile } from '../as-file';
-import { resolveDates } from '../datastream-command/dates';
+import { pinDates } from '../datastream-command/pin-dates';
 import { parseExecution } from '../parse';
 import type { Start } from './schedule';
-
-/**
- * `-s DAILY` of a datastream script and `--start_date DAILY` of the configuration script, with or without quotes; or any
- * other DAILY.
- */
-const DAILY =
-  /(?<![\w-])(?<option>-s|--start_date)[=\s]+(\\?['"]?)DAILY\2(?![A-Za-z0-9])|(?<![A-Za-z0-9])DAILY(?![A-Za-z0-9])/g;
-
-/** The option that fixes the day of each, in datastreamcli 2616514. */
-const END: Readonly<Record<string, string>> = { '-s': '-e', '--start_date': '--end_date' };
 
 /**
  * A job's execution file with the dates that it has when it starts on time, for a start on another day: a catch-up, a
@@ -34,16 +24,5 @@ export function pinnedInput({ name, line, job, day, scheduled }: Start): Readonl
     : job.input;
   const { execution, problems } = parseExecution(pinned);
   if (!execution) throw new Error(`${name}: ${problems.find(({ severity }) => severity === 'error')?.message}`);
-  const resolved = resolveDates(execution, scheduled);
-  return asFile({ ...resolved, commands: resolved.commands.map((command) => fixed(command, day)) });
-}
-
-function fixed(command: string, day: string): string {
-  return command.replace(DAILY, (found: string, ...rest: unknown[]) => {
-    const { option } = rest.at(-1) as { readonly option?: string };
-    if (option === undefined) return day;
-    const end = END[option] ?? '';
-    const after = command.slice(Number(rest.at(-3)) + found.length);
-    return new RegExp(`^\\s+${end}[=\\s]`).test(after) ? found : `${found} ${end} ${day}0100`;
-  });
+  return asFile(pinDates(execution, scheduled, day));
 }

@@ -187,7 +187,8 @@ async function summaryOfFailed(executionArn: string, { sfn }: ResultsClients): P
   return input === undefined ? undefined : (JSON.parse(input) as { summary?: Summary }).summary;
 }
 
-function row(
+/** The row of a job. @param summary EC2Stopper's; absent while it runs, and where it was stopped */
+export function row(
   { name, status, error, cause }: { name: string; status: JobStatus; error?: string; cause?: string },
   startedAt: Date,
   endedAt: Date | undefined,

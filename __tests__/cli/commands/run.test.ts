@@ -134,7 +134,7 @@ describe('datastream run --local', () => {
 
     expect(status).toBe(2);
     expect(stderr).toContain('datastream run --local FILE');
-    expect(stderr).toContain('aws stepfunctions start-execution');
+    expect(stderr).toContain('  datastream start x.json\n');
   });
 
   it('shows the warnings of a job that succeeded, and no control characters', () => {

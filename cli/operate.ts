@@ -1,0 +1,176 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Edit } from '../executions/edit';
+import type { ListOptions } from './commands/list';
+import type { LogsOptions } from './commands/logs';
+import type { RetryOptions } from './commands/retry';
+import type { StartOptions } from './commands/start';
+import type { StatusOptions } from './commands/status';
+import type { Following } from './following';
+import { date, sentences } from './options';
+import { STATUSES } from './statuses';
+import type { WhereOptions } from './where';
+
+const YOUNGEST = "the execution's name (default: the youngest)";
+const CODES = '2 for wrong options and names, 5 when AWS cannot be asked';
+
+/** Adds the commands of an operator's day: start, list, status, watch, logs, cancel, retry. */
+export function addOperate(program: Command): void {
+  const start = program
+    .command('start')
+    .description('start an execution of each file')
+    .argument('<file...>', 'execution files')
+    .option('--name <name>', "the execution's name, for one file (default: the file's name and the time)")
+    .option('--date <YYYYMMDD>', 'the day that DATE and DAILY mean (default: today, in UTC)', date)
+    .option('--wait', 'follow the executions to their end')
+    .option('--dry-run', 'print what would be started and all that is wrong, and start nothing');
+  help(
+    following(where(start)),
+    'datastream start executions/first-job.json --wait',
+    `0; 1 with any error in a file, when nothing is started, and when a job failed; ${CODES}; 3 when --timeout is over; 130 after Ctrl-C: the executions go on, but those of --local stop.`,
+  ).action(async (files: string[], options: StartOptions) => {
+    const { start: run } = require('./commands/start') as typeof import('./commands/start');
+    process.exitCode = await run(files, options, process.stdout, process.stderr);
+    // What an ended local run leaves waiting must not keep the shell waiting.
+    if (options.local) process.exit();
+  });
+
+  const list = program
+    .command('list')
+    .description('print executions, the youngest first')
+    .addOption(
+      new Option('--status <status>', 'those of one status').choices(STATUSES.map((each) => each.toLowerCase())),
+    )
+    .option('--since <time>', 'those started in the last time, such as 90m, 6h or 7d', milliseconds)
+    .option('--limit <number>', 'at most so many', positive, 20)
+    .option('--json', 'print one JSON document');
+  help(where(list), 'datastream list --status failed --since 24h', `0; ${CODES}.`).action(
+    async ({ status, ...options }: ListOptions) => {
+      const { list: run } = require('./commands/list') as typeof import('./commands/list');
+      const upper = status && { status: status.toUpperCase() as (typeof STATUSES)[number] };
+      process.exitCode = await run({ ...options, ...upper }, process.stdout, process.stderr);
+    },
+  );
+
+  const status = program
+    .command('status')
+    .description('print how an execution stands')
+    .argument('[name]', YOUNGEST)
+    .option('--attempts', 'print how its earlier attempts ended')
+    .option('--json', 'print one JSON document');
+  help(
+    where(status),
+    'datastream status first-job_20260818-091501 --attempts',
+    `0 while it runs and when it succeeded, 1 when it did not; ${CODES}.`,
+  ).action(async (name: string | undefined, options: StatusOptions) => {
+    const { status: run } = require('./commands/status') as typeof import('./commands/status');
+    process.exitCode = await run(name, options, process.stdout, process.stderr);
+  });
+
+  const watch = program
+    .command('watch')
+    .description('print each change of an execution until its end')
+    .argument('[name]', YOUNGEST)
+    .option('--json', 'print a JSON document for each change, on a line of its own');
+  help(
+    following(where(watch)),
+    'datastream watch first-job_20260818-091501 --timeout 600',
+    `0 when it succeeded, 1 when it did not, 3 when it still runs at the end of --timeout; ${CODES}; 130 after Ctrl-C: the execution goes on.`,
+  ).action(async (name: string | undefined, options: WhereOptions & Following) => {
+    const { watch: run } = require('./commands/watch') as typeof import('./commands/watch');
+    process.exitCode = await run(name, options, process.stdout, process.stderr);
+  });
+
+  const logs = program
+    .command('logs')
+    .description('print what a job has written')
+    .argument('[name]', YOUNGEST)
+    .option('--attempt <number>', 'of this attempt (default: the last one)', positive)
+    .option('--stderr', 'standard error in place of standard output')
+    .option('--all', 'all lines (default: the last 40)')
+    .option('--save <folder>', 'write both streams, whole, into this folder')
+    .option('--json', 'print one JSON document')
+    .addOption(new Option('--follow', 'print what comes until the execution ends').implies({ all: true }));
+  help(
+    where(logs),
+    'datastream logs first-job_20260818-091501 --stderr',
+    `0; 1 where there is no output; ${CODES}.`,
+  ).action(async (name: string | undefined, options: LogsOptions) => {
+    const { logs: run } = require('./commands/logs') as typeof import('./commands/logs');
+    process.exitCode = await run(name, options, process.stdout, process.stderr);
+  });
+
+  const cancel = program
+    .command('cancel')
+    .description('stop executions that run; their instances end')
+    .argument('<name...>', "the executions' names");
+  help(where(cancel), 'datastream cancel first-job_20260818-091501', `0; ${CODES}.`).action(
+    async (names: string[], options: WhereOptions) => {
+      const { cancel: run } = require('./commands/cancel') as typeof import('./commands/cancel');
+      process.exitCode = await run(names, options, process.stdout, process.stderr);
+    },
+  );
+
+  // The edits, in the order of the command line.
+  const edits: Edit[] = [];
+  const retry = program
+    .command('retry')
+    .description('start ended executions again, as NAME_r2, with the dates of their first start')
+    .argument('[name...]', "the executions' names (default with --local: the youngest)")
+    .option('--failed', 'all that failed and have not succeeded since')
+    .option('--since <time>', 'with --failed: those started in the last time, such as 6h (default: 24h)', milliseconds)
+    .option(
+      '--set <path=value>',
+      'change their files, as in datastream new; may stand more than once',
+      (text: string) => {
+        const edit = (require('../executions/edit') as typeof import('../executions/edit')).parseSet(text);
+        if ('error' in edit) throw new InvalidArgumentError(edit.error);
+        edits.push(edit);
+      },
+    )
+    .option('--wait', 'follow the executions to their end')
+    .option('--dry-run', 'print what would be started, and start nothing');
+  help(
+    following(where(retry)),
+    'datastream retry --failed --since 24h --set run_options.timeout_s=7200',
+    `0; 1 with any error in a changed file, when nothing is started, and when a job failed; ${CODES}; 3 when --timeout is over; 130 after Ctrl-C.`,
+  ).action(async (names: string[], options: Omit<RetryOptions, 'edits'>) => {
+    const { retry: run } = require('./commands/retry') as typeof import('./commands/retry');
+    process.exitCode = await run(names, { ...options, edits }, process.stdout, process.stderr);
+    if (options.local) process.exit();
+  });
+}
+
+/** Which executions. */
+function where(command: Command): Command {
+  return command
+    .option('--arn <arn>', "the state machine's ARN (default: DATASTREAM_ARN, then Terraform's state in this folder)")
+    .option('--local', 'those of this computer, on the embedded cloud')
+    .option('--folder <folder>', 'where the embedded cloud is, with --local', '.datastream');
+}
+
+function following(command: Command): Command {
+  return command
+    .option('--every <seconds>', 'how often AWS is asked', positive, 5)
+    .option('--timeout <seconds>', 'follow no longer; the executions go on', positive);
+}
+
+function help(command: Command, example: string, codes: string): Command {
+  return command
+    .addHelpText('after', `\nExample:\n  ${example}`)
+    .addHelpText('after', sentences(`Exit code: ${codes}`));
+}
+
+function positive(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) {
+    throw new InvalidArgumentError(`'${value}' is no number here: write a whole number from 1 on.`);
+  }
+  return Number(value);
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function milliseconds(value: string): number {
+  const [, number, unit = ''] = /^(\d{1,6})([mhd])$/.exec(value) ?? [];
+  if (number === undefined) throw new InvalidArgumentError(`'${value}' is no time: write one such as 90m, 6h or 7d.`);
+  return Number(number) * (UNITS[unit] ?? 0);
+}
