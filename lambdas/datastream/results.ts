@@ -2,7 +2,7 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { DescribeExecutionCommand, GetExecutionHistoryCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { keysOf } from '../../executions/submission/keys';
-import { onDemandHourly, PRICED_REGION } from '../../prices/instances';
+import { onDemandHourly } from '../../prices/instances';
 import { CLIENT } from '../runtime/clients';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
@@ -216,13 +216,11 @@ function price(
 ): Pick<ResultRow, 'dollars' | 'dollars_unknown'> {
   const unknown = (why: string) => ({ dollars: null, dollars_unknown: why });
   if (!launches) return unknown('The instances of this job are not known.');
-  if (launches.length > 0 && region !== PRICED_REGION)
-    return unknown(`The prices known are those of ${PRICED_REGION}.`);
   let dollars = 0;
   for (const { type, market, seconds } of launches) {
     if (market === 'spot') return unknown(`${type} ran as spot, whose price is not known.`);
-    const hourly = onDemandHourly(type);
-    if (hourly === undefined) return unknown(`The price of ${type} is not known.`);
+    const hourly = onDemandHourly(type, region);
+    if (hourly === undefined) return unknown(`The price of ${type} in ${region} is not known.`);
     dollars += (hourly * seconds) / 3600;
   }
   return { dollars: Number(dollars.toFixed(6)) };
