@@ -4,6 +4,7 @@ import type { ParseOptions } from '../executions/model';
 import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
+import { addCost } from './cost';
 import { addMatrix } from './matrix';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
@@ -136,6 +137,7 @@ program
 addMatrix(program);
 addSchedule(program);
 addSubmit(program);
+addCost(program);
 addAmi(program);
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.
