@@ -8,6 +8,7 @@ import { addCost } from './cost';
 import { addMatrix } from './matrix';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
+import { addReport } from './report';
 import { addSchedule } from './schedule';
 import { addSubmit } from './submit';
 
@@ -138,6 +139,7 @@ addMatrix(program);
 addSchedule(program);
 addSubmit(program);
 addCost(program);
+addReport(program);
 addAmi(program);
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.

@@ -1,4 +1,4 @@
-import type { ReportRow } from '../../cli/report/figures';
+import type { ReportRow } from '../../cli/output/report/figures';
 
 const PLACES = [
   ...['01', '02', '03N', '03S', '03W', '04', '05', '06', '07', '08', '09', '10L', '10U', '11', '12', '13', '14'],

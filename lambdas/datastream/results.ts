@@ -153,7 +153,15 @@ function notStarted(name: string): ResultRow {
   return { name, status: 'NOT_STARTED', ...nothing, dollars: 0 };
 }
 
-async function rowOf(name: string, since: Date, region: string, clients: ResultsClients): Promise<ResultRow> {
+/** What asks Step Functions for jobs. */
+export type JobClients = Pick<ResultsClients, 'sfn' | 'stateMachineArn'>;
+
+/**
+ * Asks Step Functions for a job by its name.
+ *
+ * @param since an execution of this name that began earlier is another job's
+ */
+export async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
   const { sfn, stateMachineArn } = clients;
   const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
   const known = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: Error) => {
@@ -179,7 +187,7 @@ async function rowOf(name: string, since: Date, region: string, clients: Results
  * The summary that EC2Stopper left to the machine's Fail state: an execution that fails has no output. The last event is
  * the execution's end, the one before it that state's.
  */
-async function summaryOfFailed(executionArn: string, { sfn }: ResultsClients): Promise<Summary | undefined> {
+async function summaryOfFailed(executionArn: string, { sfn }: JobClients): Promise<Summary | undefined> {
   const { events = [] } = await sfn.send(
     new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: 2, includeExecutionData: true }),
   );

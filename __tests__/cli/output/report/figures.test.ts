@@ -1,4 +1,4 @@
-import { figuresOf, outcomeOf, type ReportRow } from '../../../cli/report/figures';
+import { figuresOf, outcomeOf, type ReportRow } from '../../../../cli/output/report/figures';
 
 const NOW = new Date('2026-08-23T02:00:00Z');
 

@@ -1,5 +1,5 @@
-import type { JobStatus } from '../../lambdas/datastream/results';
-import { grouped } from '../grouped';
+import type { JobStatus } from '../../../lambdas/datastream/results';
+import { grouped } from '../../grouped';
 
 /** A job of a day, as a report takes it. */
 export interface ReportRow {

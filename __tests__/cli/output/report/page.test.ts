@@ -1,6 +1,6 @@
 import { parseHTML } from 'linkedom';
-import { makeReport } from '../../../cli/report/page';
-import { fiveDays } from '../../support/report';
+import { makeReport } from '../../../../cli/output/report/page';
+import { fiveDays } from '../../../support/report';
 
 const NOW = new Date('2026-08-23T02:00:00Z');
 

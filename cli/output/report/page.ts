@@ -1,4 +1,4 @@
-import { count } from '../output/summary';
+import { count } from '../summary';
 import { cyclesChart, daysChart, dollarsChart, secondsChart } from './charts';
 import { dashed, type Figures, figuresOf, OUTCOMES, outcomeOf, type ReportDocument, type ReportRow } from './figures';
 
