@@ -24,8 +24,12 @@ describe('datastream cost estimate', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(/^TYPE +MARKET +JOBS +INSTANCES +VOLUMES +IPV4 +MACHINE +TOTAL$/);
-    expect(stdout).toMatch(/^total +125 +\$4\.76 +\$0\.064 +\$0\.090 +\$0\.039 +\$4\.95$/m);
-    expect(stdout).toMatch(/^125 jobs whose commands run 480 s: \$4\.95; at most \$27\.51, if every first attempt/m);
+    const [, total] = /^total +125(?: +\$[\d.]+){4} +\$([\d.]+)$/m.exec(stdout) ?? [];
+    // Without prices in the test, which an update may change: each job runs 518 s of an m8g.xlarge or its double.
+    expect(Number(total)).toBeGreaterThan(1);
+    expect(Number(total)).toBeLessThan(8);
+    expect(stdout).toMatch(/^125 jobs whose commands run 480 s: \$[\d.]+; at most \$[\d.]+, if every first attempt/m);
+    expect(stdout).toContain(`run 480 s: $${total};`);
     expect(lines.slice(0, 5).filter((line) => line.length > 80)).toEqual([]);
   });
 

@@ -213,5 +213,6 @@ details{margin:.6rem 0}summary{cursor:pointer;color:var(--link)}
 .scroll{overflow-x:auto;max-width:100%;margin:.4rem 0}table{border-collapse:collapse;font-size:.9rem}
 caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.2rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;white-space:nowrap}
 td.long{white-space:normal;min-width:20rem}td.n{text-align:right;font-variant-numeric:tabular-nums}thead th{color:var(--soft)}
+@media (max-width:40rem){tbody th{white-space:normal;overflow-wrap:anywhere;min-width:8rem;font-weight:500}td.long{min-width:14rem}th,td{padding:.2rem .35rem}}
 @media print{details:not([open])>*{display:none}.charts{break-inside:avoid}}
 `;
