@@ -39,6 +39,7 @@ export async function report(
   now: Date,
   out: Output,
   err: Output,
+  clientOf: (region: string) => Pick<SFNClient, 'send'> = clientOfRegion,
 ): Promise<number> {
   const machine = deployed(options.arn);
   if ('error' in machine) {
@@ -53,11 +54,9 @@ export async function report(
     .filter(({ scheduled }) => scheduled.getTime() + PLANNER_MS < now.getTime());
   const title = arn.split(':').at(-1) ?? arn;
   const twin = options.out.replace(/\.html$/, '.json');
-  // Thousands of jobs are asked for: `adaptive` keeps to the rate that Step Functions grants.
-  const sfn = new SFNClient({ ...CLIENT, region, retryMode: 'adaptive', maxAttempts: 10 });
   let rows: readonly ReportRow[];
   try {
-    rows = await reportRows(starts, { sfn, stateMachineArn: arn }, rowsIn(twin, title));
+    rows = await reportRows(starts, { sfn: clientOf(region), stateMachineArn: arn }, rowsIn(twin, title));
   } catch (error) {
     err.write(wrap(`${awsSentence(error, region)}\n`, err));
     return 5;
@@ -72,6 +71,9 @@ export async function report(
   out.write(wrap(`${options.out}  ${size}  ${parts.join(', ')}\n`, out));
   return 0;
 }
+
+/** Thousands of jobs are asked for: `adaptive` keeps to the rate that Step Functions grants. */
+const clientOfRegion = (region: string) => new SFNClient({ ...CLIENT, region, retryMode: 'adaptive', maxAttempts: 10 });
 
 /** The rows of an earlier report of the same machine; none where there is none. */
 function rowsIn(twin: string, title: string): readonly ReportRow[] {
