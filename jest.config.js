@@ -1,5 +1,11 @@
 const inRoot = (...folders) => folders.map((folder) => `<rootDir>/(.*/)?${folder}/`);
 
+/** Jest reads no ES modules: these are the packages' own builds for others. */
+const umd = {
+  '^d3@': '<rootDir>/node_modules/d3/dist/d3.min.js',
+  '^@observablehq/plot$': '<rootDir>/node_modules/@observablehq/plot/dist/plot.umd.min.js',
+};
+
 /**
  * Three suites. `unit` needs Node.js alone; `cdktn` is the part of it that synthesises, with cdktn in cdktf's place;
  * `integration` needs Terraform, its AWS provider and moto.
@@ -22,6 +28,7 @@ module.exports = {
     {
       ...shared,
       displayName: 'unit',
+      moduleNameMapper: umd,
       testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
       testPathIgnorePatterns: [
         ...shared.testPathIgnorePatterns,
@@ -36,6 +43,11 @@ module.exports = {
       // The provider's bindings ask for cdktf as well.
       moduleNameMapper: { '^cdktf$': 'cdktn' },
     },
-    { ...shared, displayName: 'integration', testMatch: ['<rootDir>/__tests__/integration/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'integration',
+      moduleNameMapper: umd,
+      testMatch: ['<rootDir>/__tests__/integration/**/*.test.ts'],
+    },
   ],
 };

@@ -3,9 +3,9 @@ import { basename } from 'node:path';
 /** `20260818-091501`, in UTC. */
 export const stamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
 
-/** A name for an execution of a file, unlike those of its earlier ones. @param suffix such as a `stamp` */
-export function jobName(file: string, suffix: string): string {
-  return `${basename(file).replace(/\.json$/i, '')}_${suffix}`;
+/** A name for an execution of a file, unlike those of its earlier ones. @param suffix such as a `stamp`, or none */
+export function jobName(file: string, suffix?: string): string {
+  return [basename(file).replace(/\.json$/i, ''), ...(suffix ? [suffix] : [])].join('_');
 }
 
 /** Characters that are left for the file's name: `_20260818-091501` and `_r99` fit within an execution's 80. */

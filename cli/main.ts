@@ -5,10 +5,12 @@ import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
 import type { RunOptions } from './commands/run';
+import { addCost } from './cost';
 import { addMatrix } from './matrix';
 import { addOperate } from './operate';
 import { OWN_REGION, region, sentences } from './options';
 import { wrap } from './output/wrap';
+import { addReport } from './report';
 import { addSchedule } from './schedule';
 import { addSubmit } from './submit';
 
@@ -140,6 +142,8 @@ addOperate(program);
 addMatrix(program);
 addSchedule(program);
 addSubmit(program);
+addCost(program);
+addReport(program);
 addAmi(program);
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.

@@ -16,8 +16,8 @@ export interface JobsOptions extends MatrixOptions {
   readonly date?: string;
   /** The stream of a matrix whose jobs are wanted. Default: all. */
   readonly stream?: string;
-  /** What makes the names of execution files unlike those of their last submission. */
-  readonly suffix: string;
+  /** What makes the names of execution files unlike those of their last submission. Default: nothing. */
+  readonly suffix?: string;
 }
 
 /** Jobs that may be submitted; `label` is what to call them. */
@@ -66,7 +66,7 @@ export async function readJobs(
 }
 
 /** A matrix is known by what it holds. What cannot be read is none, and is told of when it is read as a job. */
-function isMatrix(file: string): boolean {
+export function isMatrix(file: string): boolean {
   if (file.toLowerCase().endsWith('.csv')) return false;
   const read = readJsonFile(file);
   return 'value' in read && isRecord(read.value) && 'matrix' in read.value && 'streams' in read.value;
@@ -88,7 +88,7 @@ async function jobsOfMatrix(
     .map((start) => ({ name: start.name, input: pinnedInput(start), source: file }));
 }
 
-function jobsOfFiles(files: readonly string[], suffix: string, problems: Problems): SubmittedJob[] {
+function jobsOfFiles(files: readonly string[], suffix: string | undefined, problems: Problems): SubmittedJob[] {
   return files.flatMap((file) => {
     const content = readExecutionFile(file);
     if ('error' in content) {

@@ -1,56 +1,49 @@
-/**
- * On-demand list prices of a family's `large` in us-east-1, Linux, in dollars an hour: those of AWS's price list as
- * SkyPilot's catalog holds it (skypilot-org/skypilot-catalog, catalogs/v7/aws/vms.csv, commit 001367d). Within these
- * families the price is proportional to the size, but for AWS's rounding of a few of `medium`: `c7g.medium` is 0.0363.
- */
-const LARGE: Readonly<Record<string, number>> = {
-  c5: 0.085,
-  c6g: 0.068,
-  c6i: 0.085,
-  c7a: 0.10264,
-  c7g: 0.0725,
-  c7i: 0.08925,
-  c8g: 0.07976,
-  m5: 0.096,
-  m6g: 0.077,
-  m6i: 0.096,
-  m7a: 0.11592,
-  m7g: 0.0816,
-  m7i: 0.1008,
-  m8g: 0.08976,
-  r5: 0.126,
-  r6g: 0.1008,
-  r6i: 0.126,
-  r7a: 0.15215,
-  r7g: 0.1071,
-  r7i: 0.1323,
-  r8g: 0.11782,
-  t3: 0.0832,
-  t4g: 0.0672,
-};
+import list from './list.json';
 
-/** How many `large` a size is. */
-const SIZES: Readonly<Record<string, number>> = {
-  nano: 1 / 16,
-  micro: 1 / 8,
-  small: 1 / 4,
-  medium: 1 / 2,
-  large: 1,
-  xlarge: 2,
-};
+/** The list prices of one region, in dollars. */
+export interface RegionPrices {
+  /** The day on which these prices were taken from their source, YYYY-MM-DD. */
+  readonly as_of: string;
+  /** Where they are from. */
+  readonly source: string;
+  /** A GB-month of an EBS volume of type gp3. */
+  readonly gp3_gb_month: number;
+  /** An hour of a public IPv4 address in use. */
+  readonly ipv4_hour: number;
+  /** An hour of an on-demand Linux instance with shared tenancy, by its type. */
+  readonly on_demand: Readonly<Record<string, number>>;
+  /** An hour of a spot Linux instance, the mean of the region's zones on that day, by its type. */
+  readonly spot: Readonly<Record<string, number>>;
+}
 
-/** The region of the prices. Other regions have others. */
-export const PRICED_REGION = 'us-east-1';
+/** The list prices of each region that is known. */
+export type PriceList = Readonly<Record<string, RegionPrices>>;
+
+/** The prices of `list.json`, which `datastream cost prices update` writes. */
+export const PRICE_LIST: PriceList = list;
+
+/** Prices that are older than this many days are told as old. */
+const OLD_DAYS = 90;
+
+/** @returns how many days old the prices are, if they are older than 90 days */
+export function oldDays({ as_of }: Pick<RegionPrices, 'as_of'>, now: Date): number | undefined {
+  const days = Math.floor((now.getTime() - Date.parse(as_of)) / 86_400_000);
+  return days > OLD_DAYS ? days : undefined;
+}
 
 /**
  * What an on-demand instance costs.
  *
  * @param type such as `m8g.2xlarge`
- * @returns dollars an hour; undefined where this list does not have the type
+ * @param region such as `us-east-1`
+ * @returns dollars an hour; undefined where the list does not have the type or the region
  */
-export function onDemandHourly(type: string): number | undefined {
-  const [family = '', size = ''] = type.split('.');
-  const large = LARGE[family];
-  const sizes = SIZES[size] ?? (/^\d+xlarge$/.test(size) ? 2 * Number.parseInt(size, 10) : undefined);
-  return large === undefined || sizes === undefined ? undefined : large * sizes;
+export function onDemandHourly(type: string, region: string): number | undefined {
+  const prices = own(PRICE_LIST, region);
+  return prices && own(prices.on_demand, type);
+}
+
+/** A value by its own key: a type that is called `constructor` has no price. */
+export function own<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -1,4 +1,4 @@
-import { onDemandHourly } from '../../prices/instances';
+import { oldDays, onDemandHourly, PRICE_LIST } from '../../prices/instances';
 
 /** Rows of us-east-1 in skypilot-org/skypilot-catalog, catalogs/v7/aws/vms.csv, commit 001367d. */
 const CATALOG: readonly (readonly [type: string, hourly: number])[] = [
@@ -39,18 +39,42 @@ const CATALOG: readonly (readonly [type: string, hourly: number])[] = [
 
 describe('The on-demand price of', () => {
   it.each(CATALOG)('%s is $%d an hour', (type, hourly) => {
-    expect(onDemandHourly(type)).toBeCloseTo(hourly, 8);
+    expect(onDemandHourly(type, 'us-east-1')).toBeCloseTo(hourly, 8);
   });
 
   it.each([
     ['c7g.medium', 0.0363],
     ['r7a.medium', 0.07608],
     ['r7g.medium', 0.0536],
-  ])('%s is $%d an hour, but for the rounding', (type, hourly) => {
-    expect(Math.abs((onDemandHourly(type) ?? 0) - hourly)).toBeLessThanOrEqual(0.000051);
+  ])('%s is $%d an hour, as AWS rounds it', (type, hourly) => {
+    expect(onDemandHourly(type, 'us-east-1')).toBe(hourly);
   });
 
-  it.each(['p5.48xlarge', 'm8g.metal-24xl', 'm8g', ''])('"%s" is not known', (type) => {
-    expect(onDemandHourly(type)).toBeUndefined();
+  it.each([
+    ['p5.48xlarge', 'us-east-1'],
+    ['m8g', 'us-east-1'],
+    ['constructor', 'us-east-1'],
+    ['', 'us-east-1'],
+    ['m8g.large', 'eu-west-1'],
+    ['m8g.large', 'constructor'],
+  ])('"%s" in %s is not known', (type, region) => {
+    expect(onDemandHourly(type, region)).toBeUndefined();
+  });
+});
+
+describe('The price list', () => {
+  it('has a day, a source, and a price of each kind above 0 for every region', () => {
+    for (const { as_of, source, gp3_gb_month, ipv4_hour, on_demand, spot } of Object.values(PRICE_LIST)) {
+      expect(new Date(as_of).toISOString().slice(0, 10)).toBe(as_of);
+      expect(source).not.toBe('');
+      expect(Object.values(on_demand).length).toBeGreaterThan(100);
+      const all = [gp3_gb_month, ipv4_hour, ...Object.values(on_demand), ...Object.values(spot)];
+      expect(all.filter((price) => !(price > 0))).toEqual([]);
+    }
+  });
+
+  it('is old after 90 days', () => {
+    expect(oldDays({ as_of: '2026-01-01' }, new Date('2026-04-01T23:00:00Z'))).toBeUndefined();
+    expect(oldDays({ as_of: '2026-01-01' }, new Date('2026-04-02T00:00:00Z'))).toBe(91);
   });
 });

@@ -12,7 +12,8 @@ export type Tool =
   | 'python3'
   | '/usr/sbin/sshd'
   | 'ssh-keygen'
-  | 'scp';
+  | 'scp'
+  | 'chromium';
 
 const WHERE_FROM: Readonly<Record<Tool, string>> = {
   terraform: 'https://developer.hashicorp.com/terraform/install',
@@ -24,6 +25,7 @@ const WHERE_FROM: Readonly<Record<Tool, string>> = {
   '/usr/sbin/sshd': 'apt-get install openssh-server',
   'ssh-keygen': 'apt-get install openssh-client',
   scp: 'apt-get install openssh-client',
+  chromium: 'apt-get install chromium',
   python3: 'https://www.python.org',
 };
 

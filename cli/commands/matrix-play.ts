@@ -1,5 +1,6 @@
 import { type Day, type PlayedJob, playDay } from '../../local/day';
 import { playRounds } from '../../local/rounds';
+import { grouped } from '../grouped';
 import { type MatrixOptions, usableMatrix } from '../matrix-file';
 import { count } from '../output/summary';
 import { table } from '../output/table';
@@ -51,17 +52,6 @@ const SIZE = ['JOBS', 'LAUNCHED', 'LAST'];
 
 const hourOf = (at: Date) => `${at.toISOString().slice(0, 13)}Z`;
 const lineOf = ({ start: { line } }: PlayedJob) => `${line.stream}/${line.line}`;
-
-function grouped<Each>(all: readonly Each[], key: (each: Each) => string): Map<string, Each[]> {
-  const groups = new Map<string, Each[]>();
-  for (const each of all) {
-    const name = key(each);
-    const group = groups.get(name);
-    if (group) group.push(each);
-    else groups.set(name, [each]);
-  }
-  return groups;
-}
 
 function cells(jobs: readonly PlayedJob[]) {
   const { launched, last_launch_s, outcomes } = figuresOf(jobs);

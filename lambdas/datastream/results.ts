@@ -2,7 +2,7 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { DescribeExecutionCommand, GetExecutionHistoryCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { keysOf } from '../../executions/submission/keys';
-import { onDemandHourly, PRICED_REGION } from '../../prices/instances';
+import { onDemandHourly } from '../../prices/instances';
 import { CLIENT } from '../runtime/clients';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
@@ -153,7 +153,15 @@ function notStarted(name: string): ResultRow {
   return { name, status: 'NOT_STARTED', ...nothing, dollars: 0 };
 }
 
-async function rowOf(name: string, since: Date, region: string, clients: ResultsClients): Promise<ResultRow> {
+/** What asks Step Functions for jobs. */
+export type JobClients = Pick<ResultsClients, 'sfn' | 'stateMachineArn'>;
+
+/**
+ * Asks Step Functions for a job by its name.
+ *
+ * @param since an execution of this name that began earlier is another job's
+ */
+export async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
   const { sfn, stateMachineArn } = clients;
   const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
   const known = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: Error) => {
@@ -179,7 +187,7 @@ async function rowOf(name: string, since: Date, region: string, clients: Results
  * The summary that EC2Stopper left to the machine's Fail state: an execution that fails has no output. The last event is
  * the execution's end, the one before it that state's.
  */
-async function summaryOfFailed(executionArn: string, { sfn }: ResultsClients): Promise<Summary | undefined> {
+async function summaryOfFailed(executionArn: string, { sfn }: JobClients): Promise<Summary | undefined> {
   const { events = [] } = await sfn.send(
     new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: 2, includeExecutionData: true }),
   );
@@ -217,13 +225,11 @@ function price(
 ): Pick<ResultRow, 'dollars' | 'dollars_unknown'> {
   const unknown = (why: string) => ({ dollars: null, dollars_unknown: why });
   if (!launches) return unknown('The instances of this job are not known.');
-  if (launches.length > 0 && region !== PRICED_REGION)
-    return unknown(`The prices known are those of ${PRICED_REGION}.`);
   let dollars = 0;
   for (const { type, market, seconds } of launches) {
     if (market === 'spot') return unknown(`${type} ran as spot, whose price is not known.`);
-    const hourly = onDemandHourly(type);
-    if (hourly === undefined) return unknown(`The price of ${type} is not known.`);
+    const hourly = onDemandHourly(type, region);
+    if (hourly === undefined) return unknown(`The price of ${type} in ${region} is not known.`);
     dollars += (hourly * seconds) / 3600;
   }
   return { dollars: Number(dollars.toFixed(6)) };

@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { report } from '../../../cli/commands/report';
+import { pinnedInput } from '../../../executions/matrix/pinned';
+import { startsOfDay } from '../../../executions/matrix/schedule';
+import { startExecution } from '../../../local/machine';
+import { EXAMPLES, inNewFolders } from '../../support/cli';
+import { testCloud } from '../../support/cloud';
+import { expanded, matrixFile, TEMPLATE } from '../../support/matrices';
+
+const { datastream, file, path } = inNewFolders();
+
+const RIVERS = join(EXAMPLES, 'schedules/rivers.matrix.json');
+const ARN = 'arn:aws:states:us-east-1:123456789012:stateMachine:sm';
+
+describe('datastream report', () => {
+  it('writes the page and its twin for the days of a matrix, and asks no more than it must the next time', async () => {
+    file('job.tpl', TEMPLATE);
+    const matrix = path(file('m.json', matrixFile()));
+    // Noon of 1 March: the cycles of midnight have been scheduled, those of noon have not.
+    const { cloud, clock } = testCloud();
+    const [first] = startsOfDay(expanded(matrixFile()), '20260301');
+    if (!first) throw new Error('The matrix has no job.');
+    await clock.run(startExecution(cloud, pinnedInput(first), undefined, first.name).result);
+    const client = cloud.sfn.client();
+    const asked: string[] = [];
+    const sfn = {
+      send: (command: Parameters<typeof client.send>[0]) => {
+        asked.push(command.constructor.name);
+        return client.send(command);
+      },
+    } as typeof client;
+    const texts: string[] = [];
+    const out = { write: (text: string) => texts.push(text) };
+    const options = { arn: cloud.stateMachineArn, days: 1, out: path('status.html') };
+    const run = () => clock.run(report(matrix, options, clock.now(), out, out, () => sfn));
+
+    expect([await run(), texts.join('')]).toEqual([
+      0,
+      expect.stringMatching(/status\.html {2}\d+ KB {2}2 jobs expected, 1 ok, 0 failed, 1 missing\n$/),
+    ]);
+    const twin = JSON.parse(readFileSync(path('status.json'), 'utf8'));
+    expect(twin.totals).toMatchObject({ jobs: 2, ok: 1, missing: 1 });
+    expect(readFileSync(path('status.html'), 'utf8')).toContain('<title>');
+
+    asked.length = 0;
+    expect(await run()).toBe(0);
+    expect(asked).toEqual(['ListExecutionsCommand']);
+  });
+
+  it.each([
+    ['no machine', [RIVERS], 2, /^Which state machine is meant is not known: write --arn/],
+    ['days that are not possible', [RIVERS, '--days', '91'], 2, /whole number from 1 to 90/],
+    ['a page of another kind', [RIVERS, '--out', 'report.pdf'], 2, /a name such as report\.html/],
+    ['a matrix that is not there', ['no.json', '--arn', ARN], 2, /there is no such file/],
+    ['a matrix with errors', ['bad.json', '--arn', ARN], 1, /this matrix has errors/],
+  ])('says what is wrong with %s', (_, args, code, message) => {
+    file('bad.json', { matrix: 'bad', streams: {} });
+
+    const { status, stdout, stderr } = datastream('report', ...args);
+
+    expect({ status, stdout }).toEqual({ status: code, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(existsSync(path('report.html'))).toBe(false);
+  });
+
+  it('exits 5 where AWS cannot be asked, and writes nothing', () => {
+    const { status, stdout, stderr } = datastream('report', RIVERS, '--arn', ARN);
+
+    expect({ status, stdout }).toEqual({ status: 5, stdout: '' });
+    expect(stderr).not.toBe('');
+    expect(existsSync(path('report.html'))).toBe(false);
+  });
+});

@@ -1,0 +1,97 @@
+import type { Execution } from '../executions/model';
+import { parseExecution } from '../executions/parse';
+import type { SubmittedJob } from '../executions/submission/items';
+import { type InstanceCost, instanceCost, orchestrationCost, SECONDS_BESIDE_COMMANDS } from '../prices/estimate';
+import { own, PRICE_LIST, type PriceList, type RegionPrices } from '../prices/instances';
+
+export interface EstimateOptions {
+  /** Seconds that the commands of each job run. Default: each job lasts its `timeout_s`. */
+  readonly seconds?: number;
+  /** The region of files that name none. */
+  readonly region: string;
+}
+
+/** What one job is expected to cost, in dollars. */
+export interface JobEstimate extends InstanceCost {
+  readonly name: string;
+  readonly region: string;
+  readonly type: string;
+  /** The market whose price is taken. */
+  readonly market: 'spot' | 'on-demand';
+  /** Whether the job asks for spot, and the spot price is not known. */
+  readonly spotUnknown: boolean;
+  readonly orchestration: number;
+  readonly total: number;
+  /** The same, if the first attempt lasts its `timeout_s`. */
+  readonly atTimeout: number;
+}
+
+/** The size of an image's volume that the file does not name, in GB: Amazon Linux has this one. */
+const USUAL_VOLUME_GB = 8;
+
+/**
+ * Estimates the first attempt of each job.
+ *
+ * @param jobs without an error in their execution files
+ * @returns the estimates; or, one sentence each, which prices are not known
+ */
+export function estimateJobs(
+  jobs: readonly Pick<SubmittedJob, 'name' | 'input'>[],
+  { seconds, region }: EstimateOptions,
+  list: PriceList = PRICE_LIST,
+): { readonly estimates: readonly JobEstimate[] } | { readonly unknown: readonly string[] } {
+  const unknown = new Set<string>();
+  const estimates = jobs.flatMap(({ name, input }) => {
+    const { execution } = parseExecution(input);
+    if (!execution) return [];
+    const where = execution.region ?? region;
+    const prices = own(list, where);
+    const estimate = prices && estimateOf(name, execution, seconds, where, prices);
+    if (!estimate) {
+      const type = execution.instance_parameters.InstanceType ?? '';
+      unknown.add(
+        `The price of ${type} in ${where} is not known: run 'datastream cost prices update --region ${where}'.`,
+      );
+    }
+    return estimate ?? [];
+  });
+  return unknown.size > 0 ? { unknown: [...unknown] } : { estimates };
+}
+
+function estimateOf(
+  name: string,
+  execution: Execution,
+  seconds: number | undefined,
+  region: string,
+  prices: RegionPrices,
+): JobEstimate | undefined {
+  const { instance_parameters: parameters, ii_cheapo, timeout_s } = execution;
+  const type = parameters.InstanceType ?? '';
+  const market = ii_cheapo && own(prices.spot, type) !== undefined ? 'spot' : 'on-demand';
+  const sizes = (parameters.BlockDeviceMappings ?? []).map((each) => each.Ebs?.VolumeSize ?? 0);
+  const volumeGb = sizes.reduce((sum, size) => sum + size, 0) || USUAL_VOLUME_GB;
+  const [network] = parameters.NetworkInterfaces ?? [];
+  const addresses = network?.AssociatePublicIpAddress === false ? 0 : 1;
+  const lasting = (instanceSeconds: number) => {
+    const use = { type, market, volumeGb, addresses, seconds: instanceSeconds } as const;
+    const cost = instanceCost(use, prices);
+    if (!cost) return undefined;
+    const orchestration = orchestrationCost(Math.max(instanceSeconds - SECONDS_BESIDE_COMMANDS, 0));
+    return { ...cost, orchestration, total: cost.instance + cost.volumes + cost.addresses + orchestration };
+  };
+  const atTimeout = lasting(timeout_s);
+  // An attempt cannot last longer than its timeout_s, which counts from the launch.
+  const expected = lasting(seconds === undefined ? timeout_s : Math.min(seconds + SECONDS_BESIDE_COMMANDS, timeout_s));
+  return (
+    expected &&
+    atTimeout && {
+      name,
+      region,
+      type,
+      market,
+      spotUnknown: ii_cheapo && market === 'on-demand',
+      ...expected,
+      atTimeout: atTimeout.total,
+    }
+  );
+}

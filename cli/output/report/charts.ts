@@ -1,0 +1,154 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import { dashed, OUTCOMES, type Outcome, type ReportDocument } from './figures';
+
+/**
+ * The width of a chart in pixels: it fits a phone in its own size, so that its text is not scaled down. On a wider screen
+ * more charts stand in a row.
+ */
+const WIDTH = 352;
+
+/** The page's style sheet has these colours, for light and for dark. */
+const COLOUR = { domain: [...OUTCOMES], range: OUTCOMES.map((outcome) => `var(--${outcome})`) };
+
+const { document } = parseHTML('<html></html>');
+
+/** Draws a chart as SVG that needs neither script nor style sheet. */
+function draw(options: Plot.PlotOptions): string {
+  const svg = Plot.plot({
+    ...options,
+    document: document as unknown as Plot.PlotOptions['document'],
+    width: WIDTH,
+    style: { fontSize: '12px', background: 'transparent' },
+  });
+  // Coordinates of 15 digits are most of a chart's bytes. Texts are not inside the tags.
+  return svg.outerHTML.replace(/<[^>]*>/g, (tag) =>
+    tag.replace(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2)))),
+  );
+}
+
+/** Jobs of a stream by day, stacked by outcome. */
+export function daysChart(report: ReportDocument, stream: string): string {
+  const days = report.days.filter((each) => each.stream === stream);
+  const bars = days.flatMap((each) =>
+    OUTCOMES.filter((outcome) => each[outcome] > 0).map((outcome) => ({
+      day: each.day.slice(4).replace(/^(..)/, '$1-'),
+      outcome,
+      jobs: each[outcome],
+      title: `${dashed(each.day)}: ${each[outcome]} ${outcome}`,
+    })),
+  );
+  return draw({
+    ariaLabel: `Jobs of ${stream} by day`,
+    height: 170,
+    marginLeft: 46,
+    x: { label: null },
+    // More ticks than jobs would be fractions of a job.
+    y: { label: 'jobs', ticks: Math.min(4, ...days.map(({ jobs }) => jobs)) },
+    color: COLOUR,
+    marks: [
+      Plot.barY(bars, { x: 'day', y: 'jobs', fill: 'outcome', order: [...OUTCOMES], title: 'title' }),
+      Plot.ruleY([0]),
+    ],
+  });
+}
+
+/** The worst outcome first. */
+const WORST: readonly Outcome[] = ['failed', 'missing', 'running', 'retried', 'ok'];
+
+/** The cycles of a line, a row for each day: the worst outcome of a cycle, and how many jobs have it. */
+export function cyclesChart(report: ReportDocument, stream: string, line: string): string {
+  const cells = report.cycles
+    .filter((each) => each.stream === stream && each.line === line)
+    .map((each) => {
+      const worst = WORST.find((outcome) => each[outcome] > 0) ?? 'ok';
+      const told = OUTCOMES.filter((outcome) => each[outcome] > 0).map((outcome) => `${each[outcome]} ${outcome}`);
+      return {
+        day: each.day.slice(4).replace(/^(..)/, '$1-'),
+        cycle: each.cycle,
+        worst,
+        // A number in the cell says without colour that something is wrong.
+        text: worst === 'ok' || worst === 'retried' ? '' : String(each[worst]),
+        title: `${dashed(each.day)} ${each.cycle}Z: ${told.join(', ')}`,
+      };
+    });
+  const days = new Set(cells.map(({ day }) => day)).size;
+  const cycles = [...new Set(cells.map(({ cycle }) => cycle))].sort();
+  return draw({
+    ariaLabel: `Cycles of ${stream} ${line} by day`,
+    height: 50 + days * 22,
+    marginLeft: 46,
+    marginRight: 4,
+    padding: 0.06,
+    x: {
+      label: 'cycle, UTC',
+      domain: cycles,
+      // Twelve labels fit.
+      tickFormat: (cycle: string) => (cycles.length <= 12 || Number(cycle) % 3 === 0 ? cycle : ''),
+      tickSize: 0,
+    },
+    y: { label: null, tickSize: 0 },
+    color: COLOUR,
+    marks: [
+      Plot.cell(cells, { x: 'cycle', y: 'day', fill: 'worst', title: 'title' }),
+      Plot.text(
+        cells.filter(({ text }) => text !== ''),
+        { x: 'cycle', y: 'day', text: 'text', fill: 'var(--on-colour)', fontSize: 10, fontWeight: 600 },
+      ),
+    ],
+  });
+}
+
+/** How long the jobs of each line take: half of them, 95 %, and the longest. */
+export function secondsChart(report: ReportDocument): string {
+  const lines = report.lines
+    .filter(({ p50_s }) => p50_s !== null)
+    .map(({ stream, line, p50_s, p95_s, longest_s }) => ({
+      line: `${stream} ${line}`,
+      p50: (p50_s ?? 0) / 60,
+      p95: (p95_s ?? 0) / 60,
+      longest: (longest_s ?? 0) / 60,
+    }));
+  const title = (each: (typeof lines)[number]) =>
+    `${each.line}: median ${each.p50.toFixed(1)}, 95 % ${each.p95.toFixed(1)}, longest ${each.longest.toFixed(1)} minutes`;
+  return draw({
+    ariaLabel: 'Minutes of the jobs of each line',
+    // The names stand above their marks: beside them, a long one would leave no room.
+    height: 50 + lines.length * 38,
+    marginLeft: 8,
+    marginRight: 16,
+    x: { label: 'minutes', ticks: 5, grid: true, zero: true },
+    y: { axis: null, domain: lines.map(({ line }) => line) },
+    marks: [
+      Plot.text(lines, { x: 0, y: 'line', text: 'line', dy: -14, textAnchor: 'start' }),
+      Plot.ruleY(lines, { x1: 'p50', x2: 'longest', y: 'line', stroke: 'currentColor', strokeOpacity: 0.5 }),
+      Plot.ruleY(lines, { x1: 'p50', x2: 'p95', y: 'line', stroke: 'var(--ok)', strokeWidth: 5 }),
+      Plot.dot(lines, { x: 'p50', y: 'line', r: 4, fill: 'var(--ok)', title }),
+      Plot.tickX(lines, { x: 'longest', y: 'line', stroke: 'currentColor', inset: 14 }),
+    ],
+  });
+}
+
+/** What each stream costs. */
+export function dollarsChart(report: ReportDocument): string {
+  const streams = report.streams.map(({ stream, dollars }) => ({ stream, dollars, text: `$${dollars.toFixed(2)}` }));
+  return draw({
+    ariaLabel: 'Dollars by stream',
+    height: 50 + streams.length * 36,
+    marginLeft: 8,
+    marginRight: 16,
+    x: { label: 'dollars', ticks: 5, grid: true, zero: true },
+    y: { axis: null, domain: streams.map(({ stream }) => stream), padding: 0 },
+    marks: [
+      Plot.text(streams, {
+        x: 0,
+        y: 'stream',
+        text: ({ stream, text }: (typeof streams)[number]) => `${stream}  ${text}`,
+        dy: -10,
+        textAnchor: 'start',
+      }),
+      Plot.barX(streams, { x: 'dollars', y: 'stream', fill: 'var(--ok)', insetTop: 18, insetBottom: 6, title: 'text' }),
+      Plot.ruleX([0]),
+    ],
+  });
+}
