@@ -24,6 +24,7 @@ const OUTPUTS = [
   'lambda_arns',
   'lambda_function_names',
   'lambda_role_arn',
+  'submissions_arn',
 ];
 
 const GENERATIONS = ['2024', '2025', '2026'] as const;
