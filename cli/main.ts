@@ -21,8 +21,13 @@ const program = new Command('datastream')
   .description('Scientific batch jobs on AWS: one JSON file, one fresh EC2 instance, one true outcome.')
   .showHelpAfterError()
   .configureHelp({ minWidthToWrap: 20 })
-  .configureOutput({ outputError: (text, write) => write(wrap(text, process.stderr)) })
-  .exitOverride((error) => process.exit(error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2));
+  // The help may be longer than the terminal, so what is wrong stands below it.
+  .configureOutput({ outputError: () => {} })
+  .exitOverride((error) => {
+    if (error.exitCode === 0 || error.code === 'commander.help') process.exit(0);
+    process.stderr.write(wrap(`\n${error.message}\n`, process.stderr));
+    process.exit(2);
+  });
 
 program
   .command('validate')

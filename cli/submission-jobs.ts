@@ -5,8 +5,7 @@ import { checkJobs, type SubmittedJob } from '../executions/submission/items';
 import { readManifest } from '../executions/submission/manifest';
 import { readJsonFile } from '../files/json-file';
 import { collectProblems, type Problem, type Problems } from '../files/problems';
-import { isRecord } from '../files/values';
-import { readExecutionFile } from './execution-file';
+import { isMatrix, readExecutionFile } from './execution-file';
 import { jobName } from './job-name';
 import { type MatrixOptions, usableMatrix } from './matrix-file';
 import type { Output } from './output/wrap';
@@ -41,7 +40,7 @@ export async function readJobs(
 ): Promise<Jobs | { readonly error: string } | 1 | 2> {
   const [first = ''] = files;
   const isManifest = (file: string) => file.toLowerCase().endsWith('.csv');
-  const matrices = files.filter(isMatrix);
+  const matrices = files.filter(isMatrixFile);
   const alone = [...matrices, ...files.filter(isManifest)];
   if (alone.length > 0 && files.length > 1) {
     return { error: `${alone[0]} names many jobs itself: submit it alone, without other files.` };
@@ -66,10 +65,10 @@ export async function readJobs(
 }
 
 /** A matrix is known by what it holds. What cannot be read is none, and is told of when it is read as a job. */
-export function isMatrix(file: string): boolean {
+export function isMatrixFile(file: string): boolean {
   if (file.toLowerCase().endsWith('.csv')) return false;
   const read = readJsonFile(file);
-  return 'value' in read && isRecord(read.value) && 'matrix' in read.value && 'streams' in read.value;
+  return 'value' in read && isMatrix(read.value);
 }
 
 async function jobsOfMatrix(

@@ -35,6 +35,25 @@ describe('the jobs of a submission', () => {
     expect(errors(job(name))[0]).toContain('write letters, digits, _ and - alone');
   });
 
+  test('are warned of an object that two of them check', () => {
+    const checked = (key: string) => ({ input: executionFile({ ii_check_s3: { bucket: 'b-ucket', prefix: key } }) });
+
+    const told = problemsOfJobs([
+      job('a', checked('x/1')),
+      job('b', checked('x/2')),
+      job('c', checked('x/1')),
+      job('d', checked('x/1')),
+    ]);
+
+    expect(told.filter(({ message }) => message.includes('checks the same object'))).toEqual([
+      expect.objectContaining({
+        severity: 'warning',
+        message: expect.stringMatching(/^Job c \(a\.csv:2\) and 1 other: the job a checks the same object/),
+        found: '"s3://b-ucket/x/1"',
+      }),
+    ]);
+  });
+
   test('leave room for the name of a later submission within 80 characters', () => {
     const longest = 'n'.repeat(LONGEST_JOB_NAME);
 
@@ -124,6 +143,17 @@ describe('a manifest', () => {
       { name: 'one', input: { commands: ['./run a, b'], echo: '${HOME}' }, source: 'jobs.csv:2' },
       { name: 'two', input: { commands: ['./run c'], echo: '${HOME}' }, source: 'jobs.csv:4' },
     ]);
+  });
+
+  test.each([
+    ['spaces around its columns', 'name, file , basin\none,job.json,a\n'],
+    ['semicolons', 'name;file;basin\none;job.json;a\n'],
+    ['tabs', 'name\tfile\tbasin\none\tjob.json\ta\n'],
+  ])('may have %s, as spreadsheets write them', (_, csv) => {
+    const { jobs, problems } = read(csv);
+
+    expect(problems).toEqual([]);
+    expect(jobs).toEqual([expect.objectContaining({ name: 'one', input: { commands: ['./run a'], echo: '${HOME}' } })]);
   });
 
   test('tells of everything that is wrong at once, with its line', () => {

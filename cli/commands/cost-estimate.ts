@@ -6,7 +6,7 @@ import { problemLines } from '../output/problem-lines';
 import { count } from '../output/summary';
 import { table } from '../output/table';
 import { type Output, wrap } from '../output/wrap';
-import { isMatrix, readJobs } from '../submission-jobs';
+import { isMatrixFile, readJobs } from '../submission-jobs';
 
 export interface CostEstimateOptions extends MatrixOptions, Pick<EstimateOptions, 'seconds'> {
   /** Print one JSON document. */
@@ -30,7 +30,7 @@ export async function costEstimate(
 ): Promise<number> {
   const [first = ''] = files;
   // Any day will do: each day of a matrix has the same jobs.
-  const date = isMatrix(first) ? { date: now.toISOString().slice(0, 10).replaceAll('-', '') } : {};
+  const date = isMatrixFile(first) ? { date: now.toISOString().slice(0, 10).replaceAll('-', '') } : {};
   const read = await readJobs(files, { ...options, ...date }, err);
   if (typeof read === 'number') return read;
   if ('error' in read) {

@@ -57,6 +57,7 @@ export function checkJobs(jobs: readonly SubmittedJob[], options: ParseOptions, 
   }
   const findings = collectFindings(problems);
   const seen = new Map<string, SubmittedJob>();
+  const objects = new Map<string, string>();
   let bytes = 0;
   for (const job of jobs) {
     const { name, input } = job;
@@ -87,7 +88,18 @@ export function checkJobs(jobs: readonly SubmittedJob[], options: ParseOptions, 
       const message = `the execution file has ${size} bytes: at most ${LARGEST_ITEM_BYTES} are possible in a submission; move long scripts into the AMI or into S3.`;
       tell('error', 'size', message);
     }
-    for (const problem of parseExecution(input, options).problems) {
+    const { execution, problems: ofFile } = parseExecution(input, options);
+    const object = execution?.check_object;
+    if (object) {
+      const url = `s3://${object.bucket}/${object.key}`;
+      const other = objects.get(url);
+      if (other === undefined) objects.set(url, name);
+      else {
+        const message = `the job ${other} checks the same object, so each of them can succeed by the other's: give each an object of its own.`;
+        tell('warning', `object ${url}`, message, url);
+      }
+    }
+    for (const problem of ofFile) {
       const { severity, path, found, message } = problem;
       const told = `${path}: ${message}${found === undefined ? '' : ` Found: ${found}`}`;
       // Of one file each; of one template, the same sentence about a thousand jobs is one.

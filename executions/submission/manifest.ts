@@ -76,10 +76,22 @@ export function readManifest(file: string, problems: Problems): SubmittedJob[] {
   return jobs;
 }
 
+/** A spreadsheet in a language with a decimal comma separates columns by semicolons; others write tabs. */
+function delimiterOf(text: string): string {
+  const [header = ''] = text.split('\n', 1);
+  return [',', ';', '\t'].find((each) => header.includes(each)) ?? ',';
+}
+
 function rowsOf(file: string, text: string, problems: Problems): Row[] {
   let rows: Row[];
   try {
-    rows = parse(text, { bom: true, columns: true, info: true, skip_empty_lines: true }) as unknown as Row[];
+    rows = parse(text, {
+      bom: true,
+      columns: (header: string[]) => header.map((column) => column.trim()),
+      delimiter: delimiterOf(text),
+      info: true,
+      skip_empty_lines: true,
+    }) as unknown as Row[];
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     problems.error([], `${file}:${error.lines ?? 1}: this is no CSV: ${error.message}.`);

@@ -101,6 +101,15 @@ describe('datastream validate', () => {
     expect(stdout).toContain(`x.json: this is not UTF-8 text (${guess}`);
   });
 
+  it('sends a schedule matrix to its own command', () => {
+    const { status, stdout } = datastream('validate', file('day.json', { matrix: 1, streams: {} }));
+
+    expect(status).toBe(2);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      "day.json: this is a schedule matrix, which names many executions: check it by 'datastream matrix check day.json'.",
+    );
+  });
+
   it.each([[], ['bogus'], ['run'], ['run', '--locl', 'x'], ['validate']])(
     'exits 2 and helps when it is called as %j',
     (...args: string[]) => {
@@ -108,6 +117,8 @@ describe('datastream validate', () => {
 
       expect(args.length === 0 ? 0 : 2).toBe(status);
       expect(stdout + stderr).toContain('Usage: datastream');
+      // The help may be longer than the terminal.
+      if (status === 2) expect(stderr.trimEnd().split('\n\n').at(-1)).toMatch(/^error: /);
     },
   );
 
