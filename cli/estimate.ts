@@ -11,6 +11,9 @@ export interface EstimateOptions {
   readonly region: string;
 }
 
+/** Prices are those of this region where neither a file nor the user names one. */
+export const USUAL_REGION = 'us-east-1';
+
 /** What one job is expected to cost, in dollars. */
 export interface JobEstimate extends InstanceCost {
   readonly name: string;
@@ -24,6 +27,8 @@ export interface JobEstimate extends InstanceCost {
   readonly total: number;
   /** The same, if the first attempt lasts its `timeout_s`. */
   readonly atTimeout: number;
+  /** The same on-demand: EC2 may have no spot capacity. So it is the most that the first attempt costs. */
+  readonly most: number;
 }
 
 /** The size of an image's volume that the file does not name, in GB: Amazon Linux has this one. */
@@ -72,19 +77,20 @@ function estimateOf(
   const volumeGb = sizes.reduce((sum, size) => sum + size, 0) || USUAL_VOLUME_GB;
   const [network] = parameters.NetworkInterfaces ?? [];
   const addresses = network?.AssociatePublicIpAddress === false ? 0 : 1;
-  const lasting = (instanceSeconds: number) => {
-    const use = { type, market, volumeGb, addresses, seconds: instanceSeconds } as const;
-    const cost = instanceCost(use, prices);
+  const lasting = (instanceSeconds: number, its: 'spot' | 'on-demand' = market) => {
+    const cost = instanceCost({ type, market: its, volumeGb, addresses, seconds: instanceSeconds }, prices);
     if (!cost) return undefined;
     const orchestration = orchestrationCost(Math.max(instanceSeconds - SECONDS_BESIDE_COMMANDS, 0));
     return { ...cost, orchestration, total: cost.instance + cost.volumes + cost.addresses + orchestration };
   };
   const atTimeout = lasting(timeout_s);
+  const most = lasting(timeout_s, 'on-demand');
   // An attempt cannot last longer than its timeout_s, which counts from the launch.
   const expected = lasting(seconds === undefined ? timeout_s : Math.min(seconds + SECONDS_BESIDE_COMMANDS, timeout_s));
   return (
     expected &&
-    atTimeout && {
+    atTimeout &&
+    most && {
       name,
       region,
       type,
@@ -92,6 +98,7 @@ function estimateOf(
       spotUnknown: ii_cheapo && market === 'on-demand',
       ...expected,
       atTimeout: atTimeout.total,
+      most: most.total,
     }
   );
 }

@@ -30,3 +30,15 @@ export function date(value: string): string {
   }
   return compact;
 }
+
+/** What `--max-cost` says of itself. */
+export const MAX_COST = 'start nothing where the first attempts may cost more, each until its timeout_s';
+
+/** Reads dollars, such as the value of `--max-cost`. */
+export function dollars(value: string): number {
+  const number = Number(value.replace(/^\$/, ''));
+  if (!/^\$?(\d{1,9}(\.\d+)?|\.\d+)$/.test(value)) {
+    throw new InvalidArgumentError(`'${value}' is no sum: write dollars, such as 1 or 0.25.`);
+  }
+  return number;
+}

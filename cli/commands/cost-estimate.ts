@@ -1,7 +1,8 @@
 import { oldDays, own, PRICE_LIST } from '../../prices/instances';
-import { type EstimateOptions, estimateJobs, type JobEstimate } from '../estimate';
+import { type EstimateOptions, estimateJobs, type JobEstimate, USUAL_REGION } from '../estimate';
 import { grouped } from '../grouped';
 import type { MatrixOptions } from '../matrix-file';
+import { dollars } from '../output/dollars';
 import { problemLines } from '../output/problem-lines';
 import { count } from '../output/summary';
 import { table } from '../output/table';
@@ -12,9 +13,6 @@ export interface CostEstimateOptions extends MatrixOptions, Pick<EstimateOptions
   /** Print one JSON document. */
   readonly json?: boolean;
 }
-
-/** Prices are those of this region where neither a file nor the user names one. */
-const USUAL_REGION = 'us-east-1';
 
 /**
  * Prints what jobs are expected to cost: those of execution files, of a manifest, or of a day of a matrix.
@@ -60,9 +58,6 @@ const PARTS = ['instance', 'volumes', 'addresses', 'orchestration', 'total'] as 
 
 const sum = (all: readonly JobEstimate[], part: (typeof PARTS)[number] | 'atTimeout') =>
   all.reduce((total, each) => total + each[part], 0);
-
-/** Cents, and two digits of what is less than one. */
-const dollars = (value: number) => `$${value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(2)}`;
 
 function rowsOf(estimates: readonly JobEstimate[]): string[][] {
   const groups = grouped(estimates, ({ type, market }) => `${type} ${market}`);

@@ -20,6 +20,8 @@ export interface RetryOptions extends WhereOptions, Following {
   readonly edits: readonly Edit[];
   readonly wait?: boolean;
   readonly dryRun?: boolean;
+  /** Dollars, as of `start`. */
+  readonly maxCost?: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -28,7 +30,7 @@ const DAY_MS = 86_400_000;
  * Starts executions again that have ended, as `<name>_r2`, `_r3` and so on, with the dates of their first start.
  *
  * @returns the exit code: 0; 1 with an error in a changed file and when a job failed that was waited for; 2 where an
- * execution is not known or still runs; 3, 5 and 130 as of `start`
+ * execution is not known or still runs; 3, 4, 5 and 130 as of `start`
  */
 export async function retry(
   names: readonly string[],
