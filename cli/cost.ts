@@ -35,7 +35,9 @@ export function addCost(program: Command): void {
     .command('prices')
     .description('the list prices that estimates are made with')
     .command('update')
-    .description("replace a region's prices in prices/list.json by those of AWS's price list")
+    .description(
+      "replace a region's prices by those of AWS's price list: in prices/list.json of a checkout, else in datastream.prices.json",
+    )
     .option('--region <region>', 'the region (default: AWS_REGION)', region, OWN_REGION)
     .addHelpText('after', '\nExample:\n  datastream cost prices update --region us-east-1')
     .addHelpText(

@@ -1,4 +1,4 @@
-import { oldDays, own, PRICE_LIST } from '../../prices/instances';
+import { oldDays, own } from '../../prices/instances';
 import { type EstimateOptions, estimateJobs, type JobEstimate, USUAL_REGION } from '../estimate';
 import { grouped } from '../grouped';
 import type { MatrixOptions } from '../matrix-file';
@@ -7,6 +7,7 @@ import { problemLines } from '../output/problem-lines';
 import { count } from '../output/summary';
 import { table } from '../output/table';
 import { type Output, wrap } from '../output/wrap';
+import { knownPrices } from '../price-list';
 import { isMatrix, readJobs } from '../submission-jobs';
 
 export interface CostEstimateOptions extends MatrixOptions, Pick<EstimateOptions, 'seconds'> {
@@ -88,7 +89,7 @@ function sentencesOf(estimates: readonly JobEstimate[], seconds: number | undefi
 }
 
 function priceSentence(region: string, now: Date): string {
-  const prices = own(PRICE_LIST, region);
+  const prices = own(knownPrices(), region);
   if (!prices) return '';
   const days = oldDays(prices, now);
   const old =
@@ -103,7 +104,7 @@ function documentOf(estimates: readonly JobEstimate[], seconds: number | undefin
     seconds: seconds ?? null,
     dollars: Object.fromEntries(PARTS.map((part) => [part, rounded(sum(estimates, part))])),
     dollars_at_timeout: rounded(sum(estimates, 'atTimeout')),
-    prices_of: Object.fromEntries(regions.map((region) => [region, own(PRICE_LIST, region)?.as_of])),
+    prices_of: Object.fromEntries(regions.map((region) => [region, own(knownPrices(), region)?.as_of])),
     estimates: estimates.map(({ name, region, type, market, spotUnknown, total }) => ({
       name,
       region,

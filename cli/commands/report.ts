@@ -13,6 +13,7 @@ import type { ReportRow } from '../output/report/figures';
 import { makeReport } from '../output/report/page';
 import { count } from '../output/summary';
 import { type Output, wrap } from '../output/wrap';
+import { knownPrices } from '../price-list';
 
 export interface ReportOptions extends Omit<MatrixOptions, 'region'> {
   /** The state machine; default: DATASTREAM_ARN, then Terraform's state in this folder. */
@@ -56,7 +57,11 @@ export async function report(
   const twin = options.out.replace(/\.html$/, '.json');
   let rows: readonly ReportRow[];
   try {
-    rows = await reportRows(starts, { sfn: clientOf(region), stateMachineArn: arn }, rowsIn(twin, title));
+    rows = await reportRows(
+      starts,
+      { sfn: clientOf(region), stateMachineArn: arn, prices: knownPrices() },
+      rowsIn(twin, title),
+    );
   } catch (error) {
     err.write(wrap(`${awsSentence(error, region)}\n`, err));
     return 5;
