@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CostEstimateOptions } from './commands/cost-estimate';
-import { OWN_REGION, region, sentences } from './options';
+import { OWN_REGION, region, sentences, where } from './options';
 
 /** Adds `datastream cost`. */
 export function addCost(program: Command): void {
   const cost = program.command('cost').description('what jobs cost, before they run');
 
-  cost
+  const estimate = cost
     .command('estimate')
     .description('estimate the cost of execution files, of a manifest, or of a day of a matrix, without AWS')
     .argument('<file...>', 'execution files; or a CSV file of them; or a schedule matrix')
@@ -18,17 +18,20 @@ export function addCost(program: Command): void {
       OWN_REGION,
     )
     .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix')
-    .option('--json', 'print one JSON document, with every job')
+    .option('--history', 'let each job last as long as the median of its last 7 days; --arn and --local mean it too')
+    .option('--json', 'print one JSON document, with every job');
+  where(estimate)
     .addHelpText('after', '\nExample:\n  datastream cost estimate nrds.matrix.json --seconds 480')
     .addHelpText(
       'after',
       sentences(
-        'One attempt of each job is estimated: instance, volumes, one public IPv4 address, state machine and functions.\n\nExit code: 0, 1 with any error in a file and where a price is not known, 2 for wrong options.',
+        'One attempt of each job is estimated: instance, volumes, one public IPv4 address, state machine and functions.\n\nExit code: 0, 1 with any error in a file and where a price is not known, 2 for wrong options; with --history 5 when AWS cannot be asked.',
       ),
     )
     .action(async (files: string[], options: CostEstimateOptions) => {
+      const history = options.history ?? (options.arn !== undefined || options.local === true);
       const { costEstimate } = require('./commands/cost-estimate') as typeof import('./commands/cost-estimate');
-      process.exitCode = await costEstimate(files, options, new Date(), process.stdout, process.stderr);
+      process.exitCode = await costEstimate(files, { ...options, history }, new Date(), process.stdout, process.stderr);
     });
 
   cost

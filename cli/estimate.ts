@@ -7,8 +7,8 @@ import { besideOf, type JobCost, unknownPrice } from '../prices/jobs';
 import { knownPrices } from './price-list';
 
 export interface EstimateOptions {
-  /** Seconds that the commands of each job run. Default: each job lasts its `timeout_s`. */
-  readonly seconds?: number;
+  /** Seconds that the commands of each job run, or of the job of a name. Default: each job lasts its `timeout_s`. */
+  readonly seconds?: number | ReadonlyMap<string, number>;
   /** The region of files that name none. */
   readonly region: string;
 }
@@ -21,6 +21,8 @@ export interface JobEstimate extends JobCost {
   readonly name: string;
   readonly region: string;
   readonly type: string;
+  /** How long its commands are taken to run; null where it lasts its `timeout_s`. */
+  readonly seconds: number | null;
   /** The market whose price is taken. */
   readonly market: 'spot' | 'on-demand';
   /** Whether the job asks for spot, and the spot price is not known. */
@@ -48,7 +50,8 @@ export function estimateJobs(
     if (!execution) return [];
     const where = execution.region ?? region;
     const prices = own(list, where);
-    const estimate = prices && estimateOf(name, execution, seconds, where, prices);
+    const its = typeof seconds === 'object' ? seconds.get(name) : seconds;
+    const estimate = prices && estimateOf(name, execution, its, where, prices);
     if (!estimate) {
       const type = execution.instance_parameters.InstanceType ?? '';
       unknown.add(unknownPrice(type, where));
@@ -86,6 +89,7 @@ function estimateOf(
       name,
       region,
       type,
+      seconds: seconds ?? null,
       market,
       spotUnknown: ii_cheapo && market === 'on-demand',
       ...expected,

@@ -6,7 +6,7 @@ import type { RetryOptions } from './commands/retry';
 import type { StartOptions } from './commands/start';
 import type { StatusOptions } from './commands/status';
 import type { Following } from './following';
-import { date, dollars, MAX_COST, sentences } from './options';
+import { date, dollars, MAX_COST, milliseconds, sentences, where } from './options';
 import { STATUSES } from './statuses';
 import type { WhereOptions } from './where';
 
@@ -142,14 +142,6 @@ export function addOperate(program: Command): void {
   });
 }
 
-/** Which executions. */
-function where(command: Command): Command {
-  return command
-    .option('--arn <arn>', "the state machine's ARN (default: DATASTREAM_ARN, then Terraform's state in this folder)")
-    .option('--local', 'those of this computer, on the embedded cloud')
-    .option('--folder <folder>', 'where the embedded cloud is, with --local', '.datastream');
-}
-
 function following(command: Command): Command {
   return command
     .option('--every <seconds>', 'how often AWS is asked', positive, 5)
@@ -167,12 +159,4 @@ function positive(value: string): number {
     throw new InvalidArgumentError(`'${value}' is no number here: write a whole number from 1 on.`);
   }
   return Number(value);
-}
-
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function milliseconds(value: string): number {
-  const [, number, unit = ''] = /^(\d{1,6})([mhd])$/.exec(value) ?? [];
-  if (number === undefined) throw new InvalidArgumentError(`'${value}' is no time: write one such as 90m, 6h or 7d.`);
-  return Number(number) * (UNITS[unit] ?? 0);
 }

@@ -6,6 +6,7 @@ import type { Following } from '../following';
 import { impossibleName } from '../job-name';
 import { type Output, wrap } from '../output/wrap';
 import { pinnedInput } from '../pinned-input';
+import { firstName } from '../series';
 import { STATUSES } from '../statuses';
 import { type WhereOptions, withExecutions } from '../where';
 import type { LocalJob } from './run';
@@ -82,9 +83,6 @@ async function namedOnes(
   if (isRefused) err.write('Nothing was started.\n');
   return isRefused ? undefined : found;
 }
-
-/** The name of the first one of an execution and its retries. */
-const firstName = (name: string) => name.replace(/_r\d{1,2}$/, '');
 
 /** The last of each execution and its retries, where that one failed. Those that were stopped were stopped by somebody. */
 async function failedOnes(executions: Executions, since: number, out: Output): Promise<Execution[]> {

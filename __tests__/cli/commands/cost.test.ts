@@ -68,6 +68,32 @@ describe('datastream cost estimate', () => {
     expect(datastream('cost', 'estimate', RIVERS, `--seconds=${seconds}`)).toMatchObject({ status: 2, stdout: '' });
   });
 
+  it('takes how long a job has lasted here, and timeout_s for one that is new, and says so', () => {
+    file('a.json', job(['true']));
+    file('new.json', job(['true'], { run_options: { timeout_s: 600, ii_check_s3: false } }));
+    datastream('start', 'a.json', '--local');
+
+    const { status, stdout } = datastream('cost', 'estimate', 'a.json', 'new.json', '--local', '--json');
+    const told = datastream('cost', 'estimate', 'a.json', 'new.json', '--local').stdout;
+
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).estimates).toMatchObject([
+      { name: 'a', seconds: 0 },
+      { name: 'new', seconds: null },
+    ]);
+    expect(told).toMatch(/^2 jobs as long as the median of the last 7 days: \$[\d.]+; at most/m);
+    expect(told).toMatch(/^1 job of these has not succeeded in the last 7 days, and counts until timeout_s\.$/m);
+  });
+
+  it('says what is wrong with --seconds and --history together, and with --history where no machine is known', () => {
+    file('a.json', job(['true']));
+
+    expect(datastream('cost', 'estimate', 'a.json', '--seconds', '9', '--history')).toMatchObject({ status: 2 });
+    const { status, stdout, stderr } = datastream('cost', 'estimate', 'a.json', '--history');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^Which state machine is meant is not known/);
+  });
+
   it('says how old old prices are, and what to do', async () => {
     const out = written();
 
