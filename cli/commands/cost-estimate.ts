@@ -1,9 +1,10 @@
-import { oldDays, own } from '../../prices/instances';
+import { own } from '../../prices/instances';
 import { type EstimateOptions, estimateJobs, type JobEstimate, USUAL_REGION } from '../estimate';
 import { grouped } from '../grouped';
 import { HISTORY_DAYS, medianSeconds } from '../history';
 import type { MatrixOptions } from '../matrix-file';
 import { dollars } from '../output/dollars';
+import { priceSentence } from '../output/price-sentence';
 import { problemLines } from '../output/problem-lines';
 import { count } from '../output/summary';
 import { table } from '../output/table';
@@ -117,17 +118,8 @@ function sentencesOf(
           `The spot price of ${unknown.join(', ')} is not known, so on-demand is assumed: run 'datastream cost prices update --region ${regions[0]}'.`,
         ]
       : []),
-    ...regions.map((region) => priceSentence(region, now)),
+    ...regions.map((region) => priceSentence(region, now, knownPrices())),
   ];
-}
-
-function priceSentence(region: string, now: Date): string {
-  const prices = own(knownPrices(), region);
-  if (!prices) return '';
-  const days = oldDays(prices, now);
-  const old =
-    days === undefined ? '' : `, which is ${days} days ago: run 'datastream cost prices update --region ${region}'`;
-  return `List prices of ${region} of ${prices.as_of}${old}.`;
 }
 
 function documentOf(estimates: readonly JobEstimate[], seconds: number | undefined) {

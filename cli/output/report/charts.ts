@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { dashed, OUTCOMES, type Outcome, type ReportDocument } from './figures';
+import { dashed } from '../../anomalies';
+import { OUTCOMES, type Outcome, type ReportDocument } from './figures';
 
 /**
  * The width of a chart in pixels: it fits a phone in its own size, so that its text is not scaled down. On a wider screen

@@ -1,5 +1,7 @@
 import type { JobStatus } from '../../../lambdas/datastream/results';
+import { anomaliesOf, type LineAnomaly } from '../../anomalies';
 import { grouped } from '../../grouped';
+import { quantile } from '../../quantile';
 
 /** A job of a day, as a report takes it. */
 export interface ReportRow {
@@ -51,12 +53,9 @@ export interface Figures extends Counts {
   readonly dollars_unknown: number;
 }
 
-/** What is unusual, by the thresholds of ngen-datastream's health report and of its costs. */
-export interface Anomaly {
-  readonly kind: 'long' | 'retries' | 'dearer';
+export interface Anomaly extends LineAnomaly {
   readonly stream: string;
   readonly line: string;
-  readonly text: string;
 }
 
 /** The report's twin, report.json. */
@@ -82,13 +81,6 @@ export interface ReportDocument {
   readonly anomalies: readonly Anomaly[];
   readonly rows: readonly ReportRow[];
 }
-
-/** Minutes from which a job is told as long (ngen-datastream, python/nrds_run_health.py). */
-const LONG_MINUTES = 120;
-/** The part of a line's jobs with a second attempt from which that is told. */
-const MANY_RETRIES = 0.1;
-/** How many times its median of the days a line's cost of a job is on a day that is told. */
-const DEARER = 1.5;
 
 /** Counts the rows of a report. The order of streams and lines is that of the rows; days and cycles ascend. */
 export function figuresOf(rows: readonly ReportRow[], title: string, now: Date): ReportDocument {
@@ -118,7 +110,7 @@ export function figuresOf(rows: readonly ReportRow[], title: string, now: Date):
       .map(([error, group]) => ({ error, jobs: group.length, example: group[0]?.name ?? '' }))
       .sort((a, b) => b.jobs - a.jobs),
     anomalies: lines.flatMap(({ stream, line, group }) =>
-      anomaliesOf(group).map(([kind, text]): Anomaly => ({ kind, stream, line, text })),
+      anomaliesOf(group).map(({ kind, text }): Anomaly => ({ kind, stream, line, text })),
     ),
     rows,
   };
@@ -136,53 +128,14 @@ function counts(rows: readonly ReportRow[]): Counts {
 }
 
 function figures(rows: readonly ReportRow[]): Figures {
-  const seconds = rows
-    .flatMap((row) => (row.status === 'SUCCEEDED' && row.seconds !== null ? [row.seconds] : []))
-    .sort((a, b) => a - b);
+  const seconds = rows.flatMap((row) => (row.status === 'SUCCEEDED' && row.seconds !== null ? [row.seconds] : []));
   return {
     jobs: rows.length,
     ...counts(rows),
     p50_s: quantile(seconds, 0.5),
     p95_s: quantile(seconds, 0.95),
-    longest_s: seconds.at(-1) ?? null,
+    longest_s: quantile(seconds, 1),
     dollars: Number(rows.reduce((sum, { dollars }) => sum + (dollars ?? 0), 0).toFixed(6)),
     dollars_unknown: rows.filter(({ dollars }) => dollars === null).length,
   };
 }
-
-/** By nearest rank, of values that ascend. */
-function quantile(ascending: readonly number[], part: number): number | null {
-  return ascending[Math.max(Math.ceil(part * ascending.length) - 1, 0)] ?? null;
-}
-
-function anomaliesOf(rows: readonly ReportRow[]): (readonly [Anomaly['kind'], string])[] {
-  const found: (readonly [Anomaly['kind'], string])[] = [];
-  const long = rows.filter(({ seconds }) => (seconds ?? 0) > LONG_MINUTES * 60);
-  if (long.length > 0) {
-    found.push(['long', `${long.length} of ${rows.length} jobs took more than ${LONG_MINUTES} minutes`]);
-  }
-  const again = rows.filter(({ attempts }) => (attempts ?? 0) > 1).length;
-  if (again > MANY_RETRIES * rows.length) {
-    found.push(['retries', `${again} of ${rows.length} jobs needed a second attempt`]);
-  }
-  const days = [...grouped(rows, ({ day }) => day)].flatMap(([day, group]) => {
-    const known = group.flatMap(({ dollars, status }) => (status === 'SUCCEEDED' && dollars !== null ? [dollars] : []));
-    return known.length > 0 ? [{ day, each: known.reduce((sum, dollars) => sum + dollars, 0) / known.length }] : [];
-  });
-  const median = quantile(
-    days.map(({ each }) => each).sort((a, b) => a - b),
-    0.5,
-  );
-  for (const { day, each } of days) {
-    if (median !== null && each > DEARER * median) {
-      found.push([
-        'dearer',
-        `a job cost $${each.toFixed(3)} on ${dashed(day)}, and $${median.toFixed(3)} on most days`,
-      ]);
-    }
-  }
-  return found;
-}
-
-/** A day for people: 2026-08-18. */
-export const dashed = (day: string) => day.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');

@@ -1,6 +1,7 @@
+import { dashed } from '../../anomalies';
 import { count } from '../summary';
 import { cyclesChart, daysChart, dollarsChart, secondsChart } from './charts';
-import { dashed, type Figures, figuresOf, OUTCOMES, outcomeOf, type ReportDocument, type ReportRow } from './figures';
+import { type Figures, figuresOf, OUTCOMES, outcomeOf, type ReportDocument, type ReportRow } from './figures';
 
 /** Jobs that did not succeed are listed up to this many; report.json has all. */
 const LISTED = 500;
