@@ -21,15 +21,18 @@ function ended(
 ): Execution {
   const { market = 'on-demand', zone = 'us-east-1a', attempts = 1, day = '2026-08-19', seconds = 3600 } = change;
   const startedAt = new Date(`${day}T00:00:00Z`);
-  const launches = Array.from({ length: attempts }, (_, index): Launched => ({
-    attempt: index + 1,
-    instance_id: 'i-0123456789abcdef0',
-    type: 'm8g.xlarge',
-    market,
-    zone,
-    launched_at: startedAt.toISOString(),
-    seconds,
-  }));
+  const launches = Array.from(
+    { length: attempts },
+    (_, index): Launched => ({
+      attempt: index + 1,
+      instance_id: 'i-0123456789abcdef0',
+      type: 'm8g.xlarge',
+      market,
+      zone,
+      launched_at: startedAt.toISOString(),
+      seconds,
+    }),
+  );
   return {
     name,
     status: 'SUCCEEDED',
