@@ -1,20 +1,20 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ReportOptions } from './commands/report';
-import { sentences } from './options';
+import { sentences, where } from './options';
 
 /** Step Functions knows an execution for so many days after its end. */
 const MOST_DAYS = 90;
 
 /** Adds `datastream report`. */
 export function addReport(program: Command): void {
-  program
+  const report = program
     .command('report')
     .description('write a page about the last days of a deployed matrix: outcomes, durations, cost')
     .argument('<file>', 'the matrix that is deployed')
     .option('--days <number>', 'how many days of cycles, the last of which is today in UTC', days, 5)
     .option('--out <file>', 'the page to write; its figures as JSON are written beside it', page, 'report.html')
-    .option('--arn <arn>', "the state machine's ARN (default: DATASTREAM_ARN, then Terraform's state in this folder)")
-    .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix')
+    .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix');
+  where(report)
     .addHelpText('after', '\nExample:\n  datastream report nrds.matrix.json --days 5 --out status/report.html')
     .addHelpText(
       'after',
@@ -23,8 +23,8 @@ export function addReport(program: Command): void {
       ),
     )
     .action(async (file: string, options: ReportOptions) => {
-      const { report } = require('./commands/report') as typeof import('./commands/report');
-      process.exitCode = await report(file, options, new Date(), process.stdout, process.stderr);
+      const { report: run } = require('./commands/report') as typeof import('./commands/report');
+      process.exitCode = await run(file, options, new Date(), process.stdout, process.stderr);
     });
 }
 

@@ -158,17 +158,14 @@ function notStarted(name: string): ResultRow {
 }
 
 /** What asks Step Functions for jobs. */
-export interface JobClients extends Pick<ResultsClients, 'sfn' | 'stateMachineArn'> {
-  /** Default: those of prices/list.json. */
-  readonly prices?: PriceList;
-}
+type JobClients = Pick<ResultsClients, 'sfn' | 'stateMachineArn'>;
 
 /**
  * Asks Step Functions for a job by its name.
  *
  * @param since an execution of this name that began earlier is another job's
  */
-export async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
+async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
   const { sfn, stateMachineArn } = clients;
   const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
   const known = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: Error) => {
@@ -187,7 +184,7 @@ export async function rowOf(name: string, since: Date, region: string, clients: 
     : status === 'FAILED'
       ? await summaryOfFailed(executionArn, clients)
       : undefined;
-  return row(told, startDate, stopDate, summary, region, clients.prices);
+  return row(told, startDate, stopDate, summary, region);
 }
 
 /**

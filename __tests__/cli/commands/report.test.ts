@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { report } from '../../../cli/commands/report';
+import { deployedExecutions } from '../../../cli/aws/executions';
+import { type ReportSources, report } from '../../../cli/commands/report';
 import { pinnedInput } from '../../../executions/matrix/pinned';
 import { startsOfDay } from '../../../executions/matrix/schedule';
 import { startExecution } from '../../../local/machine';
@@ -12,6 +13,12 @@ const { datastream, file, path } = inNewFolders();
 
 const RIVERS = join(EXAMPLES, 'schedules/rivers.matrix.json');
 const ARN = 'arn:aws:states:us-east-1:123456789012:stateMachine:sm';
+
+const clients = (cloud: ReturnType<typeof testCloud>['cloud']) => ({
+  ssm: cloud.ssm.client(),
+  ec2: cloud.ec2.client(),
+  s3: cloud.s3.client(),
+});
 
 describe('datastream report', () => {
   it('writes the page and its twin for the days of a matrix, and asks no more than it must the next time', async () => {
@@ -32,8 +39,15 @@ describe('datastream report', () => {
     } as typeof client;
     const texts: string[] = [];
     const out = { write: (text: string) => texts.push(text) };
-    const options = { arn: cloud.stateMachineArn, days: 1, out: path('status.html') };
-    const run = () => clock.run(report(matrix, options, clock.now(), out, out, () => sfn));
+    const options = { arn: cloud.stateMachineArn, days: 1, out: path('status.html'), folder: '.datastream' };
+    const executions = deployedExecutions(cloud.stateMachineArn, { ...clients(cloud), sfn });
+    const run = (schedules: Awaited<ReturnType<ReportSources['schedules']>> = []) =>
+      clock.run(
+        report(matrix, options, clock.now(), out, out, {
+          executions: (_, __, act) => act(executions),
+          schedules: async () => schedules,
+        }),
+      );
 
     expect([await run(), texts.join('')]).toEqual([
       0,
@@ -46,6 +60,28 @@ describe('datastream report', () => {
     asked.length = 0;
     expect(await run()).toBe(0);
     expect(asked).toEqual(['ListExecutionsCommand']);
+
+    await run([{ stream: 'flow', line: 'short', state: 'DISABLED' }]);
+    expect(JSON.parse(readFileSync(path('status.json'), 'utf8')).totals).toMatchObject({
+      ok: 1,
+      missing: 0,
+      paused: 1,
+    });
+    // Resumed without a catch-up, after the time of the job that is missing.
+    await run([{ stream: 'flow', line: 'short', state: 'ENABLED', notBefore: clock.now().toISOString() }]);
+    expect(JSON.parse(readFileSync(path('status.json'), 'utf8')).totals).toMatchObject({ missing: 0, paused: 1 });
+    await run([{ stream: 'flow', line: 'short', state: 'ENABLED', notBefore: '2026-02-01T00:00:00Z' }]);
+    expect(JSON.parse(readFileSync(path('status.json'), 'utf8')).totals).toMatchObject({ missing: 1, paused: 0 });
+  });
+
+  it('tells of the executions of this computer', () => {
+    file('job.tpl', TEMPLATE);
+    const matrix = file('m.json', matrixFile());
+
+    const { status, stdout, stderr } = datastream('report', matrix, '--local', '--days', '2');
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^report\.html {2}\d+ KB {2}\d+ jobs expected, 0 ok, 0 failed, \d+ missing\n$/);
   });
 
   it.each([
