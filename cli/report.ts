@@ -13,6 +13,7 @@ export function addReport(program: Command): void {
     .argument('<file>', 'the matrix that is deployed')
     .option('--days <number>', 'how many days of cycles, the last of which is today in UTC', days, 5)
     .option('--out <file>', 'the page to write; its figures as JSON are written beside it', page, 'report.html')
+    .option('--upload <uri>', 'put both files into S3 too, such as s3://my-bucket/status', place)
     .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix');
   where(report)
     .addHelpText('after', '\nExample:\n  datastream report nrds.matrix.json --days 5 --out status/report.html')
@@ -34,6 +35,13 @@ function days(value: string): number {
     throw new InvalidArgumentError(`'${value}' is not possible; write a whole number from 1 to ${MOST_DAYS}.`);
   }
   return number;
+}
+
+function place(value: string): string {
+  const { s3Place } = require('./aws/upload') as typeof import('./aws/upload');
+  if (!s3Place(value))
+    throw new InvalidArgumentError(`'${value}' is no place in S3; write one such as s3://my-bucket/status.`);
+  return value;
 }
 
 function page(value: string): string {

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { startsOfDay } from '../../executions/matrix/schedule';
 import { readJsonFile } from '../../files/json-file';
 import { record } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
+import { awsSentence } from '../../packer/aws-errors';
 import type { LineSchedule } from '../aws/schedules';
 import { type MatrixOptions, usableMatrix } from '../matrix-file';
 import { REPORT_VERSION, type ReportRow } from '../output/report/figures';
@@ -17,10 +20,13 @@ export interface ReportOptions extends Omit<MatrixOptions, 'region'>, WhereOptio
   readonly days: number;
   /** The page to write, `.html`; its twin, `.json`, is written beside it. */
   readonly out: string;
+  /** Where both files are put too, as `s3://bucket/prefix`. */
+  readonly upload?: string;
 }
 
 /** What the report asks. */
 export interface ReportSources {
+  readonly s3: (region: string) => Pick<S3Client, 'send'>;
   readonly executions: typeof withExecutions;
   /** The schedules of a deployed matrix. */
   readonly schedules: (
@@ -29,6 +35,7 @@ export interface ReportSources {
 }
 
 const SOURCES: ReportSources = {
+  s3: (region) => (require('../aws/executions') as typeof import('../aws/executions')).clientsOf(region).s3,
   executions: withExecutions,
   async schedules(arn) {
     const { deployed } = require('../aws/deployment') as typeof import('../aws/deployment');
@@ -80,15 +87,47 @@ export async function report(
     });
     const { html, document } = makeReport(rows, title, now);
     writeFileAtomically(options.out, html);
-    writeFileAtomically(twin, `${JSON.stringify(document)}\n`);
+    const json = `${JSON.stringify(document)}\n`;
+    writeFileAtomically(twin, json);
     const { jobs, ok, retried, running, failed, missing, paused } = document.totals;
     const parts = [`${count(jobs, 'job')} expected`, `${ok + retried} ok`, `${failed} failed`, `${missing} missing`];
     if (running > 0) parts.push(`${running} running`);
     if (paused > 0) parts.push(`${paused} paused`);
     const size = `${Math.ceil(Buffer.byteLength(html) / 1024)} KB`;
     out.write(wrap(`${options.out}  ${size}  ${parts.join(', ')}\n`, out));
-    return 0;
+    return options.upload === undefined
+      ? 0
+      : put(
+          { [basename(options.out)]: html, [basename(twin)]: json },
+          options.upload,
+          executions.region,
+          sources,
+          out,
+          err,
+        );
   });
+}
+
+/** Puts the files into S3. @returns the exit code */
+async function put(
+  files: Readonly<Record<string, string>>,
+  to: string,
+  region: string,
+  sources: ReportSources,
+  out: Output,
+  err: Output,
+): Promise<0 | 5> {
+  const { s3Place, upload } = require('../aws/upload') as typeof import('../aws/upload');
+  const place = s3Place(to);
+  if (!place) throw new Error(`'${to}' is no place in S3.`);
+  try {
+    for (const uri of await upload(files, place, sources.s3(region))) out.write(`${uri}\n`);
+    return 0;
+  } catch (error) {
+    // The report is written: only the copy is not.
+    err.write(wrap(`The report is not in ${to}: ${awsSentence(error, region)}\n`, err));
+    return 5;
+  }
 }
 
 /** The name of the state machine, or the folder of the embedded cloud. */

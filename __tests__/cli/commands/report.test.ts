@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PutObjectCommand } from '@aws-sdk/client-s3';
 import { deployedExecutions } from '../../../cli/aws/executions';
 import { type ReportSources, report } from '../../../cli/commands/report';
 import { pinnedInput } from '../../../executions/matrix/pinned';
@@ -46,6 +47,7 @@ describe('datastream report', () => {
         report(matrix, options, clock.now(), out, out, {
           executions: (_, __, act) => act(executions),
           schedules: async () => schedules,
+          s3: () => cloud.s3.client(),
         }),
       );
 
@@ -74,6 +76,40 @@ describe('datastream report', () => {
     expect(JSON.parse(readFileSync(path('status.json'), 'utf8')).totals).toMatchObject({ missing: 1, paused: 0 });
   });
 
+  it('puts page and twin into S3 too, and exits 5 where it cannot, with the report written', async () => {
+    file('job.tpl', TEMPLATE);
+    const matrix = path(file('m.json', matrixFile()));
+    const { cloud, clock } = testCloud();
+    const executions = deployedExecutions(cloud.stateMachineArn, { ...clients(cloud), sfn: cloud.sfn.client() });
+    const [texts, puts]: [string[], string[]] = [[], []];
+    const out = { write: (text: string) => texts.push(text) };
+    const options = {
+      arn: cloud.stateMachineArn,
+      days: 1,
+      out: path('r.html'),
+      folder: '.',
+      upload: 's3://bucket/status/',
+    };
+    const run = (send: (command: PutObjectCommand) => Promise<unknown>) =>
+      clock.run(
+        report(matrix, options, clock.now(), out, out, {
+          executions: (_, __, act) => act(executions),
+          schedules: async () => [],
+          s3: () => ({ send }) as unknown as ReturnType<ReportSources['s3']>,
+        }),
+      );
+
+    expect(await run(async ({ input }) => puts.push(`${input.Key} ${input.Body}`))).toBe(0);
+
+    expect(puts).toEqual([
+      `status/r.html ${readFileSync(path('r.html'), 'utf8')}`,
+      `status/r.json ${readFileSync(path('r.json'), 'utf8')}`,
+    ]);
+    expect(texts.join('')).toMatch(/\ns3:\/\/bucket\/status\/r\.html\ns3:\/\/bucket\/status\/r\.json\n$/);
+    expect(await run(() => Promise.reject(Object.assign(new Error('no'), { name: 'AccessDenied' })))).toBe(5);
+    expect(texts.at(-1)).toMatch(/^The report is not in s3:\/\/bucket\/status\/: These credentials have no permission/);
+  });
+
   it('tells of the executions of this computer', () => {
     file('job.tpl', TEMPLATE);
     const matrix = file('m.json', matrixFile());
@@ -87,6 +123,7 @@ describe('datastream report', () => {
   it.each([
     ['no machine', [RIVERS], 2, /^Which state machine is meant is not known: write --arn/],
     ['days that are not possible', [RIVERS, '--days', '91'], 2, /whole number from 1 to 90/],
+    ['no place in S3', [RIVERS, '--upload', 'my-bucket/status'], 2, /'my-bucket\/status' is no place in S3; write/],
     ['a page of another kind', [RIVERS, '--out', 'report.pdf'], 2, /a name such as report\.html/],
     ['a matrix that is not there', ['no.json', '--arn', ARN], 2, /there is no such file/],
     ['a matrix with errors', ['bad.json', '--arn', ARN], 1, /this matrix has errors/],
