@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type ResultRow, row } from '../lambdas/datastream/results';
 import type { Launched, Summary } from '../lambdas/datastream/stopper';
+import { knownPrices } from './price-list';
 import type { Status } from './statuses';
 
 /** An execution in a list. */
@@ -97,8 +98,15 @@ export interface ExecutionRow extends ResultRow {
 }
 
 export function rowOf(execution: Execution, region: string): ExecutionRow {
-  const { name, status, error, cause, startedAt, endedAt, facts } = execution;
-  const { attempts, ...rest } = row({ name, status, error, cause }, startedAt, endedAt, facts.summary, region);
+  const { name, status, input, error, cause, startedAt, endedAt, facts } = execution;
+  const { attempts, ...rest } = row(
+    { name, status, input, error, cause },
+    startedAt,
+    endedAt,
+    facts.summary,
+    region,
+    knownPrices(),
+  );
   return {
     ...rest,
     attempts: attempts ?? facts.attempt ?? null,

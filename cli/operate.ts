@@ -6,7 +6,7 @@ import type { RetryOptions } from './commands/retry';
 import type { StartOptions } from './commands/start';
 import type { StatusOptions } from './commands/status';
 import type { Following } from './following';
-import { date, sentences } from './options';
+import { date, dollars, MAX_COST, milliseconds, sentences, where } from './options';
 import { STATUSES } from './statuses';
 import type { WhereOptions } from './where';
 
@@ -22,11 +22,12 @@ export function addOperate(program: Command): void {
     .option('--name <name>', "the execution's name, for one file (default: the file's name and the time)")
     .option('--date <YYYYMMDD>', 'the day that DATE and DAILY mean (default: today, in UTC)', date)
     .option('--wait', 'follow the executions to their end')
+    .option('--max-cost <dollars>', MAX_COST, dollars)
     .option('--dry-run', 'print what would be started and all that is wrong, and start nothing');
   help(
     following(where(start)),
     'datastream start executions/first-job.json --wait',
-    `0; 1 with any error in a file, when nothing is started, and when a job failed; ${CODES}; 3 when --timeout is over; 130 after Ctrl-C: the executions go on, but those of --local stop.`,
+    `0; 1 with any error in a file, when nothing is started, and when a job failed; ${CODES}; 3 when --timeout is over; 4 when --max-cost refuses; 130 after Ctrl-C: the executions go on, but those of --local stop.`,
   ).action(async (files: string[], options: StartOptions) => {
     const { start: run } = require('./commands/start') as typeof import('./commands/start');
     process.exitCode = await run(files, options, process.stdout, process.stderr);
@@ -128,24 +129,17 @@ export function addOperate(program: Command): void {
       },
     )
     .option('--wait', 'follow the executions to their end')
+    .option('--max-cost <dollars>', MAX_COST, dollars)
     .option('--dry-run', 'print what would be started, and start nothing');
   help(
     following(where(retry)),
     'datastream retry --failed --since 24h --set run_options.timeout_s=7200',
-    `0; 1 with any error in a changed file, when nothing is started, and when a job failed; ${CODES}; 3 when --timeout is over; 130 after Ctrl-C.`,
+    `0; 1 with any error in a changed file, when nothing is started, and when a job failed; ${CODES}; 3 when --timeout is over; 4 when --max-cost refuses; 130 after Ctrl-C.`,
   ).action(async (names: string[], options: Omit<RetryOptions, 'edits'>) => {
     const { retry: run } = require('./commands/retry') as typeof import('./commands/retry');
     process.exitCode = await run(names, { ...options, edits }, process.stdout, process.stderr);
     if (options.local) process.exit();
   });
-}
-
-/** Which executions. */
-function where(command: Command): Command {
-  return command
-    .option('--arn <arn>', "the state machine's ARN (default: DATASTREAM_ARN, then Terraform's state in this folder)")
-    .option('--local', 'those of this computer, on the embedded cloud')
-    .option('--folder <folder>', 'where the embedded cloud is, with --local', '.datastream');
 }
 
 function following(command: Command): Command {
@@ -165,12 +159,4 @@ function positive(value: string): number {
     throw new InvalidArgumentError(`'${value}' is no number here: write a whole number from 1 on.`);
   }
   return Number(value);
-}
-
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function milliseconds(value: string): number {
-  const [, number, unit = ''] = /^(\d{1,6})([mhd])$/.exec(value) ?? [];
-  if (number === undefined) throw new InvalidArgumentError(`'${value}' is no time: write one such as 90m, 6h or 7d.`);
-  return Number(number) * (UNITS[unit] ?? 0);
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { REGION } from '../executions/region';
 import { wrap } from './output/wrap';
 
@@ -29,4 +29,33 @@ export function date(value: string): string {
     throw new InvalidArgumentError(`'${value}' is no day; write one such as 20260818.`);
   }
   return compact;
+}
+
+/** What `--max-cost` says of itself. */
+export const MAX_COST = 'start nothing where the first attempts may cost more, each until its timeout_s';
+
+/** Reads dollars, such as the value of `--max-cost`. */
+export function dollars(value: string): number {
+  const number = Number(value.replace(/^\$/, ''));
+  if (!/^\$?(\d{1,9}(\.\d+)?|\.\d+)$/.test(value)) {
+    throw new InvalidArgumentError(`'${value}' is no sum: write dollars, such as 1 or 0.25.`);
+  }
+  return number;
+}
+
+/** Adds the options that say which executions are meant. */
+export function where(command: Command): Command {
+  return command
+    .option('--arn <arn>', "the state machine's ARN (default: DATASTREAM_ARN, then Terraform's state in this folder)")
+    .option('--local', 'those of this computer, on the embedded cloud')
+    .option('--folder <folder>', 'where the embedded cloud is, with --local', '.datastream');
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads a time, such as the value of `--since`. */
+export function milliseconds(value: string): number {
+  const [, number, unit = ''] = /^(\d{1,6})([mhd])$/.exec(value) ?? [];
+  if (number === undefined) throw new InvalidArgumentError(`'${value}' is no time: write one such as 90m, 6h or 7d.`);
+  return Number(number) * (UNITS[unit] ?? 0);
 }

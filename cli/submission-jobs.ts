@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { placeOf } from '../executions/matrix/expand';
 import { pinnedInput } from '../executions/matrix/pinned';
 import { startsOfDay } from '../executions/matrix/schedule';
 import { checkJobs, type SubmittedJob } from '../executions/submission/items';
@@ -84,7 +85,11 @@ async function jobsOfMatrix(
   }
   return startsOfDay(matrix, date)
     .filter(({ line }) => stream === undefined || line.stream === stream)
-    .map((start) => ({ name: start.name, input: pinnedInput(start), source: file }));
+    .map((start) => {
+      const { name, job, line } = start;
+      const group = `${line.stream} ${line.line} ${placeOf(job)}`;
+      return { name, input: pinnedInput(start), source: file, group };
+    });
 }
 
 function jobsOfFiles(files: readonly string[], suffix: string | undefined, problems: Problems): SubmittedJob[] {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { WhereOptions } from './commands/submission';
 import type { SubmitOptions } from './commands/submit';
-import { date, sentences } from './options';
+import { date, dollars, MAX_COST, sentences } from './options';
 
 /** Most jobs that a Map Run runs at once (Step Functions Developer Guide, Service quotas). */
 const MOST_AT_ONCE = 10_000;
@@ -21,6 +21,7 @@ export function addSubmit(program: Command): void {
     .option('--concurrency <jobs>', 'how many jobs run at once', concurrency, 50)
     .option('--tolerate <percent>', 'how many jobs may fail before no more are started, such as 5%', percentage, 5)
     .option('--dry-run', 'print the jobs and all problems, and submit nothing')
+    .option('--max-cost <dollars>', MAX_COST, dollars)
     .option('--resume <id>', 'submit the jobs of an earlier submission that did not succeed')
     .option('--local', 'on this computer: the same machines and functions, instances that are folders, real commands')
     .option('--folder <folder>', 'where the embedded buckets are, with --local', '.datastream')
@@ -34,7 +35,7 @@ export function addSubmit(program: Command): void {
     .addHelpText(
       'after',
       sentences(
-        'Exit code: 0 when all jobs succeeded, 1 when some did not, and when a job or a file has an error: nothing was submitted then; 2 for wrong options, 5 when AWS cannot be asked, 130 after Ctrl-C: on AWS the submission continues, with --local it is stopped.',
+        'Exit code: 0 when all jobs succeeded, 1 when some did not, and when a job or a file has an error: nothing was submitted then; 2 for wrong options, 4 when --max-cost refuses, 5 when AWS cannot be asked, 130 after Ctrl-C: on AWS the submission continues, with --local it is stopped.',
       ),
     );
   at(submit).action(async (files: string[], options: SubmitOptions) => {

@@ -11,6 +11,8 @@ export interface InstanceUse {
   readonly addresses: number;
   /** From its launch to its end. */
   readonly seconds: number;
+  /** An hour of it in dollars, where that is known. Default: the list's. */
+  readonly hourly?: number;
 }
 
 /** What an instance costs, in dollars. */
@@ -29,7 +31,7 @@ const HOURS_PER_MONTH = 720;
  * @returns undefined where the list does not have the type in this market
  */
 export function instanceCost(use: InstanceUse, prices: RegionPrices): InstanceCost | undefined {
-  const hourly = own(use.market === 'spot' ? prices.spot : prices.on_demand, use.type);
+  const hourly = use.hourly ?? own(use.market === 'spot' ? prices.spot : prices.on_demand, use.type);
   if (hourly === undefined) return undefined;
   const hours = use.seconds / 3600;
   return {

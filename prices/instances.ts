@@ -31,18 +31,6 @@ export function oldDays({ as_of }: Pick<RegionPrices, 'as_of'>, now: Date): numb
   return days > OLD_DAYS ? days : undefined;
 }
 
-/**
- * What an on-demand instance costs.
- *
- * @param type such as `m8g.2xlarge`
- * @param region such as `us-east-1`
- * @returns dollars an hour; undefined where the list does not have the type or the region
- */
-export function onDemandHourly(type: string, region: string): number | undefined {
-  const prices = own(PRICE_LIST, region);
-  return prices && own(prices.on_demand, type);
-}
-
 /** A value by its own key: a type that is called `constructor` has no price. */
 export function own<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;

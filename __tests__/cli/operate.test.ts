@@ -47,7 +47,7 @@ describe('A job that has run here', () => {
     );
     const status = local('status', 'first');
     expect(status.status).toBe(1);
-    expect(status.stdout).toMatch(/^FAILED {2}CommandFailed {2}after \d+s, instances \$0\.\d+\n/);
+    expect(status.stdout).toMatch(/^FAILED {2}CommandFailed {2}after \d+s, \$0\.\d+\n/);
     expect(status.stdout).toMatch(
       /\n {2}instance +i-[0-9a-f]{17} terminated\n {2}next +datastream retry first --local\n$/,
     );

@@ -37,8 +37,8 @@ test('two thousand jobs, 3 % of which fail: at most fifty at once, each once, an
     type: 't4g.large',
     market: 'on-demand',
     seconds: expect.any(Number),
-    // 8 minutes of work, and the time until it begins.
-    dollars: expect.closeTo((0.0672 * 510) / 3600, 3),
+    // 8 minutes of work, and the time until it begins, with a volume of 32 GB and an address; and the state machine.
+    dollars: expect.closeTo(((0.0672 + (32 * 0.08) / 720 + 0.005) * 518) / 3600 + 0.00031, 4),
     object: null,
   });
   expect(rows[0]).toMatchObject({ error: 'CommandFailed', attempts: 1, type: 't4g.large' });

@@ -2,6 +2,7 @@ import { estimateJobs } from '../../cli/estimate';
 import type { Launched } from '../../lambdas/datastream/stopper';
 import { instanceCost, orchestrationCost } from '../../prices/estimate';
 import { PRICE_LIST } from '../../prices/instances';
+import { besideOf, jobCost } from '../../prices/jobs';
 import { BUCKET, executionFile, KEY, play } from '../support/scenario';
 
 const prices = PRICE_LIST['us-east-1'] ?? fail();
@@ -53,6 +54,9 @@ describe('An estimate is within 2 % of what the embedded cloud has spent, for co
 
     const [estimate] = 'estimates' in estimated ? estimated.estimates : [];
     expect(Math.abs((estimate?.total ?? 0) - actual) / actual).toBeLessThan(0.02);
+    // What the commands tell of an ended job is counted from the same record.
+    const cost = jobCost({ region: 'us-east-1', attempts: 1, launches, ...besideOf(file.instance_parameters) });
+    expect(Math.abs(('total' in cost ? cost.total : 0) - actual) / actual).toBeLessThan(0.02);
     // Without the calls of the relay after the end.
     expect(Math.abs(orchestrationCost(seconds) - end.cost.dollars) / end.cost.dollars).toBeLessThan(0.1);
   });

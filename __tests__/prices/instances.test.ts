@@ -1,4 +1,6 @@
-import { oldDays, onDemandHourly, PRICE_LIST } from '../../prices/instances';
+import { oldDays, own, PRICE_LIST } from '../../prices/instances';
+
+const onDemandHourly = (type: string, region: string) => own(own(PRICE_LIST, region)?.on_demand ?? {}, type);
 
 /** Rows of us-east-1 in skypilot-org/skypilot-catalog, catalogs/v7/aws/vms.csv, commit 001367d. */
 const CATALOG: readonly (readonly [type: string, hourly: number])[] = [

@@ -36,11 +36,21 @@ export function fiveDays(): ReportRow[] {
         places.map((place, index): ReportRow => {
           const dice =
             (dayIndex * 7919 + Number(cycle) * 104_729 + index * 1299 + line.length * 31 + stream.length) % 1000;
-          const base = { name: `${stream}_${line}_vpu${place}_init${cycle}_${day}`, day, stream, line, cycle };
+          const name = `${stream}_${line}_vpu${place}_init${cycle}_${day}`;
+          const base = { name, execution: name, executions: 1, day, stream, line, cycle, place, lead_s: null };
           const seconds = (line === 'medium_range' ? 1500 : 400) + (dice % 300);
           const dollars = Number((seconds * 0.00006).toFixed(6));
           if (dice < 6) {
-            return { ...base, status: 'NOT_STARTED', error: null, attempts: null, seconds: null, dollars: 0 };
+            return {
+              ...base,
+              execution: null,
+              executions: 0,
+              status: 'NOT_STARTED',
+              error: null,
+              attempts: null,
+              seconds: null,
+              dollars: 0,
+            };
           }
           if (dice < 20) {
             const cause = `Command 1 ended with exit code 1: "./run -s ${day} <forcing> & more"\nlast lines`;
@@ -49,7 +59,8 @@ export function fiveDays(): ReportRow[] {
           if (dayIndex === 4 && cycle === '23') {
             return { ...base, status: 'RUNNING', error: null, attempts: null, seconds: null, dollars: null };
           }
-          return { ...base, status: 'SUCCEEDED', error: null, attempts: dice < 60 ? 2 : 1, seconds, dollars };
+          const lead_s = 18_000 + seconds;
+          return { ...base, status: 'SUCCEEDED', error: null, attempts: dice < 60 ? 2 : 1, seconds, lead_s, dollars };
         }),
       ),
     ),

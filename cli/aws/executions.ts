@@ -45,7 +45,8 @@ export function clientsOf(region: string): Clients {
   // Moto and other services behind an endpoint of one's own know buckets by their path alone.
   const forcePathStyle = !!process.env.AWS_ENDPOINT_URL;
   return {
-    sfn: new SFNClient(config),
+    // A list may be of thousands: `adaptive` keeps to the rate that Step Functions grants.
+    sfn: new SFNClient({ ...config, retryMode: 'adaptive', maxAttempts: 10 }),
     ssm: new SSMClient(config),
     ec2: new EC2Client(config),
     s3: new S3Client({ ...config, followRegionRedirects: true, forcePathStyle }),

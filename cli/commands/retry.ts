@@ -6,6 +6,7 @@ import type { Following } from '../following';
 import { impossibleName } from '../job-name';
 import { type Output, wrap } from '../output/wrap';
 import { pinnedInput } from '../pinned-input';
+import { firstName } from '../series';
 import { STATUSES } from '../statuses';
 import { type WhereOptions, withExecutions } from '../where';
 import type { LocalJob } from './run';
@@ -20,6 +21,8 @@ export interface RetryOptions extends WhereOptions, Following {
   readonly edits: readonly Edit[];
   readonly wait?: boolean;
   readonly dryRun?: boolean;
+  /** Dollars, as of `start`. */
+  readonly maxCost?: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -28,7 +31,7 @@ const DAY_MS = 86_400_000;
  * Starts executions again that have ended, as `<name>_r2`, `_r3` and so on, with the dates of their first start.
  *
  * @returns the exit code: 0; 1 with an error in a changed file and when a job failed that was waited for; 2 where an
- * execution is not known or still runs; 3, 5 and 130 as of `start`
+ * execution is not known or still runs; 3, 4, 5 and 130 as of `start`
  */
 export async function retry(
   names: readonly string[],
@@ -80,9 +83,6 @@ async function namedOnes(
   if (isRefused) err.write('Nothing was started.\n');
   return isRefused ? undefined : found;
 }
-
-/** The name of the first one of an execution and its retries. */
-const firstName = (name: string) => name.replace(/_r\d{1,2}$/, '');
 
 /** The last of each execution and its retries, where that one failed. Those that were stopped were stopped by somebody. */
 async function failedOnes(executions: Executions, since: number, out: Output): Promise<Execution[]> {

@@ -2,9 +2,12 @@ import { STARTS_PER_SECOND } from '../../executions/submission/items';
 import { realClock } from '../../local/clock';
 import { RECORD_NAME } from '../../local/records';
 import type { DeployedExecutions } from '../aws/executions';
+import { USUAL_REGION } from '../estimate';
 import { readExecutionFile } from '../execution-file';
 import { type Following, follow } from '../following';
 import { defaultName, impossibleName, nameTaken } from '../job-name';
+import { estimateText, exceeds, REFUSED_BY_LIMIT } from '../max-cost';
+import { OWN_REGION } from '../options';
 import { problemLines } from '../output/problem-lines';
 import { type Output, wrap } from '../output/wrap';
 import { pinnedInput } from '../pinned-input';
@@ -21,13 +24,16 @@ export interface StartOptions extends WhereOptions, Following {
   readonly wait?: boolean;
   /** Find what is wrong, and start nothing. */
   readonly dryRun?: boolean;
+  /** Dollars. Start nothing where the first attempts may cost more. Default: no limit. */
+  readonly maxCost?: number;
 }
 
 /**
  * Starts an execution of each file; on the embedded cloud, runs one after the other.
  *
  * @returns the exit code: 0; 1 with any error in a file, where nothing is started, and when a job failed that was waited
- * for; 2 where a file cannot be read or a name is not possible; 3, 5 and 130 as of `follow` and `withExecutions`
+ * for; 2 where a file cannot be read or a name is not possible; 4 where they may cost more than `maxCost`; 3, 5 and 130 as
+ * of `follow` and `withExecutions`
  */
 export async function start(
   files: readonly string[],
@@ -75,12 +81,17 @@ export async function startJobs(
     err.write('Nothing was started.\n');
     return 1;
   }
+  const { maxCost } = options;
+  if (maxCost !== undefined && (options.local || options.dryRun)) {
+    if (exceeds(maxCost, jobs, regionAsked(options), err)) return REFUSED_BY_LIMIT;
+  }
   if (options.dryRun) {
     for (const { name } of jobs) out.write(`would start ${name}\n`);
     return 0;
   }
   if (!options.local) {
     return withDeployed(options, err, async (executions) => {
+      if (exceeds(maxCost, jobs, executions.region, err)) return REFUSED_BY_LIMIT;
       const { started, code } = await startAll(jobs, options, executions, out, err);
       if (code !== 0 || !options.wait) return code;
       return follow(started, options, executions, out, err);
@@ -109,6 +120,14 @@ function usable(jobs: readonly LocalJob[], local: boolean, err: Output): boolean
   return !hasErrors;
 }
 
+/** The region of files that name none, without asking AWS. */
+function regionAsked({ local, arn }: WhereOptions): string {
+  if (local) return USUAL_REGION;
+  const { deployed } = require('../aws/deployment') as typeof import('../aws/deployment');
+  const machine = deployed(arn);
+  return 'region' in machine ? machine.region : (OWN_REGION ?? USUAL_REGION);
+}
+
 /** Starts at EC2's pace. @returns the names that were started; code 2 where a name is taken */
 async function startAll(
   jobs: readonly LocalJob[],
@@ -129,7 +148,8 @@ async function startAll(
     }
     if (isStarted) {
       started.push(name);
-      out.write(`started ${name}\n`);
+      const estimate = estimateText(job, executions.region);
+      out.write(`started ${name}${estimate === undefined ? '' : `   ${estimate}`}\n`);
     } else {
       err.write(wrap(`${nameTaken(name)}\n`, err));
       code = 2;

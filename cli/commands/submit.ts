@@ -18,8 +18,10 @@ import {
   submissionsArn,
   writtenResults,
 } from '../aws/submissions';
+import { USUAL_REGION } from '../estimate';
 import { stamp } from '../job-name';
 import { localPlace, SIGNALS } from '../local-place';
+import { exceeds, REFUSED_BY_LIMIT } from '../max-cost';
 import { changingLine, printResults, standingLine } from '../output/standing';
 import { count, summary } from '../output/summary';
 import { type Output, wrap } from '../output/wrap';
@@ -33,6 +35,8 @@ export interface SubmitOptions extends Omit<JobsOptions, 'suffix' | 'region'>, W
   readonly tolerate: number;
   /** Find what is wrong, and submit nothing. */
   readonly dryRun?: boolean;
+  /** Dollars. Submit nothing where the first attempts may cost more. Default: no limit. */
+  readonly maxCost?: number;
   /** The ID of an earlier submission whose jobs that did not succeed are submitted again. */
   readonly resume?: string;
   /** On the embedded cloud, in this folder. */
@@ -47,7 +51,7 @@ const LOOK_LOCALLY_MS = 250;
 /**
  * Submits many jobs and follows them to their end.
  *
- * @returns the exit code: 0 all succeeded, 1 some did not or something is wrong with a job, 2 wrong options, 5 AWS cannot be asked, 130 after Ctrl-C
+ * @returns the exit code: 0 all succeeded, 1 some did not or something is wrong with a job, 2 wrong options, 4 it may cost more than `maxCost`, 5 AWS cannot be asked, 130 after Ctrl-C
  */
 export async function submit(
   files: readonly string[],
@@ -112,6 +116,7 @@ async function prepare(
     err.write(`${label}: ${summary(errors.length, problems.length - errors.length)}. Nothing was submitted.\n`);
     return 1;
   }
+  if (exceeds(options.maxCost, jobs, region ?? USUAL_REGION, err)) return REFUSED_BY_LIMIT;
   const { concurrency, tolerate } = options;
   const tolerated = Math.floor((jobs.length * tolerate) / 100);
   const how = `${count(jobs.length, 'job')}, at most ${concurrency} at once, ${tolerated || 'none'} may fail (${tolerate} %)`;

@@ -1,5 +1,6 @@
 import type { Execution, ExecutionRow, InstanceOf } from '../executions';
 import { coloured } from './color';
+import { dollars } from './dollars';
 import { duration } from './standing';
 import { table } from './table';
 import { visible } from './visible';
@@ -62,7 +63,7 @@ export function executionLines(
     [
       `${status === 'RUNNING' ? 'for' : 'after'} ${duration(seconds)}`,
       ...(row.attempts !== null && (facts.attempts ?? 1) > 1 ? [`attempt ${row.attempts} of ${facts.attempts}`] : []),
-      ...(row.dollars === null ? [] : [`instances $${row.dollars.toFixed(row.dollars < 0.01 ? 6 : 2)}`]),
+      ...(row.dollars === null ? [] : [dollars(row.dollars)]),
     ].join(', '),
   ];
   const lines = [first.filter(Boolean).join('  ')];
@@ -83,6 +84,7 @@ export function executionLines(
       }
     }
   }
+  if (row.dollars_unknown !== undefined && facts.summary) add('cost', row.dollars_unknown);
   if (row.object) add('object', row.object);
   for (const { instance_id, state: its, attempt } of instances) {
     add('instance', `${instance_id} ${its}${(facts.attempts ?? 1) > 1 ? `, attempt ${attempt}` : ''}`);

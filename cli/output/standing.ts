@@ -1,5 +1,6 @@
 import type { ResultRow } from '../../lambdas/datastream/results';
 import type { Standing } from '../aws/submissions';
+import { dollars } from './dollars';
 import { count } from './summary';
 import { type Output, wrap } from './wrap';
 
@@ -62,5 +63,5 @@ export function printResults(rows: readonly ResultRow[], out: Output): void {
   const unknown = rows.length - known.length;
   const sum = known.reduce((total, dollars) => total + dollars, 0);
   const without = unknown > 0 ? `, without ${count(unknown, 'job')} whose price is not known` : '';
-  row('instances', `$${sum.toFixed(2)} at the on-demand list price${without}`);
+  row('cost', `${dollars(sum)} at list prices${without}`);
 }

@@ -45,8 +45,15 @@ export interface Job {
   readonly name: string;
   /** The cycle's hour in UTC. */
   readonly cycle: string;
+  /** The values of `each` that make this job one of several: those of the stream first. */
+  readonly each: Readonly<Record<string, string>>;
   /** The execution file. */
   readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** Where a job of a cycle is: its `vpu`, else the first of its values of `each`, such as a basin; empty where it has none. */
+export function placeOf({ each }: Pick<Job, 'each'>): string {
+  return each.vpu ?? Object.values(each)[0] ?? '';
 }
 
 /** Longest name of an execution, its day included: room is left for what names a second run, within AWS's 80. */
@@ -175,7 +182,7 @@ function expandLine(
       const input = inputOf(text, streamFile.template, called, path, findings);
       if (!input) return [];
       checkPins(lineFile.pin ?? [], input, called, [...path, 'pin'], findings);
-      return [{ name: called, cycle, input: gate === undefined ? input : withGate(input, gate) }];
+      return [{ name: called, cycle, each, input: gate === undefined ? input : withGate(input, gate) }];
     }),
   );
   return {

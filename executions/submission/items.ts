@@ -12,6 +12,8 @@ export interface SubmittedJob {
   readonly input: unknown;
   /** Where it is from, for messages: a file, perhaps with a line. */
   readonly source: string;
+  /** The line and the place of a matrix that it is of. */
+  readonly group?: string;
 }
 
 /** An item of a submission, as its machine reads it. */

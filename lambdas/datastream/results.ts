@@ -2,11 +2,13 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { DescribeExecutionCommand, GetExecutionHistoryCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { keysOf } from '../../executions/submission/keys';
-import { onDemandHourly } from '../../prices/instances';
+import { record } from '../../files/values';
+import { PRICE_LIST, type PriceList } from '../../prices/instances';
+import { besideOf, jobCost } from '../../prices/jobs';
 import { CLIENT } from '../runtime/clients';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
-import type { Launched, Summary } from './stopper';
+import type { Summary } from './stopper';
 
 /** How a job of a submission stands. Beside Step Functions' own: it was never started. */
 export type JobStatus = 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED' | 'RUNNING' | 'NOT_STARTED';
@@ -25,7 +27,7 @@ export interface ResultRow {
   readonly market: 'spot' | 'on-demand' | null;
   /** From the start of the execution to its end. */
   readonly seconds: number | null;
-  /** All its instances at the list price: without volumes, addresses and orchestration. */
+  /** What it has cost at list prices: `jobCost` of prices/jobs.ts. */
   readonly dollars: number | null;
   /** Why `dollars` is null. */
   readonly dollars_unknown?: string;
@@ -77,8 +79,8 @@ export async function collectResults(
     const [, status] = /\/(SUCCEEDED|PENDING)_\d+\.json$/.exec(key) ?? [];
     if (!status) continue;
     const records = JSON.parse(await textOf(clients, key)) as readonly MapRecord[];
-    for (const record of records) {
-      const row = status === 'PENDING' ? notStarted(nameOf(record)) : succeeded(record, region);
+    for (const each of records) {
+      const row = status === 'PENDING' ? notStarted(String(itemOf(each).name)) : succeeded(each, region);
       if (row) rows.set(row.name, row);
     }
   }
@@ -131,13 +133,14 @@ interface MapRecord {
   readonly Output?: string;
 }
 
-function nameOf({ Input = '{}' }: MapRecord): string {
-  return String((JSON.parse(Input) as { name?: unknown }).name);
+/** The item of a child. */
+function itemOf({ Input = '{}' }: MapRecord): { readonly name?: unknown; readonly input?: unknown } {
+  return JSON.parse(Input) as { name?: unknown; input?: unknown };
 }
 
 /** The row of a child that has its job's summary; one that only found its job ended has none. */
-function succeeded({ Output = '{}' }: MapRecord, region: string): ResultRow | undefined {
-  const output = JSON.parse(Output) as {
+function succeeded(child: MapRecord, region: string): ResultRow | undefined {
+  const output = JSON.parse(child.Output ?? '{}') as {
     readonly name: string;
     readonly started_at?: number | string;
     readonly ended_at?: number | string;
@@ -145,7 +148,8 @@ function succeeded({ Output = '{}' }: MapRecord, region: string): ResultRow | un
   };
   const { name, summary, started_at, ended_at } = output;
   if (!summary || started_at === undefined || ended_at === undefined) return undefined;
-  return row({ name, status: 'SUCCEEDED' }, new Date(started_at), new Date(ended_at), summary, region);
+  const { input } = itemOf(child);
+  return row({ name, status: 'SUCCEEDED', input }, new Date(started_at), new Date(ended_at), summary, region);
 }
 
 function notStarted(name: string): ResultRow {
@@ -154,14 +158,14 @@ function notStarted(name: string): ResultRow {
 }
 
 /** What asks Step Functions for jobs. */
-export type JobClients = Pick<ResultsClients, 'sfn' | 'stateMachineArn'>;
+type JobClients = Pick<ResultsClients, 'sfn' | 'stateMachineArn'>;
 
 /**
  * Asks Step Functions for a job by its name.
  *
  * @param since an execution of this name that began earlier is another job's
  */
-export async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
+async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
   const { sfn, stateMachineArn } = clients;
   const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
   const known = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: Error) => {
@@ -169,12 +173,12 @@ export async function rowOf(name: string, since: Date, region: string, clients: 
     throw error;
   });
   if (!known) return notStarted(name);
-  const { status = 'RUNNING', startDate = since, stopDate, output, error, cause } = known;
+  const { status = 'RUNNING', startDate = since, stopDate, input, output, error, cause } = known;
   if (startDate < since) {
     const taken = `The execution ${name} began before this submission: give the job another name.`;
     return { ...notStarted(name), status: 'FAILED', error: 'NameTaken', cause: taken };
   }
-  const told = { name, status: status as JobStatus, error, cause };
+  const told = { name, status: status as JobStatus, input: JSON.parse(input ?? '{}'), error, cause };
   const summary = output
     ? (JSON.parse(output) as { summary?: Summary }).summary
     : status === 'FAILED'
@@ -195,13 +199,24 @@ async function summaryOfFailed(executionArn: string, { sfn }: JobClients): Promi
   return input === undefined ? undefined : (JSON.parse(input) as { summary?: Summary }).summary;
 }
 
+/** What Step Functions knows of a job. */
+interface Told {
+  readonly name: string;
+  readonly status: JobStatus;
+  /** The execution file. */
+  readonly input: unknown;
+  readonly error?: string | undefined;
+  readonly cause?: string | undefined;
+}
+
 /** The row of a job. @param summary EC2Stopper's; absent while it runs, and where it was stopped */
 export function row(
-  { name, status, error, cause }: { name: string; status: JobStatus; error?: string; cause?: string },
+  { name, status, input, error, cause }: Told,
   startedAt: Date,
   endedAt: Date | undefined,
   summary: Summary | undefined,
   region: string,
+  prices: PriceList = PRICE_LIST,
 ): ResultRow {
   const { bucket, key } = (summary?.object ?? {}) as { bucket?: string; key?: string };
   const last = summary?.launches.at(-1);
@@ -214,25 +229,23 @@ export function row(
     type: last?.type ?? null,
     market: last?.market ?? null,
     seconds: endedAt ? Math.round((endedAt.getTime() - startedAt.getTime()) / 1000) : null,
-    ...price(summary?.launches, region),
+    ...price(summary, input, region, prices),
     object: key === undefined ? null : `s3://${bucket}/${key}`,
   };
 }
 
 function price(
-  launches: readonly Launched[] | undefined,
+  summary: Summary | undefined,
+  input: unknown,
   region: string,
+  prices: PriceList,
 ): Pick<ResultRow, 'dollars' | 'dollars_unknown'> {
-  const unknown = (why: string) => ({ dollars: null, dollars_unknown: why });
-  if (!launches) return unknown('The instances of this job are not known.');
-  let dollars = 0;
-  for (const { type, market, seconds } of launches) {
-    if (market === 'spot') return unknown(`${type} ran as spot, whose price is not known.`);
-    const hourly = onDemandHourly(type, region);
-    if (hourly === undefined) return unknown(`The price of ${type} in ${region} is not known.`);
-    dollars += (hourly * seconds) / 3600;
-  }
-  return { dollars: Number(dollars.toFixed(6)) };
+  if (!summary) return { dollars: null, dollars_unknown: 'The instances of this job are not known.' };
+  const { attempts, launches } = summary;
+  const cost = jobCost({ region, attempts, launches, ...besideOf(record(input).instance_parameters) }, prices);
+  return 'unknown' in cost
+    ? { dollars: null, dollars_unknown: cost.unknown }
+    : { dollars: Number(cost.total.toFixed(6)) };
 }
 
 async function textOf({ s3, bucket }: ResultsClients, key: string): Promise<string> {

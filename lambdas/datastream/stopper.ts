@@ -28,6 +28,8 @@ export interface Launched {
   readonly market: 'spot' | 'on-demand';
   /** Its Availability Zone; absent where EC2 does not say. */
   readonly zone?: string;
+  /** When it was launched, ISO 8601; absent in records of earlier deployments. */
+  readonly launched_at?: string;
   /** From its launch to its end, as EC2Stopper saw it: an instance that ended by itself counts until it was noticed. */
   readonly seconds: number;
 }
@@ -96,6 +98,7 @@ function launched(instance: Identified, now: Date): Launched {
     type: instance.InstanceType ?? '',
     market: instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
     ...(zone && { zone }),
+    ...(instance.LaunchTime && { launched_at: instance.LaunchTime.toISOString() }),
     seconds: Math.round((now.getTime() - (instance.LaunchTime ?? now).getTime()) / 1000),
   };
 }

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DescribeSpotPriceHistoryCommand } from '@aws-sdk/client-ec2';
-import type { GetProductsCommand } from '@aws-sdk/client-pricing';
 import type { PriceClients } from '../../../cli/aws/prices';
 import { costEstimate } from '../../../cli/commands/cost-estimate';
 import { updatePrices } from '../../../cli/commands/cost-prices';
 import { EXAMPLES, inNewFolders, job } from '../../support/cli';
+import { recordedPrices } from '../../support/recorded-prices';
 
 const { datastream, file, path } = inNewFolders();
 
@@ -69,6 +68,32 @@ describe('datastream cost estimate', () => {
     expect(datastream('cost', 'estimate', RIVERS, `--seconds=${seconds}`)).toMatchObject({ status: 2, stdout: '' });
   });
 
+  it('takes how long a job has lasted here, and timeout_s for one that is new, and says so', () => {
+    file('a.json', job(['true']));
+    file('new.json', job(['true'], { run_options: { timeout_s: 600, ii_check_s3: false } }));
+    datastream('start', 'a.json', '--local');
+
+    const { status, stdout } = datastream('cost', 'estimate', 'a.json', 'new.json', '--local', '--json');
+    const told = datastream('cost', 'estimate', 'a.json', 'new.json', '--local').stdout;
+
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).estimates).toMatchObject([
+      { name: 'a', seconds: 0 },
+      { name: 'new', seconds: null },
+    ]);
+    expect(told).toMatch(/^2 jobs as long as the median of the last 7 days: \$[\d.]+; at most/m);
+    expect(told).toMatch(/^1 job of these has not succeeded in the last 7 days, and counts until timeout_s\.$/m);
+  });
+
+  it('says what is wrong with --seconds and --history together, and with --history where no machine is known', () => {
+    file('a.json', job(['true']));
+
+    expect(datastream('cost', 'estimate', 'a.json', '--seconds', '9', '--history')).toMatchObject({ status: 2 });
+    const { status, stdout, stderr } = datastream('cost', 'estimate', 'a.json', '--history');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^Which state machine is meant is not known/);
+  });
+
   it('says how old old prices are, and what to do', async () => {
     const out = written();
 
@@ -77,81 +102,6 @@ describe('datastream cost estimate', () => {
     expect(out.text()).toMatch(/, which is 1\d{3} days ago: run 'datastream cost prices update --region us-east-1'/);
   });
 });
-
-/** A product in the shape of GetProducts (AWS Price List Query API). */
-function product(sku: string, attributes: object, unit: string, usd: readonly string[], productFamily?: string) {
-  const dimension = (price: string, index: number) => [
-    `${sku}.JRTCKXETXF.6YS6EN2CT${index}`,
-    {
-      unit,
-      endRange: 'Inf',
-      description: `$${price} per ${unit}`,
-      appliesTo: [],
-      rateCode: `${sku}.JRTCKXETXF.6YS6EN2CT${index}`,
-      beginRange: '0',
-      pricePerUnit: { USD: price },
-    },
-  ];
-  const term = {
-    priceDimensions: Object.fromEntries(usd.map(dimension)),
-    sku,
-    effectiveDate: '2026-11-01T00:00:00Z',
-    offerTermCode: 'JRTCKXETXF',
-    termAttributes: {},
-  };
-  return JSON.stringify({
-    product: { ...(productFamily && { productFamily }), attributes, sku },
-    serviceCode: 'AmazonEC2',
-    terms: { OnDemand: { [`${sku}.JRTCKXETXF`]: term } },
-    version: '20261101000000',
-    publicationDate: '2026-11-01T00:00:00Z',
-  });
-}
-
-const instance = (sku: string, instanceType: string, usd: string) =>
-  product(sku, { instanceType, operatingSystem: 'Linux', regionCode: 'eu-west-1' }, 'Hrs', [usd], 'Compute Instance');
-const ADDRESS = { group: 'VPCPublicIPv4Address', usagetype: 'EU-PublicIPv4:InUseAddress' };
-const IDLE = { group: 'VPCPublicIPv4Address', usagetype: 'EU-PublicIPv4:IdleAddress' };
-
-/** AWS as it answers for eu-west-1: two pages of instances, and a spot price in two zones. */
-function recorded(changes: { readonly volumes?: string[]; readonly error?: Error } = {}): PriceClients {
-  const pages: Record<string, { PriceList: string[]; NextToken?: string }> = {
-    'instances ': {
-      PriceList: [instance('A', 'm8g.large', '0.1003200000'), instance('B', 'x.two', '1.0')],
-      NextToken: '2',
-    },
-    'instances 2': {
-      PriceList: [instance('C', 'x.two', '2.0'), instance('D', 'x.free', '0.0'), instance('E', 'c8g.large', '0.09')],
-    },
-    'volumes ': {
-      PriceList: changes.volumes ?? [product('F', { volumeApiName: 'gp3' }, 'GB-Mo', ['0.0880000000'], 'Storage')],
-    },
-    'network ': { PriceList: [product('G', IDLE, 'Hrs', ['0.006']), product('H', ADDRESS, 'Hrs', ['0.0', '0.005'])] },
-  };
-  const pricing = {
-    send: async ({ input }: GetProductsCommand) => {
-      if (changes.error) throw changes.error;
-      const fields = Object.fromEntries((input.Filters ?? []).map(({ Field, Value }) => [Field, Value]));
-      expect(fields.regionCode).toBe('eu-west-1');
-      const what = input.ServiceCode === 'AmazonVPC' ? 'network' : fields.volumeApiName ? 'volumes' : 'instances';
-      return pages[`${what} ${input.NextToken ?? ''}`];
-    },
-  };
-  const spot = (AvailabilityZone: string, SpotPrice: string) => ({
-    AvailabilityZone,
-    InstanceType: 'm8g.large',
-    ProductDescription: 'Linux/UNIX',
-    SpotPrice,
-    Timestamp: new Date('2026-11-20T00:00:00Z'),
-  });
-  const ec2 = {
-    send: async ({ input }: DescribeSpotPriceHistoryCommand) =>
-      input.NextToken
-        ? { SpotPriceHistory: [spot('eu-west-1b', '0.050000')], NextToken: '' }
-        : { SpotPriceHistory: [spot('eu-west-1a', '0.030000')], NextToken: 'more' },
-  };
-  return { pricing, ec2 } as unknown as PriceClients;
-}
 
 describe('datastream cost prices update', () => {
   const NOW = new Date('2026-11-28T12:00:00Z');
@@ -163,11 +113,11 @@ describe('datastream cost prices update', () => {
   };
 
   it("replaces a region's prices by those of AWS, and leaves the other regions", async () => {
-    const { code, out, err, list } = await update(recorded());
+    const { code, out, err, list } = await update(recordedPrices());
 
     expect({ code, out, err }).toEqual({
       code: 0,
-      out: 'eu-west-1: prices of 2 instance types, of 1 of them as spot, of 2026-11-28\n',
+      out: `eu-west-1: prices of 2 instance types, of 1 of them as spot, of 2026-11-28; written to ${path('list.json')}\n`,
       err: '',
     });
     expect(list).toEqual({
@@ -192,7 +142,7 @@ describe('datastream cost prices update', () => {
       /have no permission for this: no pricing:GetProducts/,
     ],
   ])('changes nothing after %s, and exits 5', async (_, changes, message) => {
-    const { code, out, err, list } = await update(recorded(changes));
+    const { code, out, err, list } = await update(recordedPrices(changes));
 
     expect({ code, out }).toEqual({ code: 5, out: '' });
     expect(err).toMatch(message);

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { report } from '../../../cli/commands/report';
+import type { PutObjectCommand } from '@aws-sdk/client-s3';
+import { deployedExecutions } from '../../../cli/aws/executions';
+import { type ReportSources, report } from '../../../cli/commands/report';
 import { pinnedInput } from '../../../executions/matrix/pinned';
 import { startsOfDay } from '../../../executions/matrix/schedule';
 import { startExecution } from '../../../local/machine';
@@ -12,6 +14,12 @@ const { datastream, file, path } = inNewFolders();
 
 const RIVERS = join(EXAMPLES, 'schedules/rivers.matrix.json');
 const ARN = 'arn:aws:states:us-east-1:123456789012:stateMachine:sm';
+
+const clients = (cloud: ReturnType<typeof testCloud>['cloud']) => ({
+  ssm: cloud.ssm.client(),
+  ec2: cloud.ec2.client(),
+  s3: cloud.s3.client(),
+});
 
 describe('datastream report', () => {
   it('writes the page and its twin for the days of a matrix, and asks no more than it must the next time', async () => {
@@ -32,8 +40,16 @@ describe('datastream report', () => {
     } as typeof client;
     const texts: string[] = [];
     const out = { write: (text: string) => texts.push(text) };
-    const options = { arn: cloud.stateMachineArn, days: 1, out: path('status.html') };
-    const run = () => clock.run(report(matrix, options, clock.now(), out, out, () => sfn));
+    const options = { arn: cloud.stateMachineArn, days: 1, out: path('status.html'), folder: '.datastream' };
+    const executions = deployedExecutions(cloud.stateMachineArn, { ...clients(cloud), sfn });
+    const run = (schedules: Awaited<ReturnType<ReportSources['schedules']>> = []) =>
+      clock.run(
+        report(matrix, options, clock.now(), out, out, {
+          executions: (_, __, act) => act(executions),
+          schedules: async () => schedules,
+          s3: () => cloud.s3.client(),
+        }),
+      );
 
     expect([await run(), texts.join('')]).toEqual([
       0,
@@ -46,11 +62,68 @@ describe('datastream report', () => {
     asked.length = 0;
     expect(await run()).toBe(0);
     expect(asked).toEqual(['ListExecutionsCommand']);
+
+    await run([{ stream: 'flow', line: 'short', state: 'DISABLED' }]);
+    expect(JSON.parse(readFileSync(path('status.json'), 'utf8')).totals).toMatchObject({
+      ok: 1,
+      missing: 0,
+      paused: 1,
+    });
+    // Resumed without a catch-up, after the time of the job that is missing.
+    await run([{ stream: 'flow', line: 'short', state: 'ENABLED', notBefore: clock.now().toISOString() }]);
+    expect(JSON.parse(readFileSync(path('status.json'), 'utf8')).totals).toMatchObject({ missing: 0, paused: 1 });
+    await run([{ stream: 'flow', line: 'short', state: 'ENABLED', notBefore: '2026-02-01T00:00:00Z' }]);
+    expect(JSON.parse(readFileSync(path('status.json'), 'utf8')).totals).toMatchObject({ missing: 1, paused: 0 });
+  });
+
+  it('puts page and twin into S3 too, and exits 5 where it cannot, with the report written', async () => {
+    file('job.tpl', TEMPLATE);
+    const matrix = path(file('m.json', matrixFile()));
+    const { cloud, clock } = testCloud();
+    const executions = deployedExecutions(cloud.stateMachineArn, { ...clients(cloud), sfn: cloud.sfn.client() });
+    const [texts, puts]: [string[], string[]] = [[], []];
+    const out = { write: (text: string) => texts.push(text) };
+    const options = {
+      arn: cloud.stateMachineArn,
+      days: 1,
+      out: path('r.html'),
+      folder: '.',
+      upload: 's3://bucket/status/',
+    };
+    const run = (send: (command: PutObjectCommand) => Promise<unknown>) =>
+      clock.run(
+        report(matrix, options, clock.now(), out, out, {
+          executions: (_, __, act) => act(executions),
+          schedules: async () => [],
+          s3: () => ({ send }) as unknown as ReturnType<ReportSources['s3']>,
+        }),
+      );
+
+    expect(await run(async ({ input }) => puts.push(`${input.Key} ${input.Body}`))).toBe(0);
+
+    expect(puts).toEqual([
+      `status/r.html ${readFileSync(path('r.html'), 'utf8')}`,
+      `status/r.json ${readFileSync(path('r.json'), 'utf8')}`,
+    ]);
+    expect(texts.join('')).toMatch(/\ns3:\/\/bucket\/status\/r\.html\ns3:\/\/bucket\/status\/r\.json\n$/);
+    expect(await run(() => Promise.reject(Object.assign(new Error('no'), { name: 'AccessDenied' })))).toBe(5);
+    expect(texts.at(-1)).toMatch(/^The report is not in s3:\/\/bucket\/status\/: These credentials have no permission/);
+  });
+
+  it('tells of the executions of this computer', () => {
+    file('job.tpl', TEMPLATE);
+    const matrix = file('m.json', matrixFile());
+
+    const { status, stdout, stderr } = datastream('report', matrix, '--local', '--days', '2');
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^report\.html {2}\d+ KB {2}\d+ jobs expected, 0 ok, 0 failed, \d+ missing\n$/);
   });
 
   it.each([
     ['no machine', [RIVERS], 2, /^Which state machine is meant is not known: write --arn/],
     ['days that are not possible', [RIVERS, '--days', '91'], 2, /whole number from 1 to 90/],
+    ['no place in S3', [RIVERS, '--upload', 'my-bucket/status'], 2, /'my-bucket\/status' is no place in S3; write/],
     ['a page of another kind', [RIVERS, '--out', 'report.pdf'], 2, /a name such as report\.html/],
     ['a matrix that is not there', ['no.json', '--arn', ARN], 2, /there is no such file/],
     ['a matrix with errors', ['bad.json', '--arn', ARN], 1, /this matrix has errors/],

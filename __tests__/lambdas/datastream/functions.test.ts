@@ -755,8 +755,22 @@ describe('EC2Stopper', () => {
     expect(told.summary).toEqual({
       attempts: 2,
       launches: [
-        { attempt: 1, instance_id: one, type: 't4g.large', market: 'spot', seconds: expect.any(Number) },
-        { attempt: 2, instance_id: two, type: 't4g.large', market: 'on-demand', seconds: expect.any(Number) },
+        {
+          attempt: 1,
+          instance_id: one,
+          type: 't4g.large',
+          market: 'spot',
+          launched_at: expect.any(String),
+          seconds: expect.any(Number),
+        },
+        {
+          attempt: 2,
+          instance_id: two,
+          type: 't4g.large',
+          market: 'on-demand',
+          launched_at: expect.any(String),
+          seconds: expect.any(Number),
+        },
       ],
       object: null,
     });

@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { dashed, OUTCOMES, type Outcome, type ReportDocument } from './figures';
+import { dashed } from '../../anomalies';
+import { OUTCOMES, type Outcome, type ReportDocument } from './figures';
 
 /**
  * The width of a chart in pixels: it fits a phone in its own size, so that its text is not scaled down. On a wider screen
@@ -54,7 +55,7 @@ export function daysChart(report: ReportDocument, stream: string): string {
 }
 
 /** The worst outcome first. */
-const WORST: readonly Outcome[] = ['failed', 'missing', 'running', 'retried', 'ok'];
+const WORST: readonly Outcome[] = ['failed', 'missing', 'running', 'paused', 'retried', 'ok'];
 
 /** The cycles of a line, a row for each day: the worst outcome of a cycle, and how many jobs have it. */
 export function cyclesChart(report: ReportDocument, stream: string, line: string): string {
@@ -99,12 +100,56 @@ export function cyclesChart(report: ReportDocument, stream: string, line: string
   });
 }
 
-/** How long the jobs of each line take: half of them, 95 %, and the longest. */
-export function secondsChart(report: ReportDocument): string {
-  const lines = report.lines
+/** The places of a line, a row for each, and its cycles over all days: the worst outcome of a cell, and how many have it. */
+export function placesChart(report: ReportDocument, stream: string, line: string): string {
+  const cells = report.place_cycles
+    .filter((each) => each.stream === stream && each.line === line)
+    .map((each) => {
+      const worst = WORST.find((outcome) => each[outcome] > 0) ?? 'ok';
+      const told = OUTCOMES.filter((outcome) => each[outcome] > 0).map((outcome) => `${each[outcome]} ${outcome}`);
+      const text = worst === 'ok' || worst === 'retried' ? '' : String(each[worst]);
+      return { ...each, worst, text, title: `${each.place} ${each.cycle}Z: ${told.join(', ')}` };
+    });
+  const places = [...new Set(cells.map(({ place }) => place))];
+  const cycles = [...new Set(cells.map(({ cycle }) => cycle))].sort();
+  return draw({
+    ariaLabel: `Places of ${stream} ${line} by cycle`,
+    height: 46 + places.length * 15,
+    marginLeft: 46,
+    marginRight: 4,
+    padding: 0.06,
+    x: {
+      label: 'cycle, UTC',
+      domain: cycles,
+      tickFormat: (cycle: string) => (cycles.length <= 12 || Number(cycle) % 3 === 0 ? cycle : ''),
+      tickSize: 0,
+    },
+    y: { label: null, domain: places, tickSize: 0 },
+    color: COLOUR,
+    marks: [
+      Plot.cell(cells, { x: 'cycle', y: 'place', fill: 'worst', title: 'title' }),
+      Plot.text(
+        cells.filter(({ text }) => text !== ''),
+        { x: 'cycle', y: 'place', text: 'text', fill: 'var(--on-colour)', fontSize: 10, fontWeight: 600 },
+      ),
+    ],
+  });
+}
+
+/** A time of some jobs in seconds: of half of them, of 95 %, and the longest. */
+export interface Times {
+  readonly name: string;
+  readonly p50_s: number | null;
+  readonly p95_s: number | null;
+  readonly longest_s: number | null;
+}
+
+/** Times of groups of jobs, in minutes. @param label what the chart shows, for who cannot see it */
+export function timesChart(all: readonly Times[], label: string): string {
+  const lines = all
     .filter(({ p50_s }) => p50_s !== null)
-    .map(({ stream, line, p50_s, p95_s, longest_s }) => ({
-      line: `${stream} ${line}`,
+    .map(({ name, p50_s, p95_s, longest_s }) => ({
+      line: name,
       p50: (p50_s ?? 0) / 60,
       p95: (p95_s ?? 0) / 60,
       longest: (longest_s ?? 0) / 60,
@@ -112,7 +157,7 @@ export function secondsChart(report: ReportDocument): string {
   const title = (each: (typeof lines)[number]) =>
     `${each.line}: median ${each.p50.toFixed(1)}, 95 % ${each.p95.toFixed(1)}, longest ${each.longest.toFixed(1)} minutes`;
   return draw({
-    ariaLabel: 'Minutes of the jobs of each line',
+    ariaLabel: label,
     // The names stand above their marks: beside them, a long one would leave no room.
     height: 50 + lines.length * 38,
     marginLeft: 8,

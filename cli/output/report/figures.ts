@@ -1,38 +1,51 @@
 import type { JobStatus } from '../../../lambdas/datastream/results';
+import { anomaliesOf, type LineAnomaly } from '../../anomalies';
 import { grouped } from '../../grouped';
+import { quantile } from '../../quantile';
 
 /** A job of a day, as a report takes it. */
 export interface ReportRow {
-  /** The name of its execution. */
+  /** The name of the job of this day: that of its first execution. */
   readonly name: string;
+  /** The execution of which `status` and the rest are: the one that succeeded, else the last; null where there is none. */
+  readonly execution: string | null;
+  /** How many executions it has had: its own, `_r2`, `_r3`. */
+  readonly executions: number;
   /** The day of its cycle in UTC, YYYYMMDD. */
   readonly day: string;
   readonly stream: string;
   readonly line: string;
   /** The hour of its cycle, `00` to `23`. */
   readonly cycle: string;
+  /** Its VPU, or the first of its values of `each`; empty where it has none. */
+  readonly place: string;
+  /** Whether it has no execution because its line was paused. */
+  readonly paused?: boolean;
   /** `NOT_STARTED` is a job that was expected and has no execution. */
   readonly status: JobStatus;
   /** The error's name; null where there is none. */
   readonly error: string | null;
   /** The first line of the error's Cause; null where there is none. */
   readonly cause?: string | null;
-  /** null where it is not known, as for a job that runs. */
+  /** Of all its executions. null where it is not known, as for a job that runs. */
   readonly attempts: number | null;
   /** From the start of the execution to its end; null where it has not ended. */
   readonly seconds: number | null;
-  /** null where it is not known. */
+  /** Seconds from the hour of its cycle to its success; null where it has not succeeded. */
+  readonly lead_s: number | null;
+  /** Of all its executions; null where it is not known. */
   readonly dollars: number | null;
 }
 
-/** What a reader asks first of a job. `retried` has succeeded after more than one attempt. */
-export const OUTCOMES = ['ok', 'retried', 'running', 'failed', 'missing'] as const;
+/** What a reader asks first of a job. `retried` has succeeded after more than one attempt or execution. */
+export const OUTCOMES = ['ok', 'retried', 'running', 'failed', 'missing', 'paused'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-export function outcomeOf({ status, attempts }: Pick<ReportRow, 'status' | 'attempts'>): Outcome {
+export function outcomeOf({ status, attempts, paused }: Pick<ReportRow, 'status' | 'attempts' | 'paused'>): Outcome {
   if (status === 'SUCCEEDED') return (attempts ?? 1) > 1 ? 'retried' : 'ok';
   if (status === 'RUNNING') return 'running';
-  return status === 'NOT_STARTED' ? 'missing' : 'failed';
+  if (status === 'NOT_STARTED') return paused ? 'paused' : 'missing';
+  return 'failed';
 }
 
 /** How many jobs have each outcome. */
@@ -45,22 +58,27 @@ export interface Figures extends Counts {
   readonly p50_s: number | null;
   readonly p95_s: number | null;
   readonly longest_s: number | null;
+  /** Seconds from a cycle's hour to the success of its jobs, in the same way. */
+  readonly lead_p50_s: number | null;
+  readonly lead_p95_s: number | null;
+  readonly lead_longest_s: number | null;
   /** Of the jobs whose cost is known. */
   readonly dollars: number;
   /** How many jobs have a cost that is not known. */
   readonly dollars_unknown: number;
 }
 
-/** What is unusual, by the thresholds of ngen-datastream's health report and of its costs. */
-export interface Anomaly {
-  readonly kind: 'long' | 'retries' | 'dearer';
+export interface Anomaly extends LineAnomaly {
   readonly stream: string;
   readonly line: string;
-  readonly text: string;
 }
+
+/** The shape of report.json. A row of another version is not taken for an earlier report's. */
+export const REPORT_VERSION = 2;
 
 /** The report's twin, report.json. */
 export interface ReportDocument {
+  readonly version: typeof REPORT_VERSION;
   readonly title: string;
   readonly made_at: string;
   /** The first and the last day, YYYYMMDD. */
@@ -70,6 +88,21 @@ export interface ReportDocument {
   readonly streams: readonly (Figures & { readonly stream: string })[];
   readonly days: readonly (Figures & { readonly stream: string; readonly day: string })[];
   readonly lines: readonly (Figures & { readonly stream: string; readonly line: string })[];
+  /** By stream and place, such as a VPU; of streams that have places. */
+  readonly places: readonly (Figures & { readonly stream: string; readonly place: string })[];
+  /** By line, place and cycle, over all days; of lines that have several places. */
+  readonly place_cycles: readonly (Counts & {
+    readonly stream: string;
+    readonly line: string;
+    readonly place: string;
+    readonly cycle: string;
+  })[];
+  /** By line and cycle, over all days. */
+  readonly line_cycles: readonly (Figures & {
+    readonly stream: string;
+    readonly line: string;
+    readonly cycle: string;
+  })[];
   /** By line, day and cycle. */
   readonly cycles: readonly (Counts & {
     readonly stream: string;
@@ -83,19 +116,14 @@ export interface ReportDocument {
   readonly rows: readonly ReportRow[];
 }
 
-/** Minutes from which a job is told as long (ngen-datastream, python/nrds_run_health.py). */
-const LONG_MINUTES = 120;
-/** The part of a line's jobs with a second attempt from which that is told. */
-const MANY_RETRIES = 0.1;
-/** How many times its median of the days a line's cost of a job is on a day that is told. */
-const DEARER = 1.5;
-
 /** Counts the rows of a report. The order of streams and lines is that of the rows; days and cycles ascend. */
 export function figuresOf(rows: readonly ReportRow[], title: string, now: Date): ReportDocument {
   const days = rows.map(({ day }) => day).sort();
   const lineOf = ({ stream, line }: ReportRow) => `${stream}\n${line}`;
   const lines = [...grouped(rows, lineOf)].map(([key, group]) => ({ ...named(key, ['stream', 'line']), group }));
+  const placed = rows.filter(({ place }) => place !== '');
   return {
+    version: REPORT_VERSION,
     title,
     made_at: now.toISOString(),
     from: days[0] ?? '',
@@ -106,6 +134,25 @@ export function figuresOf(rows: readonly ReportRow[], title: string, now: Date):
       .map(([key, group]) => ({ ...named(key, ['stream', 'day']), ...figures(group) }))
       .sort((a, b) => (a.day < b.day ? -1 : a.day > b.day ? 1 : 0)),
     lines: lines.map(({ group, ...names }) => ({ ...names, ...figures(group) })),
+    places: [...grouped(placed, ({ stream, place }) => `${stream}\n${place}`)].map(([key, group]) => ({
+      ...named(key, ['stream', 'place']),
+      ...figures(group),
+    })),
+    place_cycles: lines
+      .filter(({ group }) => new Set(group.map(({ place }) => place)).size > 1)
+      .flatMap(({ stream, line, group }) =>
+        [...grouped(group, ({ place, cycle }) => `${place}\n${cycle}`)].map(([key, its]) => ({
+          stream,
+          line,
+          ...named(key, ['place', 'cycle']),
+          ...counts(its),
+        })),
+      ),
+    line_cycles: lines.flatMap(({ stream, line, group }) =>
+      [...grouped(group, ({ cycle }) => cycle)]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([cycle, its]) => ({ stream, line, cycle, ...figures(its) })),
+    ),
     cycles: [...grouped(rows, (row) => `${lineOf(row)}\n${row.day}\n${row.cycle}`)]
       .map(([key, group]) => ({ ...named(key, ['stream', 'line', 'day', 'cycle']), ...counts(group) }))
       .sort((a, b) => (`${a.day}${a.cycle}` < `${b.day}${b.cycle}` ? -1 : 1)),
@@ -115,10 +162,10 @@ export function figuresOf(rows: readonly ReportRow[], title: string, now: Date):
         ({ error }) => error ?? '',
       ),
     ]
-      .map(([error, group]) => ({ error, jobs: group.length, example: group[0]?.name ?? '' }))
+      .map(([error, group]) => ({ error, jobs: group.length, example: group[0]?.execution ?? '' }))
       .sort((a, b) => b.jobs - a.jobs),
     anomalies: lines.flatMap(({ stream, line, group }) =>
-      anomaliesOf(group).map(([kind, text]): Anomaly => ({ kind, stream, line, text })),
+      anomaliesOf(group).map(({ kind, text }): Anomaly => ({ kind, stream, line, text })),
     ),
     rows,
   };
@@ -130,59 +177,24 @@ function named<Key extends string>(key: string, names: readonly Key[]): Record<K
 }
 
 function counts(rows: readonly ReportRow[]): Counts {
-  const found: Record<Outcome, number> = { ok: 0, retried: 0, running: 0, failed: 0, missing: 0 };
+  const found: Record<Outcome, number> = { ok: 0, retried: 0, running: 0, failed: 0, missing: 0, paused: 0 };
   for (const row of rows) found[outcomeOf(row)]++;
   return found;
 }
 
 function figures(rows: readonly ReportRow[]): Figures {
-  const seconds = rows
-    .flatMap((row) => (row.status === 'SUCCEEDED' && row.seconds !== null ? [row.seconds] : []))
-    .sort((a, b) => a - b);
+  const seconds = rows.flatMap((row) => (row.status === 'SUCCEEDED' && row.seconds !== null ? [row.seconds] : []));
+  const leads = rows.flatMap(({ lead_s }) => lead_s ?? []);
   return {
     jobs: rows.length,
     ...counts(rows),
     p50_s: quantile(seconds, 0.5),
     p95_s: quantile(seconds, 0.95),
-    longest_s: seconds.at(-1) ?? null,
+    longest_s: quantile(seconds, 1),
+    lead_p50_s: quantile(leads, 0.5),
+    lead_p95_s: quantile(leads, 0.95),
+    lead_longest_s: quantile(leads, 1),
     dollars: Number(rows.reduce((sum, { dollars }) => sum + (dollars ?? 0), 0).toFixed(6)),
     dollars_unknown: rows.filter(({ dollars }) => dollars === null).length,
   };
 }
-
-/** By nearest rank, of values that ascend. */
-function quantile(ascending: readonly number[], part: number): number | null {
-  return ascending[Math.max(Math.ceil(part * ascending.length) - 1, 0)] ?? null;
-}
-
-function anomaliesOf(rows: readonly ReportRow[]): (readonly [Anomaly['kind'], string])[] {
-  const found: (readonly [Anomaly['kind'], string])[] = [];
-  const long = rows.filter(({ seconds }) => (seconds ?? 0) > LONG_MINUTES * 60);
-  if (long.length > 0) {
-    found.push(['long', `${long.length} of ${rows.length} jobs took more than ${LONG_MINUTES} minutes`]);
-  }
-  const again = rows.filter(({ attempts }) => (attempts ?? 0) > 1).length;
-  if (again > MANY_RETRIES * rows.length) {
-    found.push(['retries', `${again} of ${rows.length} jobs needed a second attempt`]);
-  }
-  const days = [...grouped(rows, ({ day }) => day)].flatMap(([day, group]) => {
-    const known = group.flatMap(({ dollars, status }) => (status === 'SUCCEEDED' && dollars !== null ? [dollars] : []));
-    return known.length > 0 ? [{ day, each: known.reduce((sum, dollars) => sum + dollars, 0) / known.length }] : [];
-  });
-  const median = quantile(
-    days.map(({ each }) => each).sort((a, b) => a - b),
-    0.5,
-  );
-  for (const { day, each } of days) {
-    if (median !== null && each > DEARER * median) {
-      found.push([
-        'dearer',
-        `a job cost $${each.toFixed(3)} on ${dashed(day)}, and $${median.toFixed(3)} on most days`,
-      ]);
-    }
-  }
-  return found;
-}
-
-/** A day for people: 2026-08-18. */
-export const dashed = (day: string) => day.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');

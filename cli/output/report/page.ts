@@ -1,6 +1,7 @@
+import { dashed } from '../../anomalies';
 import { count } from '../summary';
-import { cyclesChart, daysChart, dollarsChart, secondsChart } from './charts';
-import { dashed, type Figures, figuresOf, OUTCOMES, outcomeOf, type ReportDocument, type ReportRow } from './figures';
+import { cyclesChart, daysChart, dollarsChart, placesChart, timesChart } from './charts';
+import { type Figures, figuresOf, OUTCOMES, outcomeOf, type ReportDocument, type ReportRow } from './figures';
 
 /** Jobs that did not succeed are listed up to this many; report.json has all. */
 const LISTED = 500;
@@ -43,9 +44,11 @@ function pageOf(report: ReportDocument): string {
   const sections = [
     ['outcomes', 'Outcomes by day', outcomes(report)],
     ['cycles', 'Cycles', cycles(report)],
+    ...(report.place_cycles.length > 0 ? [['places', 'Places', places(report)] as const] : []),
     ['problems', bad > 0 ? `Failed and missing (${number(bad)})` : 'Failed and missing', problems(report)],
     ['unusual', 'Unusual', unusual(report)],
     ['durations', 'Durations', durations(report)],
+    ['leads', 'From the cycle to the result', leads(report)],
     ['cost', 'Cost', cost(report)],
   ] as const;
   return `<!doctype html>
@@ -136,6 +139,32 @@ function cycles(report: ReportDocument): string {
   );
 }
 
+/** The lines that have several places, and what each place of a stream takes and costs. */
+function places(report: ReportDocument): string {
+  const lines = report.lines.filter((each) =>
+    report.place_cycles.some(({ stream, line }) => stream === each.stream && line === each.line),
+  );
+  const rows = report.places.map((each) => [
+    `${each.stream} ${each.place}`,
+    ...[each.jobs, ...OUTCOMES.map((outcome) => each[outcome])].map(number),
+    ...[each.p50_s, each.p95_s, each.lead_p50_s, each.lead_p95_s].map(duration),
+    dollars(each.dollars),
+    ofJob(each),
+  ]);
+  const header = ['place', 'expected', ...countsHeader, 'median', '95 %', 'lead', 'lead 95 %', 'dollars', 'of a job'];
+  return (
+    `<p>Each cell is a cycle of all days, in the colour of its worst outcome. A number says how many jobs have it.</p>\n${LEGEND}` +
+    charts(lines.map(({ stream, line }) => figure(`${stream} ${line}`, placesChart(report, stream, line)))) +
+    asTable(table('Outcomes, durations, leads and cost by stream and place', header, rows))
+  );
+}
+
+/** What a job costs, of those whose cost is known. */
+function ofJob({ jobs, dollars: sum, dollars_unknown }: Figures): string {
+  const known = jobs - dollars_unknown;
+  return known > 0 ? `$${(sum / known).toFixed(4)}` : '–';
+}
+
 function problems(report: ReportDocument): string {
   const bad = report.rows.filter((row) => ['failed', 'missing'].includes(outcomeOf(row)));
   if (bad.length === 0) return '<p>None.</p>\n';
@@ -171,16 +200,42 @@ function durations(report: ReportDocument): string {
   ]);
   return (
     '<p>Jobs that succeeded: half of them take no longer than the dot, 95 % no longer than the bar, and the longest reaches the mark.</p>\n' +
-    charts([figure('Minutes by line', secondsChart(report))]) +
+    charts([figure('Minutes by line', timesChart(named(report.lines), 'Minutes of the jobs of each line'))]) +
     asTable(table('Durations by line', ['line', 'median', '95 %', 'longest'], rows))
   );
 }
 
+function leads(report: ReportDocument): string {
+  const rows = report.line_cycles.map((each) => [
+    `${each.stream} ${each.line} ${each.cycle}`,
+    number(each.jobs),
+    ...[each.lead_p50_s, each.lead_p95_s, each.p50_s, each.p95_s].map(duration),
+  ]);
+  const times = named(report.lines).map(({ name, lead_p50_s, lead_p95_s, lead_longest_s }) => ({
+    name,
+    p50_s: lead_p50_s,
+    p95_s: lead_p95_s,
+    longest_s: lead_longest_s,
+  }));
+  return (
+    '<p>From the hour of a cycle to the success of its jobs.</p>\n' +
+    charts([figure('Minutes by line', timesChart(times, 'Minutes from the cycle to the result of each line'))]) +
+    asTable(
+      table('Leads and durations by line and cycle', ['cycle', 'jobs', 'lead', 'lead 95 %', 'median', '95 %'], rows),
+    )
+  );
+}
+
+const named = (lines: ReportDocument['lines']) =>
+  lines.map((each) => ({ ...each, name: `${each.stream} ${each.line}` }));
+
 function cost(report: ReportDocument): string {
-  const rows = report.lines.map(({ stream, line, jobs, dollars: sum, dollars_unknown }) => {
-    const known = jobs - dollars_unknown;
-    return [`${stream} ${line}`, number(known), dollars(sum), known > 0 ? `$${(sum / known).toFixed(4)}` : '–'];
-  });
+  const rows = report.lines.map((each) => [
+    `${each.stream} ${each.line}`,
+    number(each.jobs - each.dollars_unknown),
+    dollars(each.dollars),
+    ofJob(each),
+  ]);
   return (
     charts([figure('Dollars by stream', dollarsChart(report))]) +
     asTable(table('Cost by line', ['line', 'jobs with a known cost', 'dollars', 'of a job'], rows))
@@ -193,9 +248,9 @@ function cost(report: ReportDocument): string {
  */
 const STYLE = `
 :root{color-scheme:light dark;--page:#fff;--ink:#1b1f24;--soft:#59636e;--line:#d0d7de;--card:#f6f8fa;--link:#0550ae;
---ok:#0072b2;--retried:#56b4e9;--running:#a3437f;--failed:#b84200;--missing:#6e6e6e;--on-colour:#fff}
+--ok:#0072b2;--retried:#56b4e9;--running:#a3437f;--failed:#b84200;--missing:#6e6e6e;--paused:#806600;--on-colour:#fff}
 @media (prefers-color-scheme:dark){:root{--page:#0d1117;--ink:#e6edf3;--soft:#9198a1;--line:#3d444d;--card:#151b23;--link:#79b8ff;
---ok:#3d9bd8;--retried:#a5d8f7;--running:#d898bd;--failed:#f08040;--missing:#9a9a9a;--on-colour:#0d1117}}
+--ok:#3d9bd8;--retried:#a5d8f7;--running:#d898bd;--failed:#f08040;--missing:#9a9a9a;--paused:#e0c040;--on-colour:#0d1117}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1rem;max-width:100rem;background:var(--page);color:var(--ink);font:1rem/1.45 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
@@ -206,7 +261,7 @@ a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:3px solid va
 dt{color:var(--soft);font-size:.85rem}dd{margin:0;font-size:1.3rem;font-variant-numeric:tabular-nums}
 nav ul,.legend{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;padding:0;margin:.6rem 0}
 .legend li::before{content:"";display:inline-block;width:.8em;height:.8em;margin-right:.4em;background:var(--c)}
-.of-ok{--c:var(--ok)}.of-retried{--c:var(--retried)}.of-running{--c:var(--running)}.of-failed{--c:var(--failed)}.of-missing{--c:var(--missing)}
+.of-ok{--c:var(--ok)}.of-retried{--c:var(--retried)}.of-running{--c:var(--running)}.of-failed{--c:var(--failed)}.of-missing{--c:var(--missing)}.of-paused{--c:var(--paused)}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(22rem,100%),1fr));gap:1rem}
 figure{margin:0;max-width:30rem}figcaption{font-weight:600;overflow-wrap:anywhere}figure svg{width:100%;height:auto}
 details{margin:.6rem 0}summary{cursor:pointer;color:var(--link)}

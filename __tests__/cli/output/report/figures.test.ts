@@ -4,6 +4,10 @@ const NOW = new Date('2026-08-23T02:00:00Z');
 
 const row = (changes: Partial<ReportRow> = {}): ReportRow => ({
   name: 'job',
+  execution: changes.name ?? 'job',
+  executions: 1,
+  place: '',
+  lead_s: 18_480,
   day: '20260818',
   stream: 'flow',
   line: 'short',
@@ -27,6 +31,7 @@ it.each([
   [{ status: 'TIMED_OUT', attempts: null }, 'failed'],
   [{ status: 'ABORTED', attempts: 1 }, 'failed'],
   [{ status: 'NOT_STARTED', attempts: null }, 'missing'],
+  [{ status: 'NOT_STARTED', attempts: null, paused: true }, 'paused'],
 ] as const)('the outcome of %j is %s', (job, outcome) => {
   expect(outcomeOf(job)).toBe(outcome);
 });
@@ -67,6 +72,7 @@ describe('The figures', () => {
       running: 0,
       failed: 1,
       missing: 0,
+      paused: 0,
     });
   });
 

@@ -49,6 +49,9 @@ describe('The page of five days with 1,238 jobs each', () => {
     expect(all('section#cycles svg title').length).toBe(document.cycles.length);
     expect(all('section#outcomes svg').length).toBe(document.streams.length);
     expect(all('section#cycles svg').length).toBe(document.lines.length);
+    expect(all('section#places svg title').length).toBe(document.place_cycles.length);
+    // Six lines have 20 places each.
+    expect(document.place_cycles.length).toBe(2 * 20 * (24 + 4 + 1));
   });
 
   it('lists every job that failed or is missing, with the first line of its cause as text', () => {
@@ -75,7 +78,7 @@ describe('The page of five days with 1,238 jobs each', () => {
       all('.scroll').filter((each) => each.getAttribute('tabindex') !== '0' || !each.getAttribute('aria-label')),
     ).toEqual([]);
     // Each section with charts has the same as a table.
-    for (const id of ['outcomes', 'cycles', 'durations', 'cost']) {
+    for (const id of ['outcomes', 'cycles', 'places', 'durations', 'leads', 'cost']) {
       expect(all(`section#${id} details table`).length).toBe(1);
     }
   });
@@ -111,7 +114,7 @@ describe('The colours', () => {
     const colours = schemes[scheme] ?? {};
     for (const name of ['ink', 'soft', 'link'])
       expect([name, contrast(colours[name], colours.page) >= 4.5]).toEqual([name, true]);
-    for (const name of ['running', 'failed', 'missing']) {
+    for (const name of ['running', 'failed', 'missing', 'paused']) {
       expect([name, contrast(colours[name], colours['on-colour']) >= 4.5]).toEqual([name, true]);
     }
   });
