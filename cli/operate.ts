@@ -141,7 +141,7 @@ export function addOperate(program: Command): void {
 }
 
 /** Which executions. */
-function where(command: Command): Command {
+export function where(command: Command): Command {
   return command
     .option('--arn <arn>', "the state machine's ARN (default: DATASTREAM_ARN, then Terraform's state in this folder)")
     .option('--local', 'those of this computer, on the embedded cloud')
@@ -154,7 +154,8 @@ function following(command: Command): Command {
     .option('--timeout <seconds>', 'follow no longer; the executions go on', positive);
 }
 
-function help(command: Command, example: string, codes: string): Command {
+/** An example, and the exit codes. */
+export function help(command: Command, example: string, codes: string): Command {
   return command
     .addHelpText('after', `\nExample:\n  ${example}`)
     .addHelpText('after', sentences(`Exit code: ${codes}`));
