@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What a service answers: an object is JSON, a text is XML; with a status it is an error of the service. */
@@ -21,31 +21,38 @@ export const jsonError = (name: string, message: string, status = 400) => ({
 });
 
 /**
- * A server that answers as AWS's APIs do. An operation without an answer is refused with AccessDeniedException.
+ * A server that answers as AWS's APIs do. An operation without an answer is refused with AccessDeniedException, or goes on
+ * to another emulation.
  *
  * @param date the Date header; default: now
+ * @param others the endpoint of that emulation
  */
-export async function answeringServer(answers: Answers, date?: Date) {
+export async function answeringServer(answers: Answers, date?: Date, others?: string) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const operation = operationOf(request, Buffer.concat(chunks).toString());
+      const body = Buffer.concat(chunks);
+      const operation = operationOf(request, body.toString());
       asked.push(operation);
+      if (others !== undefined && answers[operation] === undefined) {
+        forward(request, body, others, response);
+        return;
+      }
       const answer =
         answers[operation] ?? jsonError('AccessDeniedException', `not authorized to perform: ${operation}`);
-      const { status, body } =
+      const { status, body: content } =
         typeof answer === 'object' && 'status' in answer && 'body' in answer
           ? (answer as { status: number; body: object | string })
           : { status: 200, body: answer };
-      const isXml = typeof body === 'string';
+      const isXml = typeof content === 'string';
       response.writeHead(status, {
         'content-type': isXml ? 'text/xml' : 'application/x-amz-json-1.1',
         ...(date && { date: date.toUTCString() }),
-        ...(operation.startsWith('HEAD /') && status === 200 && { 'x-amz-bucket-region': String(body) }),
+        ...(operation.startsWith('HEAD /') && status === 200 && { 'x-amz-bucket-region': String(content) }),
       });
-      response.end(operation.startsWith('HEAD /') ? undefined : isXml ? body : JSON.stringify(body));
+      response.end(operation.startsWith('HEAD /') ? undefined : isXml ? content : JSON.stringify(content));
     });
   }).listen(0, '127.0.0.1');
   await new Promise((done) => server.once('listening', done));
@@ -96,4 +103,14 @@ export function simulation(decisions: Readonly<Record<string, string>>): string 
       `<member><EvalActionName>${action}</EvalActionName><EvalResourceName>*</EvalResourceName><EvalDecision>${decisions[action] ?? 'allowed'}</EvalDecision></member>`,
   );
   return `<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>${members.join('')}</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>`;
+}
+
+function forward({ method, url = '', headers }: IncomingMessage, body: Buffer, to: string, response: ServerResponse) {
+  const onward = send(new URL(url, to), { method, headers, agent: false }, (reply) => {
+    response.writeHead(reply.statusCode ?? 502, reply.headers);
+    reply.pipe(response);
+  });
+  // The client gets a broken connection, as without this server.
+  onward.on('error', () => response.destroy());
+  onward.end(body);
 }

@@ -35,7 +35,8 @@ export function list(options: ListOptions, out: Output, err: Output): Promise<nu
   });
 }
 
-async function rowsOf(listed: readonly Listed[], executions: Executions) {
+/** All that is known of executions. */
+export async function rowsOf(listed: readonly Listed[], executions: Executions) {
   const found = new Map<string, Awaited<ReturnType<Executions['find']>>>();
   const left = listed.values();
   const ask = async () => {
