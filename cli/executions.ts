@@ -61,7 +61,7 @@ export interface Executions {
   /** @returns undefined where no job of the attempt has begun */
   output(execution: Execution, attempt: number): Promise<JobOutput | undefined>;
   /** Stops an execution that runs; its instance ends. */
-  stop(execution: Execution): Promise<void>;
+  stop(execution: Pick<Execution, 'name'>): Promise<void>;
 }
 
 const EarlierError = z.object({

@@ -15,6 +15,39 @@ export interface Following {
 }
 
 /**
+ * Looks again and again.
+ *
+ * @param look returns an exit code where there is nothing more to wait for
+ * @param left says what still runs
+ * @returns that code; 3 at the time-out, 130 after Ctrl-C
+ */
+export async function lookUntil(
+  { every, timeout }: Pick<Following, 'every' | 'timeout'>,
+  look: () => Promise<number | undefined>,
+  left: () => string,
+  err: Output,
+): Promise<number> {
+  const interrupted = new AbortController();
+  const onSignal = () => interrupted.abort();
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const until = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeout * 1000;
+  try {
+    for (;;) {
+      const code = await look();
+      if (code !== undefined) return code;
+      const time = until - Date.now();
+      if (time <= 0 || interrupted.signal.aborted) {
+        err.write(wrap(`Still running: ${left()}\n`, err));
+        return interrupted.signal.aborted ? 130 : 3;
+      }
+      await realClock.sleep(Math.min(every * 1000, time), interrupted.signal);
+    }
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}
+
+/**
  * Prints each change of executions until all have ended.
  *
  * @returns the exit code: 0 all succeeded, 1 some did not, 3 some still run at the time-out, 130 after Ctrl-C; the
@@ -22,47 +55,35 @@ export interface Following {
  */
 export async function follow(
   names: readonly string[],
-  { every, timeout, json }: Following,
+  { json, ...times }: Following,
   executions: Executions,
   out: Output,
   err: Output,
 ): Promise<number> {
-  const interrupted = new AbortController();
-  const onSignal = () => interrupted.abort();
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  const until = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeout * 1000;
   const shown = new Map<string, string>();
   const running = new Set(names);
   let failed = false;
-  try {
-    for (;;) {
-      for (const name of running) {
-        const execution = await executions.find(name);
-        if (!execution) continue;
-        const change = changeOf(execution);
-        if (shown.get(name) !== change) {
-          shown.set(name, change);
-          out.write(json ? `${JSON.stringify(rowOfChange(execution, executions))}\n` : line(execution, names, out));
-        }
-        if (execution.status === 'RUNNING') continue;
-        running.delete(name);
-        failed ||= execution.status !== 'SUCCEEDED';
+  const look = async () => {
+    for (const name of running) {
+      const execution = await executions.find(name);
+      if (!execution) continue;
+      const change = changeOf(execution);
+      if (shown.get(name) !== change) {
+        shown.set(name, change);
+        out.write(json ? `${JSON.stringify(rowOfChange(execution, executions))}\n` : line(execution, names, out));
       }
-      if (running.size === 0) return failed ? 1 : 0;
-      const left = until - Date.now();
-      if (left <= 0 || interrupted.signal.aborted) {
-        const those = [...running].slice(0, 3).join(', ');
-        const more = running.size > 3 ? ` and ${running.size - 3} others` : '';
-        err.write(
-          wrap(`Still running: ${those}${more}. See 'datastream status', or stop with 'datastream cancel'.\n`, err),
-        );
-        return interrupted.signal.aborted ? 130 : 3;
-      }
-      await realClock.sleep(Math.min(every * 1000, left), interrupted.signal);
+      if (execution.status === 'RUNNING') continue;
+      running.delete(name);
+      failed ||= execution.status !== 'SUCCEEDED';
     }
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
-  }
+    return running.size > 0 ? undefined : failed ? 1 : 0;
+  };
+  const left = () => {
+    const those = [...running].slice(0, 3).join(', ');
+    const more = running.size > 3 ? ` and ${running.size - 3} others` : '';
+    return `${those}${more}. See 'datastream status', or stop with 'datastream cancel'.`;
+  };
+  return lookUntil(times, look, left, err);
 }
 
 const changeOf = ({ status, state, facts }: Execution) => [status, state, facts.attempt].join(' ');

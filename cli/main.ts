@@ -6,6 +6,7 @@ import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
 import type { RunOptions } from './commands/run';
 import { addCost } from './cost';
+import { addDoctor } from './doctor';
 import { addMatrix } from './matrix';
 import { addOperate } from './operate';
 import { OWN_REGION, region, sentences } from './options';
@@ -144,6 +145,7 @@ program
   });
 
 addOperate(program);
+addDoctor(program);
 addMatrix(program);
 addSchedule(program);
 addSubmit(program);

@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { checkMatrix } from '../executions/matrix/check';
 import type { Matrix } from '../executions/matrix/expand';
 import { loadMatrix } from '../executions/matrix/load';
 import { type Overrides, overridesOf } from '../executions/matrix/overrides';
 import type { ParseOptions } from '../executions/model';
 import type { Problem } from '../files/problems';
+import { record, text } from '../files/values';
 import { problemLines } from './output/problem-lines';
 import { type Output, wrap } from './output/wrap';
 
@@ -54,4 +56,14 @@ export async function usableMatrix(file: string, options: MatrixOptions, err: Ou
     err.write(problemLines(problem, err));
   }
   return 1;
+}
+
+/** The matrix that is deployed from this folder: what the context of cdktf.json names; undefined where it names none. */
+export function deployedMatrixFile(): string | undefined {
+  try {
+    return text(record(record(JSON.parse(readFileSync('cdktf.json', 'utf8'))).context).matrix);
+  } catch {
+    // There is no such file, or it is no JSON, which cdktf says at the next deployment.
+    return undefined;
+  }
 }

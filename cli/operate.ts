@@ -1,14 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Edit } from '../executions/edit';
+import type { CancelOptions } from './commands/cancel';
 import type { ListOptions } from './commands/list';
+import type { ListLinesOptions } from './commands/list-lines';
 import type { LogsOptions } from './commands/logs';
 import type { RetryOptions } from './commands/retry';
 import type { StartOptions } from './commands/start';
 import type { StatusOptions } from './commands/status';
-import type { Following } from './following';
+import type { WatchLineOptions } from './commands/watch-line';
 import { date, dollars, MAX_COST, milliseconds, sentences, where } from './options';
 import { STATUSES } from './statuses';
-import type { WhereOptions } from './where';
 
 const YOUNGEST = "the execution's name (default: the youngest)";
 const CODES = '2 for wrong options and names, 5 when AWS cannot be asked';
@@ -43,14 +44,28 @@ export function addOperate(program: Command): void {
     )
     .option('--since <time>', 'those started in the last time, such as 90m, 6h or 7d', milliseconds)
     .option('--limit <number>', 'at most so many', positive, 20)
+    .option('--stream <name>', 'how the jobs of a stream of the matrix stand, a row for each cycle of a line')
+    .option('--line <name>', 'with --stream: those of one line alone')
+    .option('--missing', 'the jobs of the matrix that should have started and have no execution')
     .option('--json', 'print one JSON document');
-  help(where(list), 'datastream list --status failed --since 24h', `0; ${CODES}.`).action(
-    async ({ status, ...options }: ListOptions) => {
-      const { list: run } = require('./commands/list') as typeof import('./commands/list');
-      const upper = status && { status: status.toUpperCase() as (typeof STATUSES)[number] };
-      process.exitCode = await run({ ...options, ...upper }, process.stdout, process.stderr);
-    },
-  );
+  help(
+    ofMatrix(where(list)),
+    'datastream list --status failed --since 24h\n  datastream list --stream forcing --since 6h',
+    `0; 1 with any error in the matrix; ${CODES}.`,
+  ).action(async ({ status, ...options }: ListOptions & ListLinesOptions, command: Command) => {
+    if (options.stream !== undefined || options.missing) {
+      if (status !== undefined || command.getOptionValueSource('limit') === 'cli') {
+        list.error('error: --status and --limit are for executions, --stream and --missing for jobs of a matrix');
+      }
+      const { listLines } = require('./commands/list-lines') as typeof import('./commands/list-lines');
+      process.exitCode = await listLines(options, new Date(), process.stdout, process.stderr);
+      return;
+    }
+    if (options.line !== undefined) list.error('error: --line is for --stream: write both');
+    const { list: run } = require('./commands/list') as typeof import('./commands/list');
+    const upper = status && { status: status.toUpperCase() as (typeof STATUSES)[number] };
+    process.exitCode = await run({ ...options, ...upper }, process.stdout, process.stderr);
+  });
 
   const status = program
     .command('status')
@@ -69,14 +84,22 @@ export function addOperate(program: Command): void {
 
   const watch = program
     .command('watch')
-    .description('print each change of an execution until its end')
-    .argument('[name]', YOUNGEST)
+    .description('print each change of an execution, or of a line of the matrix, until its end')
+    .argument('[name]', `${YOUNGEST}, or STREAM/LINE`)
+    .option('--cycle <YYYYMMDDTHH>', 'of STREAM/LINE: the cycle (default: the one that was due last)', cycle)
     .option('--json', 'print a JSON document for each change, on a line of its own');
   help(
-    following(where(watch)),
-    'datastream watch first-job_20260818-091501 --timeout 600',
-    `0 when it succeeded, 1 when it did not, 3 when it still runs at the end of --timeout; ${CODES}; 130 after Ctrl-C: the execution goes on.`,
-  ).action(async (name: string | undefined, options: WhereOptions & Following) => {
+    following(ofMatrix(where(watch))),
+    'datastream watch first-job_20260818-091501 --timeout 600\n  datastream watch forcing/short_range',
+    `0 when it succeeded, 1 when it did not or a job is missing, 3 when it still runs at the end of --timeout; ${CODES}; 130 after Ctrl-C: the execution goes on.`,
+  ).action(async (name: string | undefined, options: WatchLineOptions) => {
+    // No execution's name has a slash.
+    if (name?.includes('/')) {
+      const { watchLine } = require('./commands/watch-line') as typeof import('./commands/watch-line');
+      process.exitCode = await watchLine(name, options, process.stdout, process.stderr);
+      return;
+    }
+    if (options.cycle !== undefined) watch.error('error: --cycle is for STREAM/LINE: write that in place of the name');
     const { watch: run } = require('./commands/watch') as typeof import('./commands/watch');
     process.exitCode = await run(name, options, process.stdout, process.stderr);
   });
@@ -103,13 +126,19 @@ export function addOperate(program: Command): void {
   const cancel = program
     .command('cancel')
     .description('stop executions that run; their instances end')
-    .argument('<name...>', "the executions' names");
-  help(where(cancel), 'datastream cancel first-job_20260818-091501', `0; ${CODES}.`).action(
-    async (names: string[], options: WhereOptions) => {
-      const { cancel: run } = require('./commands/cancel') as typeof import('./commands/cancel');
-      process.exitCode = await run(names, options, process.stdout, process.stderr);
-    },
-  );
+    .argument('[name...]', "the executions' names")
+    .option('--stream <name>', 'all of a stream of the matrix')
+    .option('--line <name>', 'with --stream: those of one line alone')
+    .option('--cycle <YYYYMMDDTHH>', 'with --stream: those of one cycle alone', cycle)
+    .option('--yes', 'with --stream: stop them without asking');
+  help(
+    ofMatrix(where(cancel)),
+    'datastream cancel first-job_20260818-091501\n  datastream cancel --stream forcing --cycle 20260818T22',
+    `0; 1 when you answer no, and with any error in the matrix; ${CODES}.`,
+  ).action(async (names: string[], options: CancelOptions) => {
+    const { cancel: run } = require('./commands/cancel') as typeof import('./commands/cancel');
+    process.exitCode = await run(names, options, process.stdout, process.stderr);
+  });
 
   // The edits, in the order of the command line.
   const edits: Edit[] = [];
@@ -142,13 +171,29 @@ export function addOperate(program: Command): void {
   });
 }
 
+/** Which matrix. */
+function ofMatrix(command: Command): Command {
+  return command
+    .option('--matrix <file>', 'the matrix that is deployed (default: the one that cdktf.json names)')
+    .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix');
+}
+
+function cycle(value: string): string {
+  const [, day, hour = ''] = /^(\d{8})T(\d\d)$/.exec(value) ?? [];
+  if (day === undefined || Number(hour) > 23) {
+    throw new InvalidArgumentError(`'${value}' is no cycle: write its day and hour in UTC, such as 20260818T22.`);
+  }
+  return value;
+}
+
 function following(command: Command): Command {
   return command
     .option('--every <seconds>', 'how often AWS is asked', positive, 5)
     .option('--timeout <seconds>', 'follow no longer; the executions go on', positive);
 }
 
-function help(command: Command, example: string, codes: string): Command {
+/** An example, and the exit codes. */
+export function help(command: Command, example: string, codes: string): Command {
   return command
     .addHelpText('after', `\nExample:\n  ${example}`)
     .addHelpText('after', sentences(`Exit code: ${codes}`));

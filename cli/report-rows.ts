@@ -1,10 +1,10 @@
 import { placeOf } from '../executions/matrix/expand';
 import type { Start } from '../executions/matrix/schedule';
+import { firstName } from '../executions/submission/items';
 import { type Execution, type Executions, rowOf } from './executions';
 import { findAll } from './find-all';
 import { grouped } from './grouped';
 import type { ReportRow } from './output/report/figures';
-import { firstName } from './series';
 
 const HOUR_MS = 3_600_000;
 /** Executions that began so long before the schedule's time may be of its job too: a day that was submitted early. */

@@ -44,12 +44,13 @@ export async function withDeployed(
   try {
     return await act(deployedExecutions(machine.arn, clientsOf(machine.region)));
   } catch (error) {
-    err.write(wrap(`${sentence(error, machine.arn, machine.region)}\n`, err));
+    err.write(wrap(`${machineSentence(error, machine.arn, machine.region)}\n`, err));
     return 5;
   }
 }
 
-function sentence(error: unknown, arn: string, region: string): string {
+/** Says what to do about an error of a call that is about a state machine. */
+export function machineSentence(error: unknown, arn: string, region: string): string {
   if (['StateMachineDoesNotExist', 'InvalidArn'].includes((error as Error).name)) {
     return `There is no state machine ${arn} in ${region} for these credentials: write the ARN that 'terraform output datastream_arn' prints, or use the credentials of its account.`;
   }

@@ -319,7 +319,7 @@ describe('On AWS', () => {
 });
 
 describe('Every command', () => {
-  it.each(['start', 'list', 'status', 'watch', 'logs', 'cancel', 'retry'])(
+  it.each(['start', 'list', 'status', 'watch', 'logs', 'cancel', 'retry', 'doctor'])(
     '%s has an example in its help',
     (command) => {
       const { status, stdout } = datastream(command, '--help');

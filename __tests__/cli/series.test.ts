@@ -1,4 +1,5 @@
-import { firstName, seriesOf } from '../../cli/series';
+import { seriesOf } from '../../cli/series';
+import { firstName } from '../../executions/submission/items';
 
 test.each([
   [

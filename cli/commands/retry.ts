@@ -1,12 +1,11 @@
 import { applyEdit, type Edit } from '../../executions/edit';
-import { nextName } from '../../executions/submission/items';
+import { firstName, nextName } from '../../executions/submission/items';
 import { RECORD_NAME } from '../../local/records';
 import type { Execution, Executions, Listed } from '../executions';
 import type { Following } from '../following';
 import { impossibleName } from '../job-name';
 import { type Output, wrap } from '../output/wrap';
 import { pinnedInput } from '../pinned-input';
-import { firstName } from '../series';
 import { STATUSES } from '../statuses';
 import { type WhereOptions, withExecutions } from '../where';
 import type { LocalJob } from './run';

@@ -29,13 +29,13 @@ export function duration(seconds: number): string {
 }
 
 /** A line that changes: on a terminal it is written over, elsewhere each change is a line. */
-export function changingLine(out: Output): { show(text: string): void; end(): void } {
+export function changingLine(out: Output): { show(text: string, what?: string): void; end(): void } {
   const live = out.isTTY && process.env.TERM !== 'dumb';
   let shown = '';
   return {
-    show(text) {
+    show(text, what = text.replace(/ {2}\S+$/, '')) {
       // The time alone is no change.
-      const told = live ? text : text.replace(/ {2}\S+$/, '');
+      const told = live ? text : what;
       if (told === shown) return;
       shown = told;
       out.write(live ? `\r\x1b[2K${text.slice(0, (out.columns ?? 80) - 1)}` : `${text}\n`);

@@ -140,6 +140,17 @@ export function itemsOf(jobs: readonly Pick<SubmittedJob, 'name' | 'input'>[], c
 
 /** The name of a job in its next submission: `_r2` for the second, `_r3` for the third. */
 export function nextName(name: string): string {
-  const [, first = name, again = '1'] = /^(.*)_r(\d{1,2})$/.exec(name) ?? [];
-  return `${first}_r${Number(again) + 1}`;
+  return `${firstName(name)}_r${runOf(name) + 1}`;
+}
+
+const AGAIN = /^(.*)_r(\d{1,2})$/;
+
+/** The name of a job's first run. */
+export function firstName(name: string): string {
+  return AGAIN.exec(name)?.[1] ?? name;
+}
+
+/** Which run of its job a name stands for, from 1. */
+export function runOf(name: string): number {
+  return Number(AGAIN.exec(name)?.[2] ?? 1);
 }
