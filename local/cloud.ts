@@ -36,7 +36,7 @@ import type { Definition } from './states/definition';
 type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
 /** The functions of one deployment. Each call creates a new handler. */
-type Functions = Readonly<Record<Exclude<FunctionName, 'planner'>, (caller: Caller) => Handler>>;
+type Functions = Readonly<Record<Exclude<FunctionName, 'planner' | 'reporter'>, (caller: Caller) => Handler>>;
 
 /** The factories for the functions of a deployment. */
 export interface Code {

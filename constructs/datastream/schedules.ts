@@ -49,6 +49,7 @@ export class Schedules extends Construct {
   readonly planner: DatastreamFunction;
   readonly groupName: string;
   readonly deadLetterQueueUrl: string;
+  readonly deadLetterQueueName: string;
 
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
@@ -141,6 +142,7 @@ export class Schedules extends Construct {
     }
     this.groupName = group.name;
     this.deadLetterQueueUrl = queue.url;
+    this.deadLetterQueueName = queue.name;
   }
 }
 

@@ -1,17 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ListExecutionsCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
-import { expandMatrix, type Matrix, type MatrixSources } from '../../executions/matrix/expand';
-import { overridesOf } from '../../executions/matrix/overrides';
+import type { Matrix } from '../../executions/matrix/expand';
 import type { Start } from '../../executions/matrix/schedule';
 import { CLIENT } from '../runtime/clients';
 import { type Clock, systemClock } from '../runtime/clock';
 import { isThrottled, NamedError, named, TRANSIENT_ERRORS } from '../runtime/errors';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
+import { deployedMatrix } from './deployed-matrix';
 import type { Sfn } from './outcome';
 import { inputOf, type Planned, planRound } from './round';
-import { MATRIX_FILE } from './schedule-input';
 
 /** What a schedule sends. Its shape outlives deployments: Terraform does not change the input of a schedule that exists. */
 const PlannerEvent = z.object({
@@ -181,20 +178,6 @@ export async function notStarted(
 /** The function with its clients, as Lambda and the embedded cloud both run it. */
 export const createPlanner = (clients: PlannerClients, log?: Log) =>
   createHandler('planner', PlannerEvent, (event, lines) => plan(event, clients, lines), log);
-
-/**
- * The matrix that the deployment has put beside the code, with the values that its variables have.
- * @throws InvalidMatrix with every error: a value of the deployment is none that the matrix can have
- */
-function deployedMatrix(): Matrix {
-  const file = readFileSync(join(__dirname, MATRIX_FILE), 'utf8');
-  const { value, templates } = JSON.parse(file) as { value: unknown } & MatrixSources;
-  const overrides = overridesOf(JSON.parse(environment('MATRIX_VALUES')));
-  const { matrix, problems } = expandMatrix(value, { templates, overrides });
-  if (matrix) return matrix;
-  const errors = problems.filter(({ severity }) => severity === 'error');
-  throw new NamedError('InvalidMatrix', errors.map(({ path, message }) => `${path}: ${message}`).join('\n'));
-}
 
 export const handler = lazily(() =>
   createPlanner({
