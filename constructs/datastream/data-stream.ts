@@ -247,6 +247,7 @@ export class DataStream extends Construct {
         aws,
         matrix,
         values: props.matrixValues ?? {},
+        dailyBudget: props.dailyBudgetUsd ?? 0,
         groupName: groupNameOf(props.scheduleGroupName, derivedName(namePrefix, SUFFIXES.scheduleGroupName)),
         roleName: named('schedulerRoleName'),
         policyName: named('schedulerPolicyName'),

@@ -19,7 +19,7 @@ import { both, either, ifPositive, ifSet, only, orEmpty, type When } from '../aw
 import { Role } from '../aws/role';
 import { DatastreamFunction } from './function';
 import { checkedMatrix, type MatrixSource } from './matrix';
-import type { Schedules } from './schedules';
+import { budgetVariable, type Schedules } from './schedules';
 
 export interface MonitoringProps {
   readonly namePrefix: string;
@@ -163,7 +163,7 @@ export class Monitoring extends Construct {
         STATE_MACHINE_ARN: stateMachineArn,
         TOPIC_ARN: topic && alarms ? orEmpty(topic, 'arn') : '',
         METRICS: matrix ? this.props.reporter : '',
-        ...(matrix && { MATRIX_VALUES: Fn.jsonencode(matrix.values) }),
+        ...(matrix && { MATRIX_VALUES: Fn.jsonencode(matrix.values), ...budgetVariable(this.props.dailyBudget) }),
       },
       logRetentionDays,
       when,

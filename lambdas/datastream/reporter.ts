@@ -5,6 +5,7 @@ import { type Line, type Matrix, minutesOf } from '../../executions/matrix/expan
 import { startsAt } from '../../executions/matrix/schedule';
 import { CLIENT } from '../runtime/clients';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
+import { type Budget, deployedBudget } from './budget';
 import { deployedMatrix } from './deployed-matrix';
 import type { Sfn } from './outcome';
 import { type ResultRow, rowOf } from './results';
@@ -22,6 +23,8 @@ export interface ReporterClients {
   readonly matrix?: Matrix;
   /** Whether the metrics of the matrix's streams are written. */
   readonly metrics: boolean;
+  /** Default: none. What it refuses is not expected. */
+  readonly budget?: Budget;
 }
 
 const MINUTE_MS = 60_000;
@@ -108,7 +111,9 @@ export async function report(
   if (matrix && metrics) {
     const known = new Set(executions.map(({ name = '' }) => name));
     const from = new Date(since.getTime() - GRACE_MS);
-    const due = startsBetween(matrix, from, since);
+    const due = startsBetween(matrix, from, since).filter(
+      ({ line, scheduled }) => clients.budget?.(line, scheduled).allowed !== false,
+    );
     const absent = due.filter(({ name }) => !known.has(name));
     missing = absent.map(({ name }) => name);
     for (const name of missing) log.warn('a job is missing', { name });
@@ -260,13 +265,17 @@ export const createReporter = (clients: ReporterClients, log?: Log) =>
 
 export const handler = lazily(() => {
   const topicArn = environment('TOPIC_ARN');
+  const stateMachineArn = environment('STATE_MACHINE_ARN');
+  const matrix = process.env.MATRIX_VALUES === undefined ? undefined : deployedMatrix();
+  const budget = matrix && deployedBudget(process.env.DAILY_BUDGET_USD, matrix, stateMachineArn);
   return createReporter({
     // An hour may have many jobs to ask for, and the rates are the account's.
     sfn: new SFNClient({ ...CLIENT, maxAttempts: 10 }),
     sns: new SNSClient(CLIENT),
-    stateMachineArn: environment('STATE_MACHINE_ARN'),
+    stateMachineArn,
     ...(topicArn && { topicArn }),
-    ...(process.env.MATRIX_VALUES !== undefined && { matrix: deployedMatrix() }),
+    ...(matrix && { matrix }),
+    ...(budget && { budget }),
     metrics: environment('METRICS') === 'on',
   });
 });
