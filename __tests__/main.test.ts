@@ -64,7 +64,7 @@ test('synthesises one stack with the archives of its functions', () => {
 
   expect(found.sort()).toEqual([
     ...['cdk.tf.json', 'checker.zip', 'commander.zip', 'manifest.json', 'poller.zip', 'reaper.zip', 'relay.zip'],
-    ...['results.zip', 'starter.zip', 'stopper.zip'],
+    ...['reporter.zip', 'results.zip', 'starter.zip', 'stopper.zip'],
   ]);
 });
 

@@ -9,6 +9,7 @@ import { FUNCTION_TIMEOUT_SECONDS } from '../constructs/datastream/functions';
 import { submissionDefinition } from '../constructs/datastream/submission-definition';
 import type { Matrix } from '../executions/matrix/expand';
 import type { DiskError } from '../files/disk';
+import type { Budget } from '../lambdas/datastream/budget';
 import { createChecker } from '../lambdas/datastream/checker';
 import { createCommander } from '../lambdas/datastream/commander';
 import { type Head, s3Signer } from '../lambdas/datastream/inputs';
@@ -36,7 +37,7 @@ import type { Definition } from './states/definition';
 type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
 /** The functions of one deployment. Each call creates a new handler. */
-type Functions = Readonly<Record<Exclude<FunctionName, 'planner'>, (caller: Caller) => Handler>>;
+type Functions = Readonly<Record<Exclude<FunctionName, 'planner' | 'reporter'>, (caller: Caller) => Handler>>;
 
 /** The factories for the functions of a deployment. */
 export interface Code {
@@ -95,6 +96,8 @@ export interface EmbeddedCloudOptions {
   readonly deliver?: Delivery;
   /** The matrix whose jobs the planner starts, as it is deployed. By default there is no planner. */
   readonly matrix?: Matrix;
+  /** What the planner keeps to. By default there is no budget. */
+  readonly budget?: Budget;
   /** The code of the first deployment, which is version 1. Default: `CODE`. */
   readonly code?: Code;
   /** The definition of the datastream's state machine. Default: `LOCAL_DEFINITION`. */
@@ -208,7 +211,12 @@ export class EmbeddedCloud {
     const { matrix } = options;
     // What was scheduled before there was a cloud is not caught up, as after a first deployment.
     const since = clock.now();
-    if (matrix) this.#planner = (c) => createPlanner({ sfn: sfn(c), clock, stateMachineArn, matrix, since }, log);
+    if (matrix)
+      this.#planner = (c) =>
+        createPlanner(
+          { sfn: sfn(c), clock, stateMachineArn, matrix, since, ...(options.budget && { budget: options.budget }) },
+          log,
+        );
     this.deploy(options.code ?? CODE);
     this.#integrate();
     this.sfn.define(stateMachineArn, options.definition ?? LOCAL_DEFINITION);

@@ -53,7 +53,7 @@ test("has the checkout's addresses: moved blocks take a deployment from one to t
 test('has every archive beside it, with its hash', () => {
   const functions = Object.values(terraform.resource.aws_lambda_function);
 
-  expect(functions).toHaveLength(8);
+  expect(functions).toHaveLength(9);
   for (const { filename, handler, source_code_hash } of functions) {
     const archive = `functions/${handler.split('.')[0]}.zip`;
     expect(filename).toBe(`\${path.module}/${archive}`);

@@ -7,6 +7,8 @@ import { loadMatrix } from '../../executions/matrix/load';
 import { pinnedInput } from '../../executions/matrix/pinned';
 import type { Start } from '../../executions/matrix/schedule';
 import { parseExecution } from '../../executions/parse';
+import type { Budget } from '../../lambdas/datastream/budget';
+import type { Log } from '../../lambdas/runtime/handler';
 import { virtualClock } from '../../local/clock';
 import { EmbeddedCloud, LIKE_EC2 } from '../../local/cloud';
 import { startsOf } from '../../local/day';
@@ -44,7 +46,7 @@ export class Rounds {
   constructor(
     readonly matrix: Matrix,
     readonly from: Date,
-    options: { readonly faults?: Faults; readonly fires?: Firing } = {},
+    options: { readonly faults?: Faults; readonly fires?: Firing; readonly budget?: Budget; readonly log?: Log } = {},
   ) {
     const clock = virtualClock(from);
     this.cloud = new EmbeddedCloud({
@@ -57,6 +59,8 @@ export class Rounds {
       limits: PUBLISHED_LIMITS,
       shell: () => Promise.reject(new Error('No shell runs in a round.')),
       ...(options.faults && { faults: options.faults }),
+      ...(options.budget && { budget: options.budget }),
+      ...(options.log && { log: options.log }),
     });
     this.cloud.sfn.define(this.cloud.stateMachineArn, WAITING);
     const known = startsOf(matrix, new Date(from.getTime() - 48 * HOUR_MS), 96);

@@ -43,6 +43,25 @@ export function ifSet(value: string | undefined): When | undefined {
   return Token.isUnresolved(value) ? { count: Token.asNumber(Fn.min([1, Fn.lengthOf(value)])) } : true;
 }
 
+/** When one of two is. */
+export function either(a: When | undefined, b: When | undefined): When | undefined {
+  if (!a || !b) return a ?? b;
+  return a === true || b === true ? true : { count: Token.asNumber(Fn.max([a.count, b.count])) };
+}
+
+/** When both of two are. */
+export function both(a: When | undefined, b: When | undefined): When | undefined {
+  if (!a || !b) return undefined;
+  if (a === true) return b;
+  return b === true ? a : { count: Token.asNumber(Fn.min([a.count, b.count])) };
+}
+
+/** When a number of dollars, days or jobs is more than zero. */
+export function ifPositive(value: number | undefined): When | undefined {
+  if (!value) return undefined;
+  return Token.isUnresolved(value) ? { count: Token.asNumber(Fn.min([1, Fn.ceil(value)])) } : true;
+}
+
 /**
  * A resource that Terraform deploys only then. To be called before anything refers to its attributes: those of a
  * resource with a count are its first instance's, which cdktf leaves to its caller.

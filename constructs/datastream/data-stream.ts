@@ -1,4 +1,4 @@
-import { Aspects } from 'cdktf';
+import { Aspects, Token } from 'cdktf';
 import { Construct } from 'constructs';
 import { Tag } from '../../lambdas/datastream/tags';
 import { Buckets } from '../aws/buckets';
@@ -15,6 +15,7 @@ import { InstanceProfile } from './instance-profile';
 import { InstanceSecurityGroup } from './instance-security-group';
 import { MachineFunctions } from './machine-functions';
 import { type MatrixSource, readMatrix } from './matrix';
+import { Monitoring } from './monitoring';
 import { Reaper } from './reaper';
 import { Relay } from './relay';
 import { RULES } from './rules';
@@ -101,6 +102,16 @@ export interface DataStreamProps {
    * `<resourcePrefix>_schedules`.
    */
   readonly scheduleGroupName?: string;
+  /** Gets an e-mail for each alarm, and for each line of jobs that fail in an hour. Default: nobody. */
+  readonly alarmEmail?: string;
+  /** `on`: the alarms and their topic exist without `alarmEmail`, too. Default: only with it. */
+  readonly alarms?: string;
+  /** So many executions that fail in five minutes are an alarm. Default: 5. */
+  readonly alarmFailures?: number;
+  /** `on`: metrics of the matrix's streams, every hour, at $0.30 a month each. Only with a matrix. Default: none. */
+  readonly reporter?: string;
+  /** The dollars that the jobs of a day (UTC) may cost. Only with a matrix. Default: no budget. */
+  readonly dailyBudgetUsd?: number;
   /** Tags on every resource that can have them, besides `Project` and `datastream:state-machine`. Default: none. */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -132,6 +143,8 @@ export class DataStream extends Construct {
   readonly scheduleGroupName?: string;
   /** The queue of rounds that could not be started; undefined without a matrix. */
   readonly deadLetterQueueUrl?: string;
+  /** The topic of the alarms; undefined where neither `alarms` nor `alarmEmail` is set, empty if the variables are empty. */
+  readonly alarmsTopicArn?: string;
 
   constructor(scope: Construct, id: string, props: DataStreamProps) {
     super(scope, id);
@@ -234,6 +247,7 @@ export class DataStream extends Construct {
         aws,
         matrix,
         values: props.matrixValues ?? {},
+        dailyBudget: props.dailyBudgetUsd ?? 0,
         groupName: groupNameOf(props.scheduleGroupName, derivedName(namePrefix, SUFFIXES.scheduleGroupName)),
         roleName: named('schedulerRoleName'),
         policyName: named('schedulerPolicyName'),
@@ -252,6 +266,19 @@ export class DataStream extends Construct {
         machineName,
         stateMachineName: smName,
       });
+
+    const monitoring = new Monitoring(this, 'monitoring', {
+      ...beside,
+      aws,
+      stateMachineName: smName,
+      alarms: props.alarms ?? '',
+      email: props.alarmEmail ?? '',
+      failures: props.alarmFailures ?? 5,
+      reporter: props.reporter ?? '',
+      dailyBudget: props.dailyBudgetUsd ?? 0,
+      reaper: reaper.function,
+      ...(matrix && schedules && { matrix: { source: matrix, values: props.matrixValues ?? {}, schedules } }),
+    });
 
     Aspects.of(this).add(
       new Tags({ Project: 'cdktf-datastream' }, props.tags, { [Tag.stateMachine]: stateMachineArn }),
@@ -272,6 +299,7 @@ export class DataStream extends Construct {
     this.securityGroupId = securityGroup.groupId;
     this.scheduleGroupName = schedules?.groupName;
     this.deadLetterQueueUrl = schedules?.deadLetterQueueUrl;
+    this.alarmsTopicArn = monitoring.topicArn || undefined;
   }
 }
 
@@ -294,6 +322,14 @@ function matrixSource(property: string, value: unknown): void {
   throw new Error(
     `${property} is ${JSON.stringify(value)}: write the path of a matrix, or { value, templates } with the parsed matrix and its templates' texts.`,
   );
+}
+
+/** A number from a smallest one on. */
+function numberFrom(least: number): Check {
+  return (property, value) => {
+    if (value === undefined || Token.isUnresolved(value) || (typeof value === 'number' && value >= least)) return;
+    throw new Error(`${property} is ${JSON.stringify(value)}: write a number from ${least} on.`);
+  };
 }
 
 /** The check of each property. */
@@ -326,5 +362,10 @@ const CHECKS: { readonly [Property in keyof Required<DataStreamProps>]: Check } 
   schedulerRoleName: text(RULES.role),
   schedulerPolicyName: text(RULES.policy),
   scheduleGroupName: text(RULES.scheduleGroup),
+  alarmEmail: text(RULES.email),
+  alarms: text(RULES.on),
+  alarmFailures: numberFrom(1),
+  reporter: text(RULES.on),
+  dailyBudgetUsd: numberFrom(0),
   tags: tagSet,
 };

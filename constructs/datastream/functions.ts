@@ -7,10 +7,10 @@ export const CORE_FUNCTIONS = [...MACHINE_FUNCTIONS, 'relay', 'reaper'] as const
 export type CoreFunction = (typeof CORE_FUNCTIONS)[number];
 
 /**
- * All functions. Each is a file of lambdas/datastream that exports `handler`. Only a matrix needs the planner, and only
- * submissions need results.
+ * All functions. Each is a file of lambdas/datastream that exports `handler`. Only a matrix needs the planner, only
+ * submissions need results, and only monitoring needs the reporter.
  */
-export const FUNCTIONS = [...CORE_FUNCTIONS, 'planner', 'results'] as const;
+export const FUNCTIONS = [...CORE_FUNCTIONS, 'planner', 'results', 'reporter'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** The functions' sources. */
@@ -27,8 +27,8 @@ export const RESULTS_MEMORY_MB = 2048;
 
 /**
  * Each function's timeout in Lambda. The starter waits up to 20 s for SSM. The reaper looks at every instance whose
- * execution has ended. The planner waits for its slots, and results reads every job of a submission: both have Lambda's longest timeout. The
- * others wait only for AWS's answers. A state's own TimeoutSeconds must be longer: Lambda does not stop a function when Step Functions stops
+ * execution has ended. The planner waits for its slots, results reads every job of a submission, and the reporter every job of an hour: they
+ * have Lambda's longest timeout. The others wait only for AWS's answers. A state's own TimeoutSeconds must be longer: Lambda does not stop a function when Step Functions stops
  * waiting for it.
  */
 export const FUNCTION_TIMEOUT_SECONDS = {
@@ -41,4 +41,5 @@ export const FUNCTION_TIMEOUT_SECONDS = {
   reaper: 120,
   planner: 900,
   results: 900,
+  reporter: 900,
 } as const;

@@ -19,6 +19,8 @@ export interface SchedulesProps {
   readonly values: Readonly<Record<string, string>>;
   /** Begins the names of the planner, its role and the queue. */
   readonly namePrefix: string;
+  /** Dollars that the jobs of a day may cost; 0: any. */
+  readonly dailyBudget: number;
   readonly groupName: string;
   readonly roleName: string;
   readonly policyName: string;
@@ -49,6 +51,7 @@ export class Schedules extends Construct {
   readonly planner: DatastreamFunction;
   readonly groupName: string;
   readonly deadLetterQueueUrl: string;
+  readonly deadLetterQueueName: string;
 
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
@@ -92,6 +95,7 @@ export class Schedules extends Construct {
         MATRIX_VALUES: Fn.jsonencode(props.values),
         // Nothing is caught up from before there were schedules.
         SCHEDULES_SINCE: group.creationDate,
+        ...budgetVariable(props.dailyBudget),
       },
       logRetentionDays: props.logRetentionDays,
     });
@@ -141,8 +145,13 @@ export class Schedules extends Construct {
     }
     this.groupName = group.name;
     this.deadLetterQueueUrl = queue.url;
+    this.deadLetterQueueName = queue.name;
   }
 }
+
+/** The variable of functions that keep to a daily budget; none without a budget. */
+export const budgetVariable = (dollars: number): Readonly<Record<string, string>> =>
+  dollars ? { DAILY_BUDGET_USD: Token.isUnresolved(dollars) ? Token.asString(dollars) : String(dollars) } : {};
 
 /** The schedules' group; one of its own for `default` too, which is AWS's. */
 export function groupNameOf(name: string | undefined, own: string): string {

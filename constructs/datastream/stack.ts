@@ -163,6 +163,23 @@ export function declareDatastream(stack: TerraformStack, matrixFile?: string): v
       RULES.vpc,
     ),
     subnetIds: subnetIds.listValue,
+    alarmEmail: text(
+      'alarm_email',
+      'Gets an e-mail for each alarm, and for each line of jobs that fail in an hour. Default: nobody.',
+      RULES.email,
+    ),
+    alarms: text(
+      'alarms',
+      'on: the alarms and their topic, also without alarm_email. Default: only with it.',
+      RULES.on,
+    ),
+    alarmFailures: numberVariable(
+      stack,
+      'alarm_failures',
+      'So many executions that fail in five minutes are an alarm.',
+      5,
+      1,
+    ),
     permissionsBoundaryArn: text(
       'permissions_boundary_arn',
       'A managed policy that bounds every role. Default: none.',
@@ -186,6 +203,10 @@ export function declareDatastream(stack: TerraformStack, matrixFile?: string): v
     lambda_function_names: { value: datastream.lambdaFunctionNames, description: 'The name of every function.' },
     ec2_instance_profile_name: { value: datastream.instanceProfileName, description: "The instances' profile." },
     ec2_security_group_id: { value: datastream.securityGroupId, description: "The instances' security group." },
+    alarms_topic_arn: {
+      value: datastream.alarmsTopicArn,
+      description: 'The topic of the alarms; empty without alarm_email and alarms.',
+    },
     ...(matrix && {
       schedules_group_name: {
         value: datastream.scheduleGroupName,
@@ -222,6 +243,18 @@ function declareSchedules(stack: TerraformStack, matrix: MatrixSource): Partial<
   });
   return {
     matrix,
+    reporter: text(
+      'reporter',
+      'on: metrics of each stream every hour, at $0.30 a month each. Default: none.',
+      RULES.on,
+    ),
+    dailyBudgetUsd: numberVariable(
+      stack,
+      'daily_budget_usd',
+      'The dollars that the jobs of a day in UTC may cost: a round that could exceed them is not started. Default: no budget.',
+      0,
+      0,
+    ),
     matrixValues: Object.fromEntries(values),
     schedulerRoleName: text(
       'scheduler_role_name',
@@ -239,6 +272,28 @@ function declareSchedules(stack: TerraformStack, matrix: MatrixSource): Partial<
       RULES.scheduleGroup,
     ),
   };
+}
+
+/** A variable of type number. @param least the smallest value that it may have */
+function numberVariable(
+  stack: TerraformStack,
+  name: string,
+  description: string,
+  standard: number,
+  least: number,
+): number {
+  return new TerraformVariable(stack, name, {
+    type: 'number',
+    nullable: false,
+    default: standard,
+    description,
+    validation: [
+      {
+        condition: `\${var.${name} >= ${least}}`,
+        errorMessage: `${name} is \${var.${name}}: write a number from ${least} on.`,
+      },
+    ],
+  }).numberValue;
 }
 
 type TextVariable = [

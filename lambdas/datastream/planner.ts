@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ListExecutionsCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
-import { expandMatrix, type Matrix, type MatrixSources } from '../../executions/matrix/expand';
-import { overridesOf } from '../../executions/matrix/overrides';
+import type { Matrix } from '../../executions/matrix/expand';
 import type { Start } from '../../executions/matrix/schedule';
 import { CLIENT } from '../runtime/clients';
 import { type Clock, systemClock } from '../runtime/clock';
 import { isThrottled, NamedError, named, TRANSIENT_ERRORS } from '../runtime/errors';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
+import { type Budget, deployedBudget } from './budget';
+import { deployedMatrix } from './deployed-matrix';
 import type { Sfn } from './outcome';
 import { inputOf, type Planned, planRound } from './round';
-import { MATRIX_FILE } from './schedule-input';
 
 /** What a schedule sends. Its shape outlives deployments: Terraform does not change the input of a schedule that exists. */
 const PlannerEvent = z.object({
@@ -33,6 +31,8 @@ export interface PlannerClients {
   readonly matrix: Matrix;
   /** When the schedules were created: what was scheduled before was never theirs. Default: no such time. */
   readonly since?: Date;
+  /** Default: jobs may cost what they cost. */
+  readonly budget?: Budget;
 }
 
 /** What a round has done. */
@@ -43,6 +43,8 @@ export interface RoundResult {
   readonly existed: number;
   /** Jobs of earlier times that are started now. */
   readonly caught_up: number;
+  /** Jobs of the scheduled time that the daily budget has no room for. */
+  readonly refused: number;
 }
 
 /** It ends before Lambda's time-out of 900 s: what is left is the next round's. */
@@ -57,6 +59,9 @@ const MINUTE_MS = 60_000;
  *
  * Which earlier jobs were started is read from one list of the newest executions. The list only saves calls: an
  * execution that it lacks is not started a second time either.
+ *
+ * A round that the daily budget has no room for is refused as a whole: it ends without an error, so that nobody repeats it,
+ * and no later round catches it up. The log's line `over the daily budget` is what its alarm counts.
  *
  * @throws InvalidRound for a line that the matrix does not have; the first error of a job that could not be started,
  * after all others: Lambda repeats the round twice, and the line's next round catches up
@@ -80,6 +85,11 @@ export async function plan(
   }
   const round = planRound(matrix, line, minute, begun, latest(not_before, clients.since));
   if (round.due.length === 0) log.warn('no cycle starts at this time');
+  const decision = clients.budget?.(line, minute);
+  const due = decision?.allowed === false ? [] : round.due;
+  const refused = round.due.length - due.length;
+  if (refused > 0) log.error('over the daily budget', { refused, ...decision });
+  const earlier = round.earlier.filter(({ scheduled }) => clients.budget?.(line, scheduled).allowed !== false);
 
   const failures: unknown[] = [];
   const make = async ({ start, at }: Planned): Promise<boolean> => {
@@ -95,14 +105,14 @@ export async function plan(
   };
 
   let started = 0;
-  for (const planned of round.due) if (await make(planned)) started++;
-  const existed = round.due.length - started - failures.length;
+  for (const planned of due) if (await make(planned)) started++;
+  const existed = due.length - started - failures.length;
 
   let caught_up = 0;
-  const missing = await notStarted(round.earlier, clients).catch((error: Error) => {
+  const missing = await notStarted(earlier, clients).catch((error: Error) => {
     // Without a list all count as not started: StartExecution decides.
     log.warn('no list of the executions', { error_name: error.name });
-    return round.earlier;
+    return earlier;
   });
   const plans = round.catchUp(missing);
   const inTime = plans.filter(({ at }) => at.getTime() < begun.getTime() + LONGEST_MS);
@@ -112,9 +122,9 @@ export async function plan(
     log.warn('an earlier job is started', { name: planned.start.name });
   }
   if (inTime.length < plans.length) log.warn('left to the next round', { jobs: plans.length - inTime.length });
-  log.info('round', { started, existed, caught_up, failed: failures.length });
+  log.info('round', { started, existed, caught_up, refused, failed: failures.length });
   if (failures.length > 0) throw failures[0];
-  return { started, existed, caught_up };
+  return { started, existed, caught_up, refused };
 }
 
 function latest(...times: readonly (Date | undefined)[]): Date | undefined {
@@ -182,26 +192,16 @@ export async function notStarted(
 export const createPlanner = (clients: PlannerClients, log?: Log) =>
   createHandler('planner', PlannerEvent, (event, lines) => plan(event, clients, lines), log);
 
-/**
- * The matrix that the deployment has put beside the code, with the values that its variables have.
- * @throws InvalidMatrix with every error: a value of the deployment is none that the matrix can have
- */
-function deployedMatrix(): Matrix {
-  const file = readFileSync(join(__dirname, MATRIX_FILE), 'utf8');
-  const { value, templates } = JSON.parse(file) as { value: unknown } & MatrixSources;
-  const overrides = overridesOf(JSON.parse(environment('MATRIX_VALUES')));
-  const { matrix, problems } = expandMatrix(value, { templates, overrides });
-  if (matrix) return matrix;
-  const errors = problems.filter(({ severity }) => severity === 'error');
-  throw new NamedError('InvalidMatrix', errors.map(({ path, message }) => `${path}: ${message}`).join('\n'));
-}
-
-export const handler = lazily(() =>
-  createPlanner({
+export const handler = lazily(() => {
+  const stateMachineArn = environment('STATE_MACHINE_ARN');
+  const matrix = deployedMatrix();
+  const budget = deployedBudget(process.env.DAILY_BUDGET_USD, matrix, stateMachineArn);
+  return createPlanner({
     sfn: new SFNClient(CLIENT),
     clock: systemClock,
-    stateMachineArn: environment('STATE_MACHINE_ARN'),
-    matrix: deployedMatrix(),
+    stateMachineArn,
+    matrix,
     since: new Date(environment('SCHEDULES_SINCE')),
-  }),
-);
+    ...(budget && { budget }),
+  });
+});

@@ -158,14 +158,14 @@ function notStarted(name: string): ResultRow {
 }
 
 /** What asks Step Functions for jobs. */
-type JobClients = Pick<ResultsClients, 'sfn' | 'stateMachineArn'>;
+export type JobClients = Pick<ResultsClients, 'sfn' | 'stateMachineArn'>;
 
 /**
  * Asks Step Functions for a job by its name.
  *
  * @param since an execution of this name that began earlier is another job's
  */
-async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
+export async function rowOf(name: string, since: Date, region: string, clients: JobClients): Promise<ResultRow> {
   const { sfn, stateMachineArn } = clients;
   const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
   const known = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: Error) => {

@@ -214,7 +214,8 @@ test('the stack declares a variable for each value, and warns of another time zo
   const added = Object.keys(json.variable).filter((name) => !(name in plain.variable));
 
   expect(added.sort()).toEqual([
-    ...['environment_suffix', 'forcing_ami_id', 'forecast_ami_id', 'gauges_ami_id', 'schedule_group_name'],
+    ...['daily_budget_usd', 'environment_suffix', 'forcing_ami_id', 'forecast_ami_id', 'gauges_ami_id', 'reporter'],
+    'schedule_group_name',
     ...['schedule_timezone', 'scheduler_policy_name', 'scheduler_role_name'],
   ]);
   expect(plain).not.toHaveProperty('check');
