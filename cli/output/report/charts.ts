@@ -174,6 +174,34 @@ export function timesChart(all: readonly Times[], label: string): string {
   });
 }
 
+/** Colours of steps: those of Okabe and Ito, which can be told apart on light and on dark; a tenth step has the first one. */
+export const STEP_COLOURS = [
+  ...['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8c8c8c', '#b8a800', '#7b61c4'],
+] as const;
+
+/** The median minutes of each step, stacked, by place. */
+export function stepsChart(report: ReportDocument, stream: string, line: string): string {
+  const its = report.steps.filter((each) => each.stream === stream && each.line === line);
+  const bars = its.map(({ place, step, p50_s }) => ({
+    place: place || line,
+    step,
+    minutes: p50_s / 60,
+    title: `${place || line} ${step}: ${(p50_s / 60).toFixed(1)} minutes`,
+  }));
+  const steps = [...new Set(report.steps.map(({ step }) => step))];
+  const places = [...new Set(bars.map(({ place }) => place))];
+  return draw({
+    ariaLabel: `Minutes of the steps of ${stream} ${line}`,
+    height: 50 + places.length * 16,
+    marginLeft: 8 + 8 * Math.max(...places.map(({ length }) => length)),
+    marginRight: 16,
+    x: { label: 'minutes', ticks: 5, grid: true },
+    y: { label: null, domain: places, tickSize: 0 },
+    color: { domain: steps, range: steps.map((_, index) => STEP_COLOURS[index % STEP_COLOURS.length] ?? '') },
+    marks: [Plot.barX(bars, { x: 'minutes', y: 'place', fill: 'step', order: steps, title: 'title' }), Plot.ruleX([0])],
+  });
+}
+
 /** What each stream costs. */
 export function dollarsChart(report: ReportDocument): string {
   const streams = report.streams.map(({ stream, dollars }) => ({ stream, dollars, text: `$${dollars.toFixed(2)}` }));
