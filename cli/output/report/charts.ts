@@ -100,6 +100,10 @@ export function cyclesChart(report: ReportDocument, stream: string, line: string
   });
 }
 
+/** Pixels for names beside a chart: 8 for a letter of 12 pixels, and at most half of the chart. */
+const roomFor = (names: readonly string[]) =>
+  Math.min(16 + 8 * Math.max(...names.map(({ length }) => length)), WIDTH / 2);
+
 /** The places of a line, a row for each, and its cycles over all days: the worst outcome of a cell, and how many have it. */
 export function placesChart(report: ReportDocument, stream: string, line: string): string {
   const cells = report.place_cycles
@@ -115,7 +119,7 @@ export function placesChart(report: ReportDocument, stream: string, line: string
   return draw({
     ariaLabel: `Places of ${stream} ${line} by cycle`,
     height: 46 + places.length * 15,
-    marginLeft: 46,
+    marginLeft: roomFor(places),
     marginRight: 4,
     padding: 0.06,
     x: {
@@ -193,7 +197,7 @@ export function stepsChart(report: ReportDocument, stream: string, line: string)
   return draw({
     ariaLabel: `Minutes of the steps of ${stream} ${line}`,
     height: 50 + places.length * 16,
-    marginLeft: 8 + 8 * Math.max(...places.map(({ length }) => length)),
+    marginLeft: roomFor(places),
     marginRight: 16,
     x: { label: 'minutes', ticks: 5, grid: true },
     y: { label: null, domain: places, tickSize: 0 },
