@@ -47,7 +47,7 @@ function rowOfJob({ name, day, line, job }: Start, all: readonly Execution[], re
   // One success is enough, whatever was started afterwards.
   const its = rows.find(({ status }) => status === 'SUCCEEDED') ?? rows.at(-1);
   if (!its) {
-    const nothing = { error: null, attempts: null, seconds: null, lead_s: null };
+    const nothing = { error: null, attempts: null, seconds: null, lead_s: null, object: null };
     return { ...where, executions: 0, execution: null, status: 'NOT_STARTED', ...nothing, dollars: 0 };
   }
   const { status, error, cause, seconds, ended_at } = its;
@@ -63,6 +63,7 @@ function rowOfJob({ name, day, line, job }: Start, all: readonly Execution[], re
     ...(first && { cause: first }),
     attempts: rows.length === 1 ? its.attempts : rows.reduce((sum, { attempts }) => sum + (attempts ?? 1), 0),
     seconds,
+    object: its.object,
     lead_s: status === 'SUCCEEDED' && ended_at !== null ? Math.round((Date.parse(ended_at) - cycleAt) / 1000) : null,
     dollars: dollars.includes(null)
       ? null

@@ -13,6 +13,7 @@ export function addReport(program: Command): void {
     .argument('<file>', 'the matrix that is deployed')
     .option('--days <number>', 'how many days of cycles, the last of which is today in UTC', days, 5)
     .option('--out <file>', 'the page to write; its figures as JSON are written beside it', page, 'report.html')
+    .option('--steps', "show how long the steps took, of each job's profile.txt: a GetObject for each job")
     .option('--upload <uri>', 'put both files into S3 too, such as s3://my-bucket/status', place)
     .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix');
   where(report)

@@ -67,6 +67,7 @@ it('tells what became of each job of a matrix, in their order', async () => {
     // The test begins at noon, and the cycle is that of midnight.
     lead_s: 43_200 + (told[0]?.seconds ?? 0),
     // Some 99 s of an m8g.xlarge with a volume and an address, and the state machine.
+    object: null,
     dollars: expect.closeTo(((0.17952 + 0.005 + (8 * 0.08) / 720) * 99) / 3600 + 0.00031, 4),
   });
   expect(told[1]).toMatchObject({ status: 'FAILED', error: 'CommandFailed', attempts: 1 });

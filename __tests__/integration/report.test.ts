@@ -65,7 +65,8 @@ describeWith(['chromium'], 'The report in a browser', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   function look(scheme: 'light' | 'dark'): readonly Seen[] {
-    const { html } = makeReport(fiveDays(), 'nrds_prod_sm', new Date('2026-08-23T02:00:00Z'));
+    const rows = fiveDays().map((row) => ({ ...row, steps: { GET_RESOURCES: 30, NGEN: 300, MERKLE: 20 } }));
+    const { html } = makeReport(rows, 'nrds_prod_sm', new Date('2026-08-23T02:00:00Z'));
     const attribute = html.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
     const frames = WIDTHS.map(
       (width) => `<iframe style="width:${width}px;height:900px;border:0" srcdoc="${attribute}"></iframe>`,

@@ -37,7 +37,18 @@ export function fiveDays(): ReportRow[] {
           const dice =
             (dayIndex * 7919 + Number(cycle) * 104_729 + index * 1299 + line.length * 31 + stream.length) % 1000;
           const name = `${stream}_${line}_vpu${place}_init${cycle}_${day}`;
-          const base = { name, execution: name, executions: 1, day, stream, line, cycle, place, lead_s: null };
+          const base = {
+            name,
+            execution: name,
+            executions: 1,
+            day,
+            stream,
+            line,
+            cycle,
+            place,
+            lead_s: null,
+            object: null,
+          };
           const seconds = (line === 'medium_range' ? 1500 : 400) + (dice % 300);
           const dollars = Number((seconds * 0.00006).toFixed(6));
           if (dice < 6) {

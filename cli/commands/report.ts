@@ -12,6 +12,7 @@ import { REPORT_VERSION, type ReportRow } from '../output/report/figures';
 import { makeReport } from '../output/report/page';
 import { count } from '../output/summary';
 import { type Output, wrap } from '../output/wrap';
+import { fromFolder, fromS3, withSteps } from '../profiles';
 import { reportRows } from '../report-rows';
 import { type WhereOptions, withExecutions } from '../where';
 
@@ -20,6 +21,8 @@ export interface ReportOptions extends Omit<MatrixOptions, 'region'>, WhereOptio
   readonly days: number;
   /** The page to write, `.html`; its twin, `.json`, is written beside it. */
   readonly out: string;
+  /** Ask each job that succeeded for its steps: a GetObject for each. */
+  readonly steps?: boolean;
   /** Where both files are put too, as `s3://bucket/prefix`. */
   readonly upload?: string;
 }
@@ -71,7 +74,9 @@ export async function report(
       .filter(({ scheduled }) => scheduled.getTime() + PLANNER_MS < now.getTime());
     const title = titleOf(options);
     const twin = options.out.replace(/\.html$/, '.json');
-    const found = await reportRows(starts, executions, rowsIn(twin, title));
+    const told = await reportRows(starts, executions, rowsIn(twin, title));
+    const read = () => (options.local ? fromFolder(options.folder) : fromS3(sources.s3(executions.region)));
+    const found = options.steps ? await withSteps(told, read()) : told;
     const schedules = options.local ? [] : await sources.schedules(options.arn).catch(() => undefined);
     if (!schedules) {
       err.write(wrap('The schedules cannot be read (scheduler:ListSchedules): paused jobs count as missing.\n', err));

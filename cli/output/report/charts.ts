@@ -100,6 +100,10 @@ export function cyclesChart(report: ReportDocument, stream: string, line: string
   });
 }
 
+/** Pixels for names beside a chart: 8 for a letter of 12 pixels, and at most half of the chart. */
+const roomFor = (names: readonly string[]) =>
+  Math.min(16 + 8 * Math.max(...names.map(({ length }) => length)), WIDTH / 2);
+
 /** The places of a line, a row for each, and its cycles over all days: the worst outcome of a cell, and how many have it. */
 export function placesChart(report: ReportDocument, stream: string, line: string): string {
   const cells = report.place_cycles
@@ -115,7 +119,7 @@ export function placesChart(report: ReportDocument, stream: string, line: string
   return draw({
     ariaLabel: `Places of ${stream} ${line} by cycle`,
     height: 46 + places.length * 15,
-    marginLeft: 46,
+    marginLeft: roomFor(places),
     marginRight: 4,
     padding: 0.06,
     x: {
@@ -171,6 +175,34 @@ export function timesChart(all: readonly Times[], label: string): string {
       Plot.dot(lines, { x: 'p50', y: 'line', r: 4, fill: 'var(--ok)', title }),
       Plot.tickX(lines, { x: 'longest', y: 'line', stroke: 'currentColor', inset: 14 }),
     ],
+  });
+}
+
+/** Colours of steps: those of Okabe and Ito, which can be told apart on light and on dark; a tenth step has the first one. */
+export const STEP_COLOURS = [
+  ...['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8c8c8c', '#b8a800', '#7b61c4'],
+] as const;
+
+/** The median minutes of each step, stacked, by place. */
+export function stepsChart(report: ReportDocument, stream: string, line: string): string {
+  const its = report.steps.filter((each) => each.stream === stream && each.line === line);
+  const bars = its.map(({ place, step, p50_s }) => ({
+    place: place || line,
+    step,
+    minutes: p50_s / 60,
+    title: `${place || line} ${step}: ${(p50_s / 60).toFixed(1)} minutes`,
+  }));
+  const steps = [...new Set(report.steps.map(({ step }) => step))];
+  const places = [...new Set(bars.map(({ place }) => place))];
+  return draw({
+    ariaLabel: `Minutes of the steps of ${stream} ${line}`,
+    height: 50 + places.length * 16,
+    marginLeft: roomFor(places),
+    marginRight: 16,
+    x: { label: 'minutes', ticks: 5, grid: true },
+    y: { label: null, domain: places, tickSize: 0 },
+    color: { domain: steps, range: steps.map((_, index) => STEP_COLOURS[index % STEP_COLOURS.length] ?? '') },
+    marks: [Plot.barX(bars, { x: 'minutes', y: 'place', fill: 'step', order: steps, title: 'title' }), Plot.ruleX([0])],
   });
 }
 

@@ -1,7 +1,7 @@
 import type { JobStatus } from '../../../lambdas/datastream/results';
 import { anomaliesOf, type LineAnomaly } from '../../anomalies';
 import { grouped } from '../../grouped';
-import { quantile } from '../../quantile';
+import { median, quantile } from '../../quantile';
 
 /** A job of a day, as a report takes it. */
 export interface ReportRow {
@@ -35,6 +35,10 @@ export interface ReportRow {
   readonly lead_s: number | null;
   /** Of all its executions; null where it is not known. */
   readonly dollars: number | null;
+  /** The verified object, `s3://...`; null where there is none. */
+  readonly object: string | null;
+  /** Seconds of its steps, by their names; null where it has told none, absent where that was not asked. */
+  readonly steps?: Readonly<Record<string, number>> | null;
 }
 
 /** What a reader asks first of a job. `retried` has succeeded after more than one attempt or execution. */
@@ -97,6 +101,15 @@ export interface ReportDocument {
     readonly place: string;
     readonly cycle: string;
   })[];
+  /** By line, place and step: the median of the jobs' seconds; none where the steps were not asked for. */
+  readonly steps: readonly {
+    readonly stream: string;
+    readonly line: string;
+    readonly place: string;
+    readonly step: string;
+    readonly jobs: number;
+    readonly p50_s: number;
+  }[];
   /** By line and cycle, over all days. */
   readonly line_cycles: readonly (Figures & {
     readonly stream: string;
@@ -148,6 +161,7 @@ export function figuresOf(rows: readonly ReportRow[], title: string, now: Date):
           ...counts(its),
         })),
       ),
+    steps: lines.flatMap(({ stream, line, group }) => stepsOf(group).map((each) => ({ stream, line, ...each }))),
     line_cycles: lines.flatMap(({ stream, line, group }) =>
       [...grouped(group, ({ cycle }) => cycle)]
         .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -169,6 +183,19 @@ export function figuresOf(rows: readonly ReportRow[], title: string, now: Date):
     ),
     rows,
   };
+}
+
+/** The steps of a line's jobs, in the order in which they come, by place. */
+function stepsOf(rows: readonly ReportRow[]) {
+  return [...grouped(rows, ({ place }) => place)].flatMap(([place, group]) => {
+    const all = group.flatMap(({ steps }) => Object.entries(steps ?? {}));
+    return [...grouped(all, ([step]) => step)].map(([step, times]) => ({
+      place,
+      step,
+      jobs: times.length,
+      p50_s: median(times.map(([, seconds]) => seconds)) ?? 0,
+    }));
+  });
 }
 
 function named<Key extends string>(key: string, names: readonly Key[]): Record<Key, string> {

@@ -1,6 +1,6 @@
 import { dashed } from '../../anomalies';
 import { count } from '../summary';
-import { cyclesChart, daysChart, dollarsChart, placesChart, timesChart } from './charts';
+import { cyclesChart, daysChart, dollarsChart, placesChart, STEP_COLOURS, stepsChart, timesChart } from './charts';
 import { type Figures, figuresOf, OUTCOMES, outcomeOf, type ReportDocument, type ReportRow } from './figures';
 
 /** Jobs that did not succeed are listed up to this many; report.json has all. */
@@ -49,6 +49,7 @@ function pageOf(report: ReportDocument): string {
     ['unusual', 'Unusual', unusual(report)],
     ['durations', 'Durations', durations(report)],
     ['leads', 'From the cycle to the result', leads(report)],
+    ...(report.steps.length > 0 ? [['steps', 'Steps', steps(report)] as const] : []),
     ['cost', 'Cost', cost(report)],
   ] as const;
   return `<!doctype html>
@@ -156,6 +157,27 @@ function places(report: ReportDocument): string {
     `<p>Each cell is a cycle of all days, in the colour of its worst outcome. A number says how many jobs have it.</p>\n${LEGEND}` +
     charts(lines.map(({ stream, line }) => figure(`${stream} ${line}`, placesChart(report, stream, line)))) +
     asTable(table('Outcomes, durations, leads and cost by stream and place', header, rows))
+  );
+}
+
+/** How long the steps of the jobs take, where they tell. */
+function steps(report: ReportDocument): string {
+  const lines = report.lines.filter((each) =>
+    report.steps.some(({ stream, line }) => stream === each.stream && line === each.line),
+  );
+  const legend = [...new Set(report.steps.map(({ step }) => step))].map(
+    (step, index) => `<li style="--c:${STEP_COLOURS[index % STEP_COLOURS.length]}">${escaped(step)}</li>`,
+  );
+  const rows = report.steps.map(({ stream, line, place, step, jobs, p50_s }) => [
+    `${stream} ${line} ${place}`.trim(),
+    step,
+    number(jobs),
+    duration(p50_s),
+  ]);
+  return (
+    `<p>The median of each step, as the jobs tell in their profile.txt.</p>\n<ul class="legend" aria-label="Colours">${legend.join('')}</ul>\n` +
+    charts(lines.map(({ stream, line }) => figure(`${stream} ${line}`, stepsChart(report, stream, line)))) +
+    asTable(table('Steps by line and place', ['jobs of', 'step', 'jobs', 'median'], rows))
   );
 }
 

@@ -8,6 +8,7 @@ const row = (changes: Partial<ReportRow> = {}): ReportRow => ({
   executions: 1,
   place: '',
   lead_s: 18_480,
+  object: null,
   day: '20260818',
   stream: 'flow',
   line: 'short',

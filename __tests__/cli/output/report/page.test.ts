@@ -140,3 +140,18 @@ it('names the number of the jobs that it does not list', () => {
   expect(made.html).toContain('100 other jobs in report.json');
   expect(made.html).not.toContain('job_500<');
 });
+
+it('shows the steps of the jobs that tell them, by line and place, in its own colours', () => {
+  const steps = (index: number) => ({ GET_RESOURCES: 30, NGEN: 300 + (index % 100), 'A<B>': 5 });
+  const told = rows.map((row, index) => (row.status === 'SUCCEEDED' ? { ...row, steps: steps(index) } : row));
+
+  const made = makeReport(told, 'nrds_prod_sm', NOW);
+  const its = Array.from(parseHTML(made.html).document.querySelectorAll('section#steps svg'));
+
+  expect(its.length).toBe(document.lines.length);
+  expect(its.flatMap((chart) => Array.from(chart.querySelectorAll('title'))).length).toBe(made.document.steps.length);
+  expect(made.html).toContain('>A&lt;B&gt;</li>');
+  expect(made.html).not.toContain('A<B>');
+  expect(Buffer.byteLength(made.html)).toBeLessThan(1_000_000);
+  expect(html).not.toContain('id="steps"');
+});
