@@ -54,7 +54,7 @@ test('a round whose price is not known is refused, with what to do', () => {
     allowed: false,
     before: 0,
     unknown:
-      "The price of m8g.xlarge in eu-north-9 is not known: run 'datastream cost prices update --region eu-north-9' and deploy again.",
+      "The price of m8g.xlarge in eu-north-9 is not known: run 'datastream cost prices update --region eu-north-9'. Then deploy again.",
   });
 });
 
