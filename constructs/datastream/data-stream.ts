@@ -108,6 +108,8 @@ export interface DataStreamProps {
   readonly alarms?: string;
   /** So many executions that fail in five minutes are an alarm. Default: 5. */
   readonly alarmFailures?: number;
+  /** `on`: a dashboard in CloudWatch, at $3 a month. Default: none. */
+  readonly dashboard?: string;
   /** `on`: metrics of the matrix's streams, every hour, at $0.30 a month each. Only with a matrix. Default: none. */
   readonly reporter?: string;
   /** The dollars that the jobs of a day (UTC) may cost. Only with a matrix. Default: no budget. */
@@ -276,7 +278,9 @@ export class DataStream extends Construct {
       failures: props.alarmFailures ?? 5,
       reporter: props.reporter ?? '',
       dailyBudget: props.dailyBudgetUsd ?? 0,
+      dashboard: props.dashboard ?? '',
       reaper: reaper.function,
+      machineFunctions: Object.values(machineFunctions.functions),
       ...(matrix && schedules && { matrix: { source: matrix, values: props.matrixValues ?? {}, schedules } }),
     });
 
@@ -365,6 +369,7 @@ const CHECKS: { readonly [Property in keyof Required<DataStreamProps>]: Check } 
   alarmEmail: text(RULES.email),
   alarms: text(RULES.on),
   alarmFailures: numberFrom(1),
+  dashboard: text(RULES.on),
   reporter: text(RULES.on),
   dailyBudgetUsd: numberFrom(0),
   tags: tagSet,

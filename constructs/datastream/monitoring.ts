@@ -1,3 +1,4 @@
+import { CloudwatchDashboard } from '@cdktf/provider-aws/lib/cloudwatch-dashboard';
 import { CloudwatchEventRule } from '@cdktf/provider-aws/lib/cloudwatch-event-rule';
 import { CloudwatchEventTarget } from '@cdktf/provider-aws/lib/cloudwatch-event-target';
 import { CloudwatchLogMetricFilter } from '@cdktf/provider-aws/lib/cloudwatch-log-metric-filter';
@@ -17,6 +18,7 @@ import type { CurrentAws } from '../aws/current-aws';
 import { derivedName } from '../aws/names';
 import { both, either, ifPositive, ifSet, only, orEmpty, type When } from '../aws/optional';
 import { Role } from '../aws/role';
+import { dashboardBody } from './dashboard';
 import { DatastreamFunction } from './function';
 import { checkedMatrix, type MatrixSource } from './matrix';
 import { budgetVariable, type Schedules } from './schedules';
@@ -40,7 +42,11 @@ export interface MonitoringProps {
   readonly reporter: string;
   /** Dollars that the jobs of a day may cost; 0: no budget. Only with a matrix. */
   readonly dailyBudget: number;
+  /** `on`, or empty for none. */
+  readonly dashboard: string;
   readonly reaper: DatastreamFunction;
+  /** The functions that the state machine calls. */
+  readonly machineFunctions: readonly DatastreamFunction[];
   readonly matrix?: {
     readonly source: MatrixSource;
     readonly values: Readonly<Record<string, string>>;
@@ -81,6 +87,8 @@ export class Monitoring extends Construct {
     const reporting = either(alarms, metrics);
     if (reporting) this.#reporter(reporting, topic, alarms);
     if (topic) this.#alarms(topic, alarms, metrics);
+    const shown = ifSet(props.dashboard);
+    if (shown) this.#dashboard(shown);
   }
 
   /**
@@ -289,6 +297,29 @@ export class Monitoring extends Construct {
         period: MINUTES_5,
       });
     }
+  }
+
+  #dashboard(when: When): void {
+    const { aws, namePrefix, stateMachineName, stateMachineArn, matrix, reaper, machineFunctions } = this.props;
+    const functions = [...machineFunctions, reaper, ...(matrix ? [matrix.schedules.planner] : [])];
+    const body = dashboardBody({
+      region: aws.region,
+      stateMachineName,
+      stateMachineArn,
+      namespace: NAMESPACE,
+      functionNames: functions.map(({ functionName }) => functionName),
+      logGroup: `/aws/vendedlogs/states/${stateMachineName}`,
+      ...(matrix && {
+        schedules: { matrix: checkedMatrix(matrix.source), queueName: matrix.schedules.deadLetterQueueName },
+      }),
+    });
+    const dashboard = new CloudwatchDashboard(this, 'dashboard', {
+      dashboardName: derivedName(namePrefix, '_dashboard', 255),
+      dashboardBody: body,
+      // PutDashboard overwrites a dashboard of this name: a second deployment must fail before it.
+      dependsOn: [this.props.stateMachine],
+    });
+    only(dashboard, when);
   }
 
   /** A metric that counts the lines of a function's log. It is billed only for the hours that have one. */

@@ -173,6 +173,7 @@ export function declareDatastream(stack: TerraformStack, matrixFile?: string): v
       'on: the alarms and their topic, also without alarm_email. Default: only with it.',
       RULES.on,
     ),
+    dashboard: text('dashboard', 'on: a dashboard in CloudWatch, at $3 a month. Default: none.', RULES.on),
     alarmFailures: numberVariable(
       stack,
       'alarm_failures',

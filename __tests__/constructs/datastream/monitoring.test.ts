@@ -130,3 +130,56 @@ test.each([
 ])('%j is refused', (props, message) => {
   expect(() => synthesise({ smName: 'machine', ...props })).toThrow(message);
 });
+
+describe('the dashboard', () => {
+  const bodyOf = (props: object) => {
+    const stack = synthesise({ smName: 'machine', dashboard: 'on', ...props });
+    const [dashboard] = Object.values(resources(stack, 'aws_cloudwatch_dashboard'));
+    return JSON.parse(readable(String(dashboard?.dashboard_body))) as {
+      widgets: {
+        type: string;
+        x: number;
+        y: number;
+        properties: { title: string; metrics?: unknown[][]; query?: string };
+      }[];
+    };
+  };
+  const titles = (props: object) => bodyOf(props).widgets.map(({ properties }) => properties.title);
+
+  test('shows the machine, and with a matrix its streams', () => {
+    const machines = [
+      'Starts and outcomes in an hour',
+      'Executions of the account that run',
+      'Duration of executions, milliseconds',
+      'Throttles',
+    ];
+    const streams = [
+      'Missing jobs',
+      'From the cycle to the success, minutes (p50)',
+      'Dollars in an hour',
+      'Dead letters',
+    ];
+
+    expect(titles({})).toEqual([...machines, 'Failed jobs']);
+    expect(titles({ matrix: RIVERS })).toEqual([...machines, ...streams, 'Failed jobs']);
+  });
+
+  test('takes the metrics of this machine and of its streams alone, in places that do not overlap', () => {
+    const { widgets } = bodyOf({ matrix: RIVERS });
+    const places = widgets.map(({ x, y }) => `${x} ${y}`);
+    const missing = widgets.find(({ properties }) => properties.title === 'Missing jobs');
+
+    expect(new Set(places).size).toBe(widgets.length);
+    expect(missing?.properties.metrics?.map((metric) => metric.slice(0, 6))).toEqual(
+      ['forcing', 'forecast', 'gauges'].map((stream) => [
+        'Datastream',
+        'Missing',
+        'machine',
+        'machine',
+        'stream',
+        stream,
+      ]),
+    );
+    expect(widgets.at(-1)?.properties.query).toContain("SOURCE '/aws/vendedlogs/states/machine'");
+  });
+});
