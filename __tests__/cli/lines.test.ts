@@ -4,6 +4,7 @@ import { listLines } from '../../cli/commands/list-lines';
 import { thisProcess } from '../../files/processes';
 import { COMMAND, inNewFolders, job } from '../support/cli';
 import { matrixFile, TEMPLATE, withLine } from '../support/matrices';
+import { documentIn } from '../support/output-schema';
 
 const { datastream, env, file, path } = inNewFolders();
 
@@ -84,7 +85,7 @@ describe('list --stream', () => {
 
     const { text } = await list({ stream: 'flow', json: true });
 
-    expect(JSON.parse(text).lines[1]).toEqual({
+    expect((documentIn('list --stream', text) as { lines: unknown[] }).lines[1]).toEqual({
       stream: 'flow',
       line: 'short',
       cycle: '20260818T00',
@@ -125,7 +126,7 @@ describe('list --missing', () => {
       text: 'job_short_a_00_20260817\njob_short_b_00_20260817\n2 jobs missing.\n',
     });
     const { text: json } = await list({ missing: true, since: 2 * 86_400_000, json: true });
-    expect(JSON.parse(json).missing[0]).toEqual({
+    expect((documentIn('list --missing', json) as { missing: unknown[] }).missing[0]).toEqual({
       name: 'job_short_a_00_20260817',
       stream: 'flow',
       line: 'short',
@@ -153,7 +154,12 @@ describe('watch STREAM/LINE', () => {
     for (const place of ['a', 'b']) recorded(name(place), 'SUCCEEDED', due);
 
     expect(watch()).toEqual({ status: 0, stdout: `${cycle}  2 jobs: 2 ok\n`, stderr: '' });
-    expect(JSON.parse(watch('--json').stdout)).toMatchObject({ stream: 'flow', cycle, jobs: 2, ok: 2 });
+    expect(documentIn('watch STREAM/LINE', watch('--json').stdout)).toMatchObject({
+      stream: 'flow',
+      cycle,
+      jobs: 2,
+      ok: 2,
+    });
   });
 
   it('exits 1 where one has failed, or is missing', () => {

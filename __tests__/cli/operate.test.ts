@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { COMMAND, inNewFolders, job } from '../support/cli';
+import { documentIn } from '../support/output-schema';
 
 const { datastream, env, file, path, scratchFolders } = inNewFolders();
 
@@ -69,10 +70,10 @@ describe('A job that has run here', () => {
   it('is the same in JSON, key by key', () => {
     local('start', failing(), '--name', 'first');
 
-    const { executions } = json(local('list', '--json').stdout);
+    const { executions } = documentIn('list', local('list', '--json').stdout) as { executions: object[] };
     expect(executions).toHaveLength(1);
-    expect(Object.keys(executions[0]).sort()).toEqual(ROW);
-    const status = json(local('status', 'first', '--json').stdout);
+    expect(Object.keys(executions[0] ?? {}).sort()).toEqual(ROW);
+    const status = documentIn('status', local('status', 'first', '--json').stdout) as object;
     expect(Object.keys(status).sort()).toEqual(
       [...ROW, 'attempts_allowed', 'earlier_attempts', 'instances', 'state'].sort(),
     );
@@ -81,7 +82,8 @@ describe('A job that has run here', () => {
       state: 'Failed',
       instances: [{ attempt: 1, state: 'terminated' }],
     });
-    const logs = json(local('logs', 'first', '--json').stdout);
+    const logs = documentIn('logs', local('logs', 'first', '--json').stdout) as { stdout: string };
+    for (const line of local('watch', 'first', '--json').stdout.trim().split('\n')) documentIn('watch', line);
     expect(logs).toMatchObject({ name: 'first', attempt: 1, exit_code: null, log: null, partial: null });
     expect(logs.stdout.split('\n')).toHaveLength(101);
   });

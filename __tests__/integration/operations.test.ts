@@ -4,6 +4,7 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { answeringServer, healthyAnswers } from '../support/aws-answers';
 import { COMMAND, EXAMPLES, job } from '../support/cli';
 import { type Moto, motoClients, motoEnvironment, startMoto } from '../support/moto';
+import { documentIn } from '../support/output-schema';
 import { type Finished, ROOT, run, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -43,6 +44,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
     writeFileSync(path.join(home, 'terraform.datastream.tfstate'), JSON.stringify({ version: 4, outputs }));
     writeFileSync(path.join(home, 'cdktf.json'), JSON.stringify({ context: { matrix: MATRIX } }));
     writeFileSync(path.join(home, 'job.json'), JSON.stringify(job(['date'])));
+    writeFileSync(path.join(home, 'other.json'), JSON.stringify(job(['date -u'])));
   });
 
   afterAll(async () => {
@@ -59,11 +61,14 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
   test('start a job, show how it stands, stop it and start it again', async () => {
     const started = await datastream('start', 'job.json', '--name', 'one');
     expect(started).toEqual({ code: 0, output: 'started one\nSee datastream status one\n' });
-    const again = await datastream('start', 'job.json', '--name', 'one');
+    // With the same file AWS answers as to the first start.
+    const again = await datastream('start', 'other.json', '--name', 'one');
     expect([again.code, again.output]).toEqual([2, expect.stringContaining("There is an execution 'one' already")]);
 
     const list = await datastream('list', '--json');
-    expect(JSON.parse(list.output).executions).toMatchObject([{ name: 'one', status: 'RUNNING', ended_at: null }]);
+    expect(documentIn('list', list.output)).toMatchObject({
+      executions: [{ name: 'one', status: 'RUNNING', ended_at: null }],
+    });
     const status = await datastream('status', 'one');
     expect([status.code, status.output]).toEqual([0, expect.stringMatching(/^RUNNING {2}.* {2}for \d+s\n/)]);
     const watch = await datastream('watch', 'one', '--timeout', '1');
@@ -75,7 +80,10 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
 
     expect(await datastream('cancel', 'one')).toEqual({ code: 0, output: 'one: stopped; its instance ends\n' });
     const stopped = await datastream('status', 'one', '--json');
-    expect([stopped.code, JSON.parse(stopped.output).status]).toEqual([1, 'ABORTED']);
+    expect([stopped.code, documentIn('status', stopped.output)]).toEqual([
+      1,
+      expect.objectContaining({ status: 'ABORTED' }),
+    ]);
     const retry = await datastream('retry', 'one');
     expect(retry).toEqual({ code: 0, output: 'started one_r2\nSee datastream status one_r2\n' });
     const wrong = await datastream('status', 'on');
@@ -111,6 +119,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
   test('list, pause and report the schedules, and doctor sees it', async () => {
     const pause = await datastream('schedule', 'pause', '--stream', 'forcing', '--line', 'short_range');
     expect([pause.code, pause.output]).toEqual([0, expect.stringContaining('1 schedule paused')]);
+    documentIn('schedule', (await datastream('schedule', 'list', '--json')).output);
     const report = await datastream('report', MATRIX, '--days', '2');
     expect([report.code, report.output]).toEqual([
       0,
@@ -118,7 +127,9 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
     ]);
 
     const { code, output } = await datastream('doctor', '--json');
-    const { findings } = JSON.parse(output) as { findings: { check: string; severity: string; text: string }[] };
+    const { findings } = documentIn('doctor', output) as {
+      findings: { check: string; severity: string; text: string }[];
+    };
     const of = (check: string) => findings.filter((each) => each.check === check).map(({ severity }) => severity);
     // The matrix's image and bucket are made up.
     expect(code).toBe(1);
@@ -131,7 +142,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
     });
     expect(of('schedules')).toEqual(['warn']);
     expect(of('dead-letters')).toEqual(['ok']);
-    expect(of('quotas')).toEqual(['ok']);
+    expect(of('quotas')).toEqual(['ok', 'ok']);
     expect(of('images')).toContain('fail');
     expect(of('buckets')).toContain('fail');
 

@@ -11,6 +11,7 @@ import {
 } from '../../support/aws-answers';
 import { COMMAND, inNewFolders } from '../../support/cli';
 import { matrixFile, TEMPLATE } from '../../support/matrices';
+import { documentIn } from '../../support/output-schema';
 
 const { datastream, env, file, path } = inNewFolders();
 
@@ -58,7 +59,7 @@ async function findings(answers: Answers, file?: string, date?: Date) {
   try {
     const matrix = file === undefined ? undefined : path(file);
     const status = await run(matrix, { arn: ARN, folder: '.datastream', json: true }, out, err);
-    const { findings: found } = JSON.parse(told.join('')) as { findings: Found[] };
+    const { findings: found } = documentIn('doctor', told.join('')) as { findings: Found[] };
     return { status, found, of: (check: string) => found.filter((each) => each.check === check) };
   } finally {
     process.env = before;
