@@ -40,7 +40,7 @@ export function bashShell({
   readonly clock: LocalClock;
   readonly onDiskError?: (error: DiskError) => void;
 }): Shell {
-  return async ({ script, instanceId, signal }) => {
+  return async ({ script, instanceId, signal, onStdout }) => {
     const disk = join(scratch, instanceId);
     const release = clock.hold();
     try {
@@ -53,7 +53,7 @@ export function bashShell({
         DATASTREAM_BUCKETS: resolve(buckets),
         DATASTREAM_NODE: process.execPath,
       };
-      const ended = await run('bash', [prepare(disk, script, buckets)], { cwd, env }, signal);
+      const ended = await run('bash', [prepare(disk, script, buckets)], { cwd, env }, signal, onStdout);
       if (signal.aborted || !existsSync(join(disk, 'mounts'))) return ended;
       const settled = await run(process.execPath, [MOUNTS, 'enter', 'root'], { cwd, env }, signal);
       return { ...ended, code: ended.code || settled.code, stderr: ended.stderr + settled.stderr };
@@ -81,6 +81,7 @@ function run(
   args: readonly string[],
   place: { readonly cwd: string; readonly env: Record<string, string> },
   signal: AbortSignal,
+  onStdout: (text: string) => void = () => {},
 ): ReturnType<Shell> {
   return new Promise((finish) => {
     // The script has its own process group. So the end of the instance kills all its processes, and Ctrl-C none.
@@ -91,6 +92,7 @@ function run(
       child[stream].setEncoding('utf8').on('data', (text: string) => {
         output[stream] = (output[stream] + text).slice(-KEPT);
         read += text.length;
+        if (stream === 'stdout') onStdout(text);
       });
     }
     const kill = () => {

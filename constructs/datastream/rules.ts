@@ -12,5 +12,5 @@ export const RULES = {
     write: 'the ID of an AMI such as ami-0123456789abcdef0, or resolve:ssm: and the name of a parameter',
   },
   environmentSuffix: { pattern: '^[A-Za-z0-9_.-]{1,64}$', write: '1 to 64 letters, digits and _.-' },
-  jobLogs: { pattern: '^(s3|none)$', write: 's3 or none' },
+  jobLogs: { pattern: '^(s3|cloudwatch|none)$', write: 's3, cloudwatch or none' },
 } as const satisfies Record<string, Rule>;
