@@ -89,11 +89,12 @@ export function addOperate(program: Command): void {
     .option('--all', 'all lines (default: the last 40)')
     .option('--save <folder>', 'write both streams, whole, into this folder')
     .option('--json', 'print one JSON document')
-    .addOption(new Option('--follow', 'print what comes until the execution ends').implies({ all: true }));
+    .addOption(new Option('--follow', 'print what comes until the execution ends').implies({ all: true }))
+    .option('--functions', "what the deployment's functions have logged about it");
   help(
     where(logs),
     'datastream logs first-job_20260818-091501 --stderr',
-    `0; 1 where there is no output; ${CODES}.`,
+    `0; 1 where there is no output; ${CODES}; 130 after Ctrl-C: the execution goes on.`,
   ).action(async (name: string | undefined, options: LogsOptions) => {
     const { logs: run } = require('./commands/logs') as typeof import('./commands/logs');
     process.exitCode = await run(name, options, process.stdout, process.stderr);

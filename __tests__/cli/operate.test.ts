@@ -1,32 +1,13 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { COMMAND, inNewFolders, job } from '../support/cli';
+import { inNewFolders, job } from '../support/cli';
 
-const { datastream, env, file, path, scratchFolders } = inNewFolders();
+const { datastream, file, inBackground, path, scratchFolders } = inNewFolders();
 
 const ARN = 'arn:aws:states:us-east-1:123456789012:stateMachine:datastream';
 const local = (command: string, ...args: string[]) => datastream(command, '--local', ...args);
 const json = (text: string) => JSON.parse(text);
-
-/** Starts a command, and goes on. */
-function inBackground(args: readonly string[], more: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: path(), env: { ...env(), ...more } });
-  const told = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream].setEncoding('utf8').on('data', (text: string) => {
-      told[stream] += text;
-    });
-  }
-  const ended = new Promise<{ status: number | null; stdout: string; stderr: string }>((done) => {
-    child.on('close', (status) => done({ status, ...told }));
-  });
-  const until = async (text: string) => {
-    while (!told.stdout.includes(text)) await new Promise((done) => setTimeout(done, 20));
-  };
-  return { child, ended, until };
-}
 
 /** The keys of a row of `--json`; docs/operations.md has what they mean. */
 const ROW = [
@@ -304,10 +285,6 @@ describe('On AWS', () => {
     expect(status).toBe(5);
     expect(stderr).toMatch(sentence);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-  });
-
-  it('follows no output of a running job', () => {
-    expect(datastream('logs', 'a', '--follow', '--arn', ARN)).toMatchObject({ status: 2, stdout: '' });
   });
 
   it('starts nothing for a file with errors, without asking AWS', () => {

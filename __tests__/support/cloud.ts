@@ -21,7 +21,7 @@ function newFolder(): string {
 
 /** An embedded cloud on virtual time, with helpers that call its functions. Its jobs succeed after a minute. */
 export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
-  const clock = virtualClock(new Date(NOW));
+  const clock = options.clock ?? virtualClock(new Date(NOW));
   const cloud = new EmbeddedCloud({
     folder: newFolder(),
     clock,
