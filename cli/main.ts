@@ -123,6 +123,7 @@ program
   )
   .option('--name <name>', "the execution's name (default: the file's name and the time)")
   .option('--folder <folder>', 'where the embedded cloud is', '.datastream')
+  .option('--keep', "leave the instances' folders, and say where they are")
   .addHelpText(
     'after',
     sentences(

@@ -22,6 +22,7 @@ export function addOperate(program: Command): void {
     .option('--name <name>', "the execution's name, for one file (default: the file's name and the time)")
     .option('--date <YYYYMMDD>', 'the day that DATE and DAILY mean (default: today, in UTC)', date)
     .option('--wait', 'follow the executions to their end')
+    .option('--keep', "with --local: leave the instances' folders, and say where they are")
     .option('--dry-run', 'print what would be started and all that is wrong, and start nothing');
   help(
     following(where(start)),
