@@ -13,7 +13,7 @@ import type { WhereOptions } from './where';
 const YOUNGEST = "the execution's name (default: the youngest)";
 const CODES = '2 for wrong options and names, 5 when AWS cannot be asked';
 
-/** Adds the commands of an operator's day: start, list, status, watch, logs, cancel, retry. */
+/** Adds the commands of an operator's day: start, list, status, watch, logs, connect, cancel, retry. */
 export function addOperate(program: Command): void {
   const start = program
     .command('start')
@@ -99,6 +99,19 @@ export function addOperate(program: Command): void {
   ).action(async (name: string | undefined, options: LogsOptions) => {
     const { logs: run } = require('./commands/logs') as typeof import('./commands/logs');
     process.exitCode = await run(name, options, process.stdout, process.stderr);
+  });
+
+  const connect = program
+    .command('connect')
+    .description("open a shell on a running job's instance, through Session Manager")
+    .argument('[name]', YOUNGEST);
+  help(
+    where(connect),
+    'datastream connect first-job_20260818-091501',
+    `the shell's; 1 where there is no instance to connect to; ${CODES}.`,
+  ).action(async (name: string | undefined, options: WhereOptions) => {
+    const { connect: run } = require('./commands/connect') as typeof import('./commands/connect');
+    process.exitCode = await run(name, options, process.stderr);
   });
 
   const cancel = program

@@ -45,14 +45,7 @@ export function bashShell({
     const release = clock.hold();
     try {
       const cwd = join(disk, 'root');
-      const env = {
-        PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
-        LANG: 'C.UTF-8',
-        TMPDIR: disk,
-        DATASTREAM_DISK: disk,
-        DATASTREAM_BUCKETS: resolve(buckets),
-        DATASTREAM_NODE: process.execPath,
-      };
+      const env = instanceEnvironment(disk, buckets);
       const ended = await run('bash', [prepare(disk, script, buckets)], { cwd, env }, signal, onStdout);
       if (signal.aborted || !existsSync(join(disk, 'mounts'))) return ended;
       const settled = await run(process.execPath, [MOUNTS, 'enter', 'root'], { cwd, env }, signal);
@@ -63,6 +56,18 @@ export function bashShell({
     } finally {
       release();
     }
+  };
+}
+
+/** The environment of the commands of an instance. @param disk the instance's folder */
+export function instanceEnvironment(disk: string, buckets: string): Record<string, string> {
+  return {
+    PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
+    LANG: 'C.UTF-8',
+    TMPDIR: disk,
+    DATASTREAM_DISK: disk,
+    DATASTREAM_BUCKETS: resolve(buckets),
+    DATASTREAM_NODE: process.execPath,
   };
 }
 
@@ -132,6 +137,10 @@ function run(
 
 /** Looks for bash, which a local run needs. @returns a sentence that says what is missing; undefined if nothing is */
 export function missingForLocalRun(path = process.env.PATH ?? ''): string | undefined {
-  const found = path.split(':').some((folder) => folder && existsSync(join(folder, 'bash')));
-  return found ? undefined : 'A local run needs bash on the PATH: install it (on Windows, use WSL).';
+  return isOnPath('bash', path) ? undefined : 'A local run needs bash on the PATH: install it (on Windows, use WSL).';
+}
+
+/** Whether there is a program of this name on the PATH. */
+export function isOnPath(program: string, path = process.env.PATH ?? ''): boolean {
+  return path.split(':').some((folder) => folder && existsSync(join(folder, program)));
 }

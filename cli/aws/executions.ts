@@ -10,7 +10,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeInstanceInformationCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { findInstances, tagOf } from '../../lambdas/datastream/instance';
 import { invocation } from '../../lambdas/datastream/outcome';
 import { told } from '../../lambdas/datastream/script';
@@ -36,6 +36,8 @@ export interface DeployedExecutions extends Executions {
    * @param more names of functions that the state machine does not call
    */
   functionLines(execution: Execution, more: readonly string[]): Promise<readonly FunctionLine[]>;
+  /** Whether the agent of an instance answers Systems Manager. */
+  isOnline(instanceId: string): Promise<boolean>;
   /** @returns whether it was started; false where an execution has the name already */
   start(name: string, input: unknown): Promise<boolean>;
 }
@@ -134,6 +136,13 @@ export function deployedExecutions(stateMachineArn: string, clients: Clients): D
       const functions = new Set([...(await functionsOf(sfn, stateMachineArn)), ...more]);
       const to = endedAt && new Date(endedAt.getTime() + LAST_LINES_MS);
       return functionLines(clients.logs, [...functions], arnOf(name), startedAt, to);
+    },
+    async isOnline(instanceId) {
+      const Filters = [{ Key: 'InstanceIds', Values: [instanceId] }];
+      const { InstanceInformationList = [] } = await clients.ssm.send(
+        new DescribeInstanceInformationCommand({ Filters }),
+      );
+      return InstanceInformationList.some(({ PingStatus }) => PingStatus === 'Online');
     },
     async stop({ name }) {
       await sfn.send(new StopExecutionCommand({ executionArn: arnOf(name) }));
