@@ -5,6 +5,7 @@ import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
 import type { RunOptions } from './commands/run';
+import { addCompletion } from './completion';
 import { addCost } from './cost';
 import { addMatrix } from './matrix';
 import { addOperate } from './operate';
@@ -146,6 +147,7 @@ addSubmit(program);
 addCost(program);
 addReport(program);
 addAmi(program);
+addCompletion(program);
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
