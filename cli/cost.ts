@@ -4,7 +4,10 @@ import { OWN_REGION, region, sentences } from './options';
 
 /** Adds `datastream cost`. */
 export function addCost(program: Command): void {
-  const cost = program.command('cost').description('what jobs cost, before they run');
+  const cost = program
+    .command('cost')
+    .description('what jobs cost, before they run')
+    .addHelpText('after', '\nExample:\n  datastream cost estimate executions/first-job.json');
 
   cost
     .command('estimate')
@@ -34,6 +37,7 @@ export function addCost(program: Command): void {
   cost
     .command('prices')
     .description('the list prices that estimates are made with')
+    .addHelpText('after', '\nExample:\n  datastream cost prices update --region us-east-1')
     .command('update')
     .description("replace a region's prices in prices/list.json by those of AWS's price list")
     .option('--region <region>', 'the region (default: AWS_REGION)', region, OWN_REGION)

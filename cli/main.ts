@@ -42,6 +42,7 @@ program
       'x86_64',
     ]),
   )
+  .addHelpText('after', '\nExample:\n  datastream validate executions/*.json --tfvars variables.tfvars')
   .addHelpText(
     'after',
     sentences(
@@ -125,6 +126,7 @@ program
   .option('--name <name>', "the execution's name (default: the file's name and the time)")
   .option('--folder <folder>', 'where the embedded cloud is', '.datastream')
   .option('--keep', "leave the instances' folders, and say where they are")
+  .addHelpText('after', '\nExample:\n  datastream run --local executions/examples/hello.json')
   .addHelpText(
     'after',
     sentences(
@@ -148,6 +150,7 @@ addCost(program);
 addReport(program);
 addAmi(program);
 addCompletion(program);
+program.addHelpText('after', '\nExample:\n  datastream run --local executions/examples/hello.json');
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -294,18 +294,3 @@ describe('On AWS', () => {
     expect(stderr).toMatch(/Nothing was started\.\n$/);
   });
 });
-
-describe('Every command', () => {
-  it.each(['start', 'list', 'status', 'watch', 'logs', 'cancel', 'retry'])(
-    '%s has an example in its help',
-    (command) => {
-      const { status, stdout } = datastream(command, '--help');
-
-      expect(status).toBe(0);
-      expect(stdout).toContain(`Example:\n  datastream ${command} `);
-      expect(stdout).toContain('Exit code: 0');
-      // Sentences are wrapped on a terminal alone.
-      expect(stdout.split('\n').filter((line) => line.length > 80 && !line.startsWith('Exit code'))).toEqual([]);
-    },
-  );
-});
