@@ -19,7 +19,8 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 export function addAmi(program: Command): void {
   const ami = program
     .command('ami')
-    .description('build the image that executions start from, and look after what was built');
+    .description('build the image that executions start from, and look after what was built')
+    .addHelpText('after', '\nExample:\n  datastream ami build');
   const tfvars = () =>
     new Option('--tfvars <file>', 'the tfvars that the state machine is deployed with').default(
       path.join(WORKSPACE, 'variables.tfvars'),
@@ -67,6 +68,7 @@ export function addAmi(program: Command): void {
     .requiredOption('--manifest <file>', "Packer's manifest")
     .addOption(tfvars())
     .addOption(executions())
+    .addHelpText('after', '\nExample:\n  datastream ami write-template --manifest packer/image/manifest.json')
     .action(async (options) => {
       const { writeTemplate } = require('../packer/build') as typeof import('../packer/build');
       await writeTemplate(options, print);
@@ -75,6 +77,7 @@ export function addAmi(program: Command): void {
   variables(ami.command('pin'))
     .description('download what has no SHA-256 yet, and write down the sums of what came')
     .addOption(tfvars())
+    .addHelpText('after', '\nExample:\n  datastream ami pin --var architecture=x86_64')
     .action(async (options) => {
       const { pinDownloads } = require('../packer/build') as typeof import('../packer/build');
       process.exitCode = await pinDownloads(options, print);
@@ -88,6 +91,7 @@ export function addAmi(program: Command): void {
 
   ofRegion(ami.command('list'))
     .description('list the images of this project, newest first, and what names each')
+    .addHelpText('after', '\nExample:\n  datastream ami list --region us-east-1')
     .addHelpText('after', sentences('Exit code: 0, 1 when AWS cannot be asked, 2 for wrong options.'))
     .action(async (options: { tfvars: string; executions: string; region?: string }) => {
       const { listImages } = require('./commands/ami-list') as typeof import('./commands/ami-list');
@@ -98,6 +102,7 @@ export function addAmi(program: Command): void {
     .description('deregister old images of this project, and delete their snapshots')
     .option('--keep <number>', 'how many of each family and architecture stay', count, 3)
     .option('--dry-run', 'print what would be removed, and change nothing')
+    .addHelpText('after', '\nExample:\n  datastream ami prune --keep 2 --dry-run')
     .addHelpText(
       'after',
       sentences(

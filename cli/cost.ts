@@ -5,7 +5,10 @@ import { milliseconds, OWN_REGION, region, sentences, where } from './options';
 
 /** Adds `datastream cost`. */
 export function addCost(program: Command): void {
-  const cost = program.command('cost').description('what jobs cost: before they run, and after it');
+  const cost = program
+    .command('cost')
+    .description('what jobs cost: before they run, and after it')
+    .addHelpText('after', '\nExample:\n  datastream cost estimate executions/first-job.json');
 
   const estimate = cost
     .command('estimate')
@@ -61,6 +64,7 @@ export function addCost(program: Command): void {
   cost
     .command('prices')
     .description('the list prices that estimates are made with')
+    .addHelpText('after', '\nExample:\n  datastream cost prices update --region us-east-1')
     .command('update')
     .description(
       "replace a region's prices by those of AWS's price list: in prices/list.json of a checkout, else in datastream.prices.json",

@@ -42,6 +42,14 @@ export interface JobOutput {
   readonly partial?: string;
 }
 
+/** A job's output while it comes. */
+export interface OutputReader {
+  /** What it has gained since the last call, from its beginning. */
+  read(): Promise<string>;
+  /** Seconds between two looks; and how long after a job's end the last of its output may take to be there. */
+  readonly every: number;
+}
+
 export interface ListFilter {
   readonly status?: Status;
   /** Executions that were started at this time or later; default: all. */
@@ -60,6 +68,14 @@ export interface Executions {
   instances(execution: Execution): Promise<readonly InstanceOf[]>;
   /** @returns undefined where no job of the attempt has begun */
   output(execution: Execution, attempt: number): Promise<JobOutput | undefined>;
+  /**
+   * @returns undefined where no job of the attempt has begun; in one sentence why its output cannot be read while it comes
+   */
+  follow(
+    execution: Execution,
+    attempt: number,
+    stream: 'stdout' | 'stderr',
+  ): Promise<OutputReader | { readonly error: string } | undefined>;
   /** Stops an execution that runs; its instance ends. */
   stop(execution: Pick<Execution, 'name'>): Promise<void>;
 }

@@ -34,6 +34,18 @@ export function localExecutions(folder: string): Executions {
       const exitCode = attempt === facts.attempt && state === 'Succeeded' ? 0 : undefined;
       return { stdout: stdout ?? '', stderr: stderr ?? '', ...(exitCode !== undefined && { exitCode }) };
     },
+    follow: async ({ name }, attempt, stream) => {
+      let printed = 0;
+      return {
+        every: LOOK_MS / 1000,
+        read: async () => {
+          const text = read(name, attempt, stream) ?? '';
+          const gained = text.slice(printed);
+          printed = text.length;
+          return gained;
+        },
+      };
+    },
     stop: async ({ name }) => {
       records.askToStop(name);
       const until = Date.now() + LONGEST_STOP_MS;

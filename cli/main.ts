@@ -5,6 +5,7 @@ import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
 import type { NewOptions } from './commands/new';
 import type { RunOptions } from './commands/run';
+import { addCompletion } from './completion';
 import { addCost } from './cost';
 import { addDoctor } from './doctor';
 import { addMatrix } from './matrix';
@@ -47,6 +48,7 @@ program
       'x86_64',
     ]),
   )
+  .addHelpText('after', '\nExample:\n  datastream validate executions/*.json --tfvars variables.tfvars')
   .addHelpText(
     'after',
     sentences(
@@ -129,6 +131,8 @@ program
   )
   .option('--name <name>', "the execution's name (default: the file's name and the time)")
   .option('--folder <folder>', 'where the embedded cloud is', '.datastream')
+  .option('--keep', "leave the instances' folders, and say where they are")
+  .addHelpText('after', '\nExample:\n  datastream run --local executions/examples/hello.json')
   .addHelpText(
     'after',
     sentences(
@@ -152,6 +156,8 @@ addSubmit(program);
 addCost(program);
 addReport(program);
 addAmi(program);
+addCompletion(program);
+program.addHelpText('after', '\nExample:\n  datastream run --local executions/examples/hello.json');
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -6,7 +6,10 @@ import { date, OWN_REGION, region, sentences } from './options';
 
 /** Adds `datastream matrix`. */
 export function addMatrix(program: Command): void {
-  const matrix = program.command('matrix').description('look into a schedule matrix: the jobs that start every day');
+  const matrix = program
+    .command('matrix')
+    .description('look into a schedule matrix: the jobs that start every day')
+    .addHelpText('after', '\nExample:\n  datastream matrix check nrds.matrix.json');
   const common = (command: Command) =>
     command
       .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix')
@@ -20,6 +23,7 @@ export function addMatrix(program: Command): void {
   common(matrix.command('check'))
     .description('find everything that is wrong in a matrix, its templates and the execution files that they make')
     .argument('<file>', 'the matrix')
+    .addHelpText('after', '\nExample:\n  datastream matrix check nrds.matrix.json --tfvars variables.tfvars')
     .addHelpText(
       'after',
       sentences(
@@ -36,6 +40,7 @@ export function addMatrix(program: Command): void {
     .argument('<file>', 'the matrix')
     .option('--date <YYYYMMDD>', "the cycles' day in UTC (default: today)", date)
     .option('--stream <name>', 'the jobs of one stream alone')
+    .addHelpText('after', '\nExample:\n  datastream matrix expand nrds.matrix.json --date 20260818 --stream forcing')
     .addHelpText(
       'after',
       sentences(
@@ -55,6 +60,7 @@ export function addMatrix(program: Command): void {
     .option('--job-seconds <seconds>', 'how long the commands of each job run', wholeNumber, 480)
     .option('--rounds-only', 'play schedules and planner alone; 8760 hours, a year, take seconds')
     .option('--json', 'print one JSON document, with every job')
+    .addHelpText('after', '\nExample:\n  datastream matrix play nrds.matrix.json --from 20260818 --hours 6')
     .addHelpText(
       'after',
       sentences(
@@ -70,6 +76,7 @@ export function addMatrix(program: Command): void {
     .description('tell in a few lines what a change of a matrix means')
     .argument('<old>', 'the matrix before the change')
     .argument('<new>', 'the matrix after it')
+    .addHelpText('after', '\nExample:\n  datastream matrix diff nrds.matrix.json changed.matrix.json')
     .addHelpText(
       'after',
       sentences(

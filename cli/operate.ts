@@ -10,11 +10,12 @@ import type { StatusOptions } from './commands/status';
 import type { WatchLineOptions } from './commands/watch-line';
 import { date, dollars, MAX_COST, milliseconds, sentences, where } from './options';
 import { STATUSES } from './statuses';
+import type { WhereOptions } from './where';
 
 const YOUNGEST = "the execution's name (default: the youngest)";
 const CODES = '2 for wrong options and names, 5 when AWS cannot be asked';
 
-/** Adds the commands of an operator's day: start, list, status, watch, logs, cancel, retry. */
+/** Adds the commands of an operator's day: start, list, status, watch, logs, connect, cancel, retry. */
 export function addOperate(program: Command): void {
   const start = program
     .command('start')
@@ -24,6 +25,7 @@ export function addOperate(program: Command): void {
     .option('--date <YYYYMMDD>', 'the day that DATE and DAILY mean (default: today, in UTC)', date)
     .option('--wait', 'follow the executions to their end')
     .option('--max-cost <dollars>', MAX_COST, dollars)
+    .option('--keep', "with --local: leave the instances' folders, and say where they are")
     .option('--dry-run', 'print what would be started and all that is wrong, and start nothing');
   help(
     following(where(start)),
@@ -113,14 +115,28 @@ export function addOperate(program: Command): void {
     .option('--all', 'all lines (default: the last 40)')
     .option('--save <folder>', 'write both streams, whole, into this folder')
     .option('--json', 'print one JSON document')
-    .addOption(new Option('--follow', 'print what comes until the execution ends').implies({ all: true }));
+    .addOption(new Option('--follow', 'print what comes until the execution ends').implies({ all: true }))
+    .option('--functions', "what the deployment's functions have logged about it");
   help(
     where(logs),
     'datastream logs first-job_20260818-091501 --stderr',
-    `0; 1 where there is no output; ${CODES}.`,
+    `0; 1 where there is no output; ${CODES}; 130 after Ctrl-C: the execution goes on.`,
   ).action(async (name: string | undefined, options: LogsOptions) => {
     const { logs: run } = require('./commands/logs') as typeof import('./commands/logs');
     process.exitCode = await run(name, options, process.stdout, process.stderr);
+  });
+
+  const connect = program
+    .command('connect')
+    .description("open a shell on a running job's instance, through Session Manager")
+    .argument('[name]', YOUNGEST);
+  help(
+    where(connect),
+    'datastream connect first-job_20260818-091501',
+    `the shell's; 1 where there is no instance to connect to; ${CODES}.`,
+  ).action(async (name: string | undefined, options: WhereOptions) => {
+    const { connect: run } = require('./commands/connect') as typeof import('./commands/connect');
+    process.exitCode = await run(name, options, process.stderr);
   });
 
   const cancel = program

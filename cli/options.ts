@@ -2,11 +2,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { REGION } from '../executions/region';
 import { wrap } from './output/wrap';
 
-/** Sentences for the end of a command's help, as wide as the terminal. */
+/** Sentences for the end of a command's help, as wide as the terminal; elsewhere 80 columns, as the rest of the help. */
 export const sentences =
   (text: string) =>
   ({ error }: { readonly error: boolean }): string =>
-    wrap(`\n${text}`, error ? process.stderr : process.stdout);
+    wrap(`\n${text}`, { isTTY: true, columns: (error ? process.stderr : process.stdout).columns ?? 80 });
 
 /** The region that the AWS CLI and the SDKs would use. */
 export const OWN_REGION = process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION || undefined;

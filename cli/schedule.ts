@@ -9,11 +9,12 @@ const ARN = "the state machine's ARN (default: DATASTREAM_ARN, then Terraform's 
 export function addSchedule(program: Command): void {
   const schedules = program
     .command('schedule')
-    .description('list, pause and resume the schedules of a deployed matrix');
-  for (const [action, description] of [
-    ['list', 'print each schedule with its state'],
-    ['pause', 'stop starting jobs; what runs goes on'],
-    ['resume', 'start jobs again, from the next scheduled time on'],
+    .description('list, pause and resume the schedules of a deployed matrix')
+    .addHelpText('after', '\nExample:\n  datastream schedule list');
+  for (const [action, description, example] of [
+    ['list', 'print each schedule with its state', '--json'],
+    ['pause', 'stop starting jobs; what runs goes on', '--stream forcing'],
+    ['resume', 'start jobs again, from the next scheduled time on', '--stream forcing --catch-up'],
   ] as const) {
     const command = schedules
       .command(action)
@@ -26,6 +27,7 @@ export function addSchedule(program: Command): void {
       command.addOption(new Option('--catch-up', 'start what was not started in the pause, as far as catch_up_h goes'));
     }
     command
+      .addHelpText('after', `\nExample:\n  datastream schedule ${action} ${example}`)
       .addHelpText(
         'after',
         sentences(
@@ -50,6 +52,10 @@ export function addSchedule(program: Command): void {
     .option('--dry-run', 'print what would be started, and start nothing')
     .option('--arn <arn>', ARN)
     .option('--tfvars <file>', 'the tfvars whose *_ami_id and environment_suffix replace the variables of the matrix')
+    .addHelpText(
+      'after',
+      '\nExample:\n  datastream backfill nrds.matrix.json --stream forcing --from 20260817 \\\n    --to 20260818',
+    )
     .addHelpText(
       'after',
       sentences(

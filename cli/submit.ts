@@ -52,6 +52,7 @@ export function addSubmit(program: Command): void {
   at(submit.command('status'))
     .description('print how a submission stands')
     .argument('<id>', 'its ID')
+    .addHelpText('after', '\nExample:\n  datastream submit status basins-20260818-091501')
     .action(async (id: string, _: WhereOptions, command: Command) => {
       process.exitCode = await commands().submissionStatus(id, where(command), process.stdout, process.stderr);
     });
@@ -59,18 +60,21 @@ export function addSubmit(program: Command): void {
     .description('change how many jobs of a submission run at once')
     .argument('<id>', 'its ID')
     .argument('<jobs>', 'how many', concurrency)
+    .addHelpText('after', '\nExample:\n  datastream submit limit basins-20260818-091501 100')
     .action(async (id: string, jobs: number, _: WhereOptions, command: Command) => {
       process.exitCode = await commands().submissionLimit(id, jobs, where(command), process.stdout, process.stderr);
     });
   at(submit.command('stop'))
     .description('stop a submission with all its jobs and their instances')
     .argument('<id>', 'its ID')
+    .addHelpText('after', '\nExample:\n  datastream submit stop basins-20260818-091501')
     .action(async (id: string, _: WhereOptions, command: Command) => {
       process.exitCode = await commands().submissionStop(id, where(command), process.stdout, process.stderr);
     });
   at(submit.command('results'))
     .description('print the result of each job, as JSON')
     .argument('<id>', 'its ID')
+    .addHelpText('after', '\nExample:\n  datastream submit results basins-20260818-091501')
     .action(async (id: string, _: WhereOptions, command: Command) => {
       process.exitCode = await commands().submissionResults(id, where(command), process.stdout, process.stderr);
     });

@@ -27,11 +27,16 @@ export async function withExecutions(
   return options.local ? act(localExecutions(options.folder)) : withDeployed(options, err, act);
 }
 
-/** Acts on the executions of the deployed state machine. @returns as `withExecutions` */
+/**
+ * Acts on the executions of the deployed state machine.
+ *
+ * @param act also gets the names of all functions, where Terraform's state in this folder has them
+ * @returns as `withExecutions`
+ */
 export async function withDeployed(
   { arn }: Pick<WhereOptions, 'arn'>,
   err: Output,
-  act: (executions: DeployedExecutions) => Promise<number>,
+  act: (executions: DeployedExecutions, functions: readonly string[]) => Promise<number>,
 ): Promise<number> {
   // Loaded here, because they load the AWS clients.
   const { deployed } = require('./aws/deployment') as typeof import('./aws/deployment');
@@ -42,7 +47,7 @@ export async function withDeployed(
     return 2;
   }
   try {
-    return await act(deployedExecutions(machine.arn, clientsOf(machine.region)));
+    return await act(deployedExecutions(machine.arn, clientsOf(machine.region)), machine.functions);
   } catch (error) {
     err.write(wrap(`${machineSentence(error, machine.arn, machine.region)}\n`, err));
     return 5;

@@ -25,6 +25,7 @@ import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
 import { type RateLimits, type Throttled, TokenBuckets } from './limits';
+import type { EmbeddedLogs } from './logs';
 import { functionArn, LOCAL_DEFINITION } from './machine';
 import { seededRandom } from './random';
 import { EmbeddedS3 } from './s3';
@@ -84,6 +85,8 @@ export interface EmbeddedCloudOptions {
   readonly latency: number;
   /** The deployment's `s3_bucket`, for the logs of jobs that name none. By default none. */
   readonly logBucket?: string;
+  /** The log group of jobs that run, `job_logs = "cloudwatch"`, and where it is. By default none. */
+  readonly liveLogs?: { readonly group: string; readonly logs: EmbeddedLogs };
   /** The deployment's subnets. By default none. */
   readonly subnetIds?: readonly string[];
   /** By default no call fails. The state machine's calls of Lambda have the operation `Invoke` and no caller. */
@@ -180,7 +183,7 @@ export class EmbeddedCloud {
     };
     const emit: Emit = (source, type, detail) => this.emit(source, type, detail);
     this.ec2 = new EmbeddedEc2(clock, emit, options.lifecycle, service(EC2Client));
-    this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service(SSMClient));
+    this.ssm = new EmbeddedSsm(clock, emit, this.ec2, options.shell, service(SSMClient), options.liveLogs?.logs);
     this.s3 = new EmbeddedS3(clock, join(options.folder, 'buckets'), service(S3Client), options.onDiskError);
     this.sfn = new EmbeddedSfn(clock, service(SFNClient), emit, seededRandom(options.seed ?? 1));
 
@@ -196,7 +199,7 @@ export class EmbeddedCloud {
       instanceProfileName: 'local',
       subnetIds: options.subnetIds ?? [],
     };
-    const logs = { keep: true, bucket: options.logBucket ?? '' };
+    const logs = { keep: true, bucket: options.logBucket ?? '', group: options.liveLogs?.group ?? '' };
     this.#functionsOf = (code) => ({
       starter: (c) =>
         code.createStarter({ ec2: ec2(c), ssm: ssm(c), head: head(c), signer: SIGNER, clock, region, defaults }, log),

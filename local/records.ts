@@ -44,6 +44,8 @@ export interface ExecutionRecord {
   readonly error?: string;
   readonly cause?: string;
   readonly instances: readonly RecordedInstance[];
+  /** The folder with a folder for each instance, its disk; they are deleted at the end, unless they are to be kept. */
+  readonly disks?: string;
   /** What the orchestration would cost on AWS; absent while it runs. */
   readonly orchestration_dollars?: number;
   /** The process in which the execution runs. */
@@ -142,6 +144,11 @@ export class Recording {
     this.update({});
   }
 
+  /** The place for disks of instances that are to be kept: it goes with the record. */
+  get kept(): string {
+    return join(this.folder, 'instances');
+  }
+
   /** The execution's name. */
   get name(): string {
     return this.record.name;
@@ -157,11 +164,18 @@ export class Recording {
    * From now on keeps the output of an attempt's job.
    *
    * @param logs the folder on the instance's disk in which the script writes `stdout.log` and `stderr.log`
+   * @param onGain called with what a stream has gained, as it is kept
    */
-  keepOutput(attempt: number, logs: string): void {
+  keepOutput(attempt: number, logs: string, onGain: (stream: Stream, bytes: Buffer) => void = () => {}): void {
     mkdirSync(join(this.folder, `attempt-${attempt}`), { recursive: true });
     for (const stream of STREAMS) {
-      this.#outputs.push(follower(join(logs, `${stream}.log`), outputIn(this.folder, attempt, stream)));
+      const file = outputIn(this.folder, attempt, stream);
+      this.#outputs.push(
+        follower(join(logs, `${stream}.log`), (bytes) => {
+          appendFileSync(file, bytes);
+          onGain(stream, bytes);
+        }),
+      );
     }
   }
 
@@ -181,8 +195,8 @@ export class Recording {
 const outputIn = (folder: string, attempt: number, stream: Stream) =>
   join(folder, `attempt-${attempt}`, `${stream}.log`);
 
-/** Copies a growing file: each call what is new. */
-function follower(from: string, to: string): () => void {
+/** Reads a growing file: each call what is new. */
+function follower(from: string, take: (bytes: Buffer) => void): () => void {
   const chunk = Buffer.alloc(1_048_576);
   let position = 0;
   return () => {
@@ -192,7 +206,7 @@ function follower(from: string, to: string): () => void {
       for (;;) {
         const bytes = readSync(file, chunk, 0, chunk.length, position);
         if (bytes === 0) return;
-        appendFileSync(to, chunk.subarray(0, bytes));
+        take(chunk.subarray(0, bytes));
         position += bytes;
       }
     } finally {

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import {
   DescribeExecutionCommand,
   DescribeMapRunCommand,
+  DescribeStateMachineCommand,
   type ExecutionStatus,
   GetExecutionHistoryCommand,
   type HistoryEvent,
@@ -99,6 +100,10 @@ export class EmbeddedSfn {
         if ('stop' in execution) execution.stop(error, cause);
         return { stopDate: execution.stopDate ?? this.clock.now() };
       })
+      .on(DescribeStateMachineCommand, ({ stateMachineArn = '' }) => ({
+        stateMachineArn,
+        definition: JSON.stringify(this.#machines.get(stateMachineArn)),
+      }))
       .on(DescribeExecutionCommand, ({ executionArn = '' }, lag) => {
         const seen = this.#seen(this.#execution(executionArn), lag);
         if (!seen) throw noExecution(executionArn);

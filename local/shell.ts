@@ -40,20 +40,13 @@ export function bashShell({
   readonly clock: LocalClock;
   readonly onDiskError?: (error: DiskError) => void;
 }): Shell {
-  return async ({ script, instanceId, signal }) => {
+  return async ({ script, instanceId, signal, onStdout }) => {
     const disk = join(scratch, instanceId);
     const release = clock.hold();
     try {
       const cwd = join(disk, 'root');
-      const env = {
-        PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
-        LANG: 'C.UTF-8',
-        TMPDIR: disk,
-        DATASTREAM_DISK: disk,
-        DATASTREAM_BUCKETS: resolve(buckets),
-        DATASTREAM_NODE: process.execPath,
-      };
-      const ended = await run('bash', [prepare(disk, script, buckets)], { cwd, env }, signal);
+      const env = instanceEnvironment(disk, buckets);
+      const ended = await run('bash', [prepare(disk, script, buckets)], { cwd, env }, signal, onStdout);
       if (signal.aborted || !existsSync(join(disk, 'mounts'))) return ended;
       const settled = await run(process.execPath, [MOUNTS, 'enter', 'root'], { cwd, env }, signal);
       return { ...ended, code: ended.code || settled.code, stderr: ended.stderr + settled.stderr };
@@ -63,6 +56,18 @@ export function bashShell({
     } finally {
       release();
     }
+  };
+}
+
+/** The environment of the commands of an instance. @param disk the instance's folder */
+export function instanceEnvironment(disk: string, buckets: string): Record<string, string> {
+  return {
+    PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
+    LANG: 'C.UTF-8',
+    TMPDIR: disk,
+    DATASTREAM_DISK: disk,
+    DATASTREAM_BUCKETS: resolve(buckets),
+    DATASTREAM_NODE: process.execPath,
   };
 }
 
@@ -81,6 +86,7 @@ function run(
   args: readonly string[],
   place: { readonly cwd: string; readonly env: Record<string, string> },
   signal: AbortSignal,
+  onStdout: (text: string) => void = () => {},
 ): ReturnType<Shell> {
   return new Promise((finish) => {
     // The script has its own process group. So the end of the instance kills all its processes, and Ctrl-C none.
@@ -91,6 +97,7 @@ function run(
       child[stream].setEncoding('utf8').on('data', (text: string) => {
         output[stream] = (output[stream] + text).slice(-KEPT);
         read += text.length;
+        if (stream === 'stdout') onStdout(text);
       });
     }
     const kill = () => {
@@ -130,6 +137,10 @@ function run(
 
 /** Looks for bash, which a local run needs. @returns a sentence that says what is missing; undefined if nothing is */
 export function missingForLocalRun(path = process.env.PATH ?? ''): string | undefined {
-  const found = path.split(':').some((folder) => folder && existsSync(join(folder, 'bash')));
-  return found ? undefined : 'A local run needs bash on the PATH: install it (on Windows, use WSL).';
+  return isOnPath('bash', path) ? undefined : 'A local run needs bash on the PATH: install it (on Windows, use WSL).';
+}
+
+/** Whether there is a program of this name on the PATH. */
+export function isOnPath(program: string, path = process.env.PATH ?? ''): boolean {
+  return path.split(':').some((folder) => folder && existsSync(join(folder, program)));
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   CancelCommandCommand,
+  type CloudWatchOutputConfig,
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   GetParametersCommand,
@@ -14,6 +15,7 @@ import type { LocalClock } from './clock';
 import type { EmbeddedEc2, EmbeddedInstance } from './ec2';
 import type { Emit } from './events';
 import { History } from './history';
+import type { EmbeddedLogs } from './logs';
 import { awsError, type Caller, type Service } from './service';
 
 /** Runs a script as SSM's agent does on an instance. */
@@ -23,6 +25,8 @@ export type Shell = (job: {
   readonly instanceId: string;
   /** Aborted when the instance ends, or when the command is cancelled or times out. */
   readonly signal: AbortSignal;
+  /** Called with what standard output gains while the script runs. */
+  readonly onStdout?: (text: string) => void;
 }) => Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 
 /** The size of the document AWS-RunShellScript without its parameters. */
@@ -35,6 +39,7 @@ interface EmbeddedCommand {
   readonly CommandId: string;
   readonly instanceId: string;
   readonly Comment?: string;
+  readonly CloudWatchOutputConfig?: CloudWatchOutputConfig;
   status: string;
   details: string;
   code: number;
@@ -56,6 +61,7 @@ export class EmbeddedSsm {
     private readonly ec2: EmbeddedEc2,
     private readonly shell: Shell,
     private readonly service: Service,
+    private readonly logs?: EmbeddedLogs,
   ) {
     service
       .on(DescribeInstanceInformationCommand, ({ Filters = [] }, lag) => ({
@@ -71,7 +77,12 @@ export class EmbeddedSsm {
         Commands: [...this.commands.values()]
           .flatMap(({ history }) => history.read(lag) ?? [])
           .filter((command) => command.instanceId === InstanceId)
-          .map(({ CommandId, Comment, status }) => ({ CommandId, Comment, Status: status as 'Success' })),
+          .map(({ CommandId, Comment, CloudWatchOutputConfig, status }) => ({
+            CommandId,
+            Comment,
+            CloudWatchOutputConfig,
+            Status: status as 'Success',
+          })),
       }))
       .on(GetCommandInvocationCommand, ({ CommandId = '', InstanceId }, lag) => {
         const command = this.commands.get(CommandId)?.history.read(lag);
@@ -113,6 +124,7 @@ export class EmbeddedSsm {
       CommandId: randomUUID(),
       instanceId,
       Comment: input.Comment,
+      CloudWatchOutputConfig: input.CloudWatchOutputConfig,
       status: 'Pending',
       details: 'Pending',
       code: -1,
@@ -139,7 +151,23 @@ export class EmbeddedSsm {
     // If the instance ends, its agent ends too. Then nobody reports the result, and the command stays InProgress.
     const running = instance.running.signal;
     const signal = AbortSignal.any([command.abort.signal, running]);
-    const { code, stdout, stderr } = await this.shell({ script, instanceId: command.instanceId, signal });
+    const { CloudWatchLogGroupName: group = '' } = command.CloudWatchOutputConfig ?? {};
+    const stream = `${command.CommandId}/${command.instanceId}/aws-runShellScript/stdout`;
+    let line = '';
+    // The agent sends whole lines, and the rest at the end.
+    const onStdout = (text: string) => {
+      line += text;
+      const end = line.lastIndexOf('\n') + 1;
+      if (end > 0) this.logs?.put(group, stream, line.slice(0, end));
+      line = line.slice(end);
+    };
+    const { code, stdout, stderr } = await this.shell({
+      script,
+      instanceId: command.instanceId,
+      signal,
+      ...(group !== '' && { onStdout }),
+    });
+    if (line !== '') this.logs?.put(group, stream, line);
     overtime();
     command.stdout = stdout;
     command.stderr = stderr;

@@ -36,3 +36,31 @@ test.each([
 test('the help loads no command', () => {
   expect(loadedBy('--help').filter((file) => /[\\/](commands|executions[\\/]checks)[\\/]/.test(file))).toEqual([]);
 });
+
+describe('Every command of the program', () => {
+  /** All that there are, as the completion has them: `matrix check`, `start`, and the program itself. */
+  const commands = () => {
+    const script = folders.datastream('completion', 'bash').stdout;
+    return ['', ...Array.from(script.matchAll(/ at='([\w -]+)' ;;$/gm), ([, path = '']) => path)];
+  };
+
+  it('has an example in its help, which is 80 columns wide', () => {
+    const all = commands();
+    expect(all.length).toBeGreaterThan(30);
+    expect(all).toEqual(expect.arrayContaining(['start', 'matrix check', 'cost prices update', 'submit results']));
+
+    const wrong = all
+      .filter((path) => !/^(.* )?help$/.test(path))
+      .flatMap((path) => {
+        const { status, stdout } = folders.datastream(...path.split(' ').filter(Boolean), '--help');
+        const example = new RegExp(`\\nExamples?:\\n( {2}.*\\n)* {2}.*datastream ${path}`).test(stdout);
+        const wide = stdout.split('\n').filter((line) => line.length > 80);
+        return [
+          ...(status === 0 ? [] : [`${path}: exits ${status}`]),
+          ...(example ? [] : [`${path}: no example`]),
+          ...wide.map((line) => `${path}: wide: ${line}`),
+        ];
+      });
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,33 +1,14 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { COMMAND, inNewFolders, job } from '../support/cli';
+import { inNewFolders, job } from '../support/cli';
 import { documentIn } from '../support/output-schema';
 
-const { datastream, env, file, path, scratchFolders } = inNewFolders();
+const { datastream, file, inBackground, path, scratchFolders } = inNewFolders();
 
 const ARN = 'arn:aws:states:us-east-1:123456789012:stateMachine:datastream';
 const local = (command: string, ...args: string[]) => datastream(command, '--local', ...args);
 const json = (text: string) => JSON.parse(text);
-
-/** Starts a command, and goes on. */
-function inBackground(args: readonly string[], more: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: path(), env: { ...env(), ...more } });
-  const told = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream].setEncoding('utf8').on('data', (text: string) => {
-      told[stream] += text;
-    });
-  }
-  const ended = new Promise<{ status: number | null; stdout: string; stderr: string }>((done) => {
-    child.on('close', (status) => done({ status, ...told }));
-  });
-  const until = async (text: string) => {
-    while (!told.stdout.includes(text)) await new Promise((done) => setTimeout(done, 20));
-  };
-  return { child, ended, until };
-}
 
 /** The keys of a row of `--json`; docs/operations.md has what they mean. */
 const ROW = [
@@ -308,29 +289,10 @@ describe('On AWS', () => {
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('follows no output of a running job', () => {
-    expect(datastream('logs', 'a', '--follow', '--arn', ARN)).toMatchObject({ status: 2, stdout: '' });
-  });
-
   it('starts nothing for a file with errors, without asking AWS', () => {
     const { status, stderr } = datastream('start', file('a.json', { commands: 3 }), '--arn', ARN);
 
     expect(status).toBe(1);
     expect(stderr).toMatch(/Nothing was started\.\n$/);
   });
-});
-
-describe('Every command', () => {
-  it.each(['start', 'list', 'status', 'watch', 'logs', 'cancel', 'retry', 'doctor'])(
-    '%s has an example in its help',
-    (command) => {
-      const { status, stdout } = datastream(command, '--help');
-
-      expect(status).toBe(0);
-      expect(stdout).toContain(`Example:\n  datastream ${command} `);
-      expect(stdout).toContain('Exit code: 0');
-      // Sentences are wrapped on a terminal alone.
-      expect(stdout.split('\n').filter((line) => line.length > 80 && !line.startsWith('Exit code'))).toEqual([]);
-    },
-  );
 });

@@ -3,7 +3,7 @@ import { reportRows } from '../../cli/report-rows';
 import { pinnedInput } from '../../executions/matrix/pinned';
 import { startsOfDay } from '../../executions/matrix/schedule';
 import { startExecution } from '../../local/machine';
-import { testCloud } from '../support/cloud';
+import { operatorClients, testCloud } from '../support/cloud';
 import { expanded, matrixFile } from '../support/matrices';
 
 /** Four jobs of a day. On the embedded cloud, the first three are started, and each lasts a minute. */
@@ -35,8 +35,7 @@ async function played() {
       return client.send(command as never);
     },
   } as typeof client;
-  const others = { ssm: cloud.ssm.client(), ec2: cloud.ec2.client(), s3: cloud.s3.client() };
-  const executions = deployedExecutions(cloud.stateMachineArn, { sfn, ...others });
+  const executions = deployedExecutions(cloud.stateMachineArn, { ...operatorClients(cloud, clock), sfn });
   const rows = (known?: Parameters<typeof reportRows>[2]) => clock.run(reportRows(starts, executions, known));
   const again = async (index: number) => {
     const start = starts[index];

@@ -52,6 +52,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
     const given = [
       '-input=false',
       `-var-file=${path.join(ROOT, 'variables.tfvars')}`,
+      '-var=job_logs=cloudwatch',
       `-var=vpc_id=${vpc}`,
       `-var=subnet_ids=${JSON.stringify(subnets)}`,
     ];

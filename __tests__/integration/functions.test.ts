@@ -86,7 +86,7 @@ describeWith(['moto_server', 'aws'], "The functions against moto's EC2, SSM and 
     // act
     const started = await start();
     const again = await start();
-    const logs = { keep: true, bucket: '' };
+    const logs = { keep: true, bucket: '', group: '' };
     const commanded = await createCommander({ ...clients, region: 'us-east-1', logs })({
       execution: EXECUTION,
       state: started,

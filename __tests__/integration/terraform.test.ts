@@ -305,7 +305,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the stack on an emulated AWS'
       subnet_ids: ['["vpc-1"]', 'subnet_ids is ["vpc-1"]: write IDs of subnets such as subnet-0123456789abcdef0.'],
       permissions_boundary_arn: ['boundary', 'permissions_boundary_arn is "boundary": write the ARN of a managed'],
       log_retention_days: ['31', 'log_retention_days is 31: write one of 1, 3, 5, 7, 14, 30, 60, 90'],
-      job_logs: ['cloudwatch', 'job_logs is "cloudwatch": write s3 or none.'],
+      job_logs: ['cloud', 'job_logs is "cloud": write s3, cloudwatch or none.'],
       tags: [
         `{"aws:a" = "${'v'.repeat(257)}"}`,
         'tags has the keys ["aws:a"]: write keys of 1 to 128 characters without a colon',

@@ -14,11 +14,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const bucket = (key: string) => join(folder, 'buckets', key);
 const home = () => join(folder, 'i-1', 'home', 'ec2-user');
 
-function sh(script: string, signal = new AbortController().signal) {
+function sh(script: string, signal = new AbortController().signal, onStdout?: (text: string) => void) {
   return bashShell({ buckets: join(folder, 'buckets'), scratch: folder, clock: realClock })({
     script,
     instanceId: 'i-1',
     signal,
+    onStdout,
   });
 }
 
@@ -33,6 +34,14 @@ function put(key: string, body: string): void {
 describe("The embedded instance's shell", () => {
   it('returns exit code and both streams', async () => {
     await expect(sh('echo out; echo err >&2; exit 3')).resolves.toEqual({ code: 3, stdout: 'out\n', stderr: 'err\n' });
+  });
+
+  it('passes on standard output while the script runs', async () => {
+    const onStdout = () => writeFileSync(join(folder, 'go'), '');
+
+    expect(await sh(`echo begun; ${whenTold('echo over')}`, undefined, onStdout)).toMatchObject({
+      stdout: 'begun\nover\n',
+    });
   });
 
   it("shows the commands none of this computer's environment", async () => {

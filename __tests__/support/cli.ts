@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -30,6 +30,24 @@ export function inNewFolders() {
       const options = { cwd: folder, env: env(), encoding: 'utf8', timeout: HANGS_MS } as const;
       const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], options);
       return { status, stdout, stderr };
+    },
+    /** Starts the command, and goes on. */
+    inBackground(args: readonly string[], more: Record<string, string> = {}) {
+      const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, env: { ...env(), ...more } });
+      const told = { stdout: '', stderr: '' };
+      for (const stream of ['stdout', 'stderr'] as const) {
+        child[stream].setEncoding('utf8').on('data', (text: string) => {
+          told[stream] += text;
+        });
+      }
+      const ended = new Promise<{ status: number | null; stdout: string; stderr: string }>((done) => {
+        child.on('close', (status) => done({ status, ...told }));
+      });
+      /** Waits until it has printed a text. */
+      const until = async (text: string) => {
+        while (!told.stdout.includes(text)) await new Promise((done) => setTimeout(done, 20));
+      };
+      return { child, ended, until };
     },
     /** Writes a file. Content other than text becomes JSON. @returns the file's name */
     file(name: string, content: unknown): string {

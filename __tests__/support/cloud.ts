@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clients } from '../../cli/aws/executions';
 import { virtualClock } from '../../local/clock';
 import { EmbeddedCloud, type EmbeddedCloudOptions, LIKE_EC2 } from '../../local/cloud';
+import { EmbeddedLogs } from '../../local/logs';
+import { Service } from '../../local/service';
 import { executionFile } from './scenario';
 
 export const EXECUTION = 'arn:aws:states:us-east-1:000000000000:execution:local:one';
@@ -19,9 +22,24 @@ function newFolder(): string {
   return folder;
 }
 
+/** The clients of the operator's commands, of an embedded cloud. @param logs default: CloudWatch Logs without a group */
+export function operatorClients(
+  cloud: EmbeddedCloud,
+  clock: ReturnType<typeof virtualClock>,
+  logs = new EmbeddedLogs(clock, new Service(clock, 80)),
+): Clients {
+  return {
+    sfn: cloud.sfn.client(),
+    ssm: cloud.ssm.client(),
+    ec2: cloud.ec2.client(),
+    s3: cloud.s3.client(),
+    logs: logs.client() as Clients['logs'],
+  };
+}
+
 /** An embedded cloud on virtual time, with helpers that call its functions. Its jobs succeed after a minute. */
 export function testCloud(options: Partial<EmbeddedCloudOptions> = {}) {
-  const clock = virtualClock(new Date(NOW));
+  const clock = options.clock ?? virtualClock(new Date(NOW));
   const cloud = new EmbeddedCloud({
     folder: newFolder(),
     clock,

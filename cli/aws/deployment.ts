@@ -10,6 +10,8 @@ export interface Deployed {
   readonly region: string;
   readonly scheduler: SchedulerClient;
   readonly sfn: SFNClient;
+  /** The names of all its functions in Lambda, where the Terraform state in this folder is its own; else none. */
+  readonly functions: readonly string[];
 }
 
 const ARN = /^arn:aws[a-z-]*:states:([a-z0-9-]+):\d{12}:stateMachine:[A-Za-z0-9_-]{1,80}$/;
@@ -24,7 +26,7 @@ const STATE = 'terraform.datastream.tfstate';
  * @returns it; or in one sentence why it is not known
  */
 export function deployed(arn: string | undefined): Deployed | { readonly error: string } {
-  const found = arn ?? (process.env.DATASTREAM_ARN || arnInState());
+  const found = arn ?? (process.env.DATASTREAM_ARN || arnIn(outputs()));
   if (found === undefined) {
     return {
       error: `Which state machine is meant is not known: write --arn, set DATASTREAM_ARN, or run this in the folder of ${STATE}.`,
@@ -37,15 +39,22 @@ export function deployed(arn: string | undefined): Deployed | { readonly error: 
     };
   }
   const config = { ...CLIENT, region };
-  return { arn: found, region, scheduler: new SchedulerClient(config), sfn: new SFNClient(config) };
+  const stored = outputs();
+  const functions = arnIn(stored) === found ? namesIn(stored) : [];
+  return { arn: found, region, scheduler: new SchedulerClient(config), sfn: new SFNClient(config), functions };
 }
 
-function arnInState(): string | undefined {
+/** The outputs of the Terraform state in this folder; none where there is no state, or one of another kind. */
+function outputs(): Readonly<Record<string, unknown>> {
   try {
-    const { outputs } = record(JSON.parse(readFileSync(STATE, 'utf8')));
-    return text(record(record(outputs).datastream_arn).value);
+    return record(record(JSON.parse(readFileSync(STATE, 'utf8'))).outputs);
   } catch {
-    // There is none, or a state of another kind: the user is told what to write.
-    return undefined;
+    return {};
   }
+}
+
+const arnIn = ({ datastream_arn }: Readonly<Record<string, unknown>>) => text(record(datastream_arn).value);
+
+function namesIn({ lambda_function_names }: Readonly<Record<string, unknown>>): string[] {
+  return Object.values(record(record(lambda_function_names).value)).flatMap((name) => text(name) ?? []);
 }

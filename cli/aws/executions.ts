@@ -1,3 +1,4 @@
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
@@ -9,7 +10,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeInstanceInformationCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { findInstances, tagOf } from '../../lambdas/datastream/instance';
 import { invocation } from '../../lambdas/datastream/outcome';
 import { told } from '../../lambdas/datastream/script';
@@ -25,9 +26,18 @@ import {
   type ListFilter,
 } from '../executions';
 import type { Status } from '../statuses';
+import { type FunctionLine, functionLines, functionsOf, type Logs, streamOf, streamReader } from './logs';
 
 /** The executions of a deployed state machine, which can be started from here. */
 export interface DeployedExecutions extends Executions {
+  /**
+   * What the functions have logged about an execution, in the order of time.
+   *
+   * @param more names of functions that the state machine does not call
+   */
+  functionLines(execution: Execution, more: readonly string[]): Promise<readonly FunctionLine[]>;
+  /** Whether the agent of an instance answers Systems Manager. */
+  isOnline(instanceId: string): Promise<boolean>;
   /** @returns whether it was started; false where an execution has the name already */
   start(name: string, input: unknown): Promise<boolean>;
 }
@@ -37,6 +47,7 @@ export interface Clients {
   readonly ssm: Pick<SSMClient, 'send'>;
   readonly ec2: Pick<EC2Client, 'send'>;
   readonly s3: Pick<S3Client, 'send'>;
+  readonly logs: Logs;
 }
 
 /** AWS's clients of a region. Throttled and broken calls are repeated for some seconds. */
@@ -49,6 +60,7 @@ export function clientsOf(region: string): Clients {
     sfn: new SFNClient({ ...config, retryMode: 'adaptive', maxAttempts: 10 }),
     ssm: new SSMClient(config),
     ec2: new EC2Client(config),
+    logs: new CloudWatchLogsClient(config),
     s3: new S3Client({ ...config, followRegionRedirects: true, forcePathStyle }),
   };
 }
@@ -113,6 +125,26 @@ export function deployedExecutions(stateMachineArn: string, clients: Clients): D
       const instanceId = instanceOfAttempt(facts, attempt);
       return instanceId === undefined ? undefined : outputOf(instanceId, clients);
     },
+    async follow({ facts }, attempt, stream) {
+      const instanceId = instanceOfAttempt(facts, attempt);
+      const job = instanceId === undefined ? undefined : await jobOn(instanceId, clients.ssm);
+      if (!job) return undefined;
+      if (job.group === undefined) return { error: NOT_LIVE };
+      if (stream === 'stderr') return { error: 'CloudWatch Logs has both streams in one: leave out --stderr.' };
+      return { every: LIVE_SECONDS, read: streamReader(clients.logs, job.group, job.stream) };
+    },
+    async functionLines({ name, startedAt, endedAt }, more) {
+      const functions = new Set([...(await functionsOf(sfn, stateMachineArn)), ...more]);
+      const to = endedAt && new Date(endedAt.getTime() + LAST_LINES_MS);
+      return functionLines(clients.logs, [...functions], arnOf(name), startedAt, to);
+    },
+    async isOnline(instanceId) {
+      const Filters = [{ Key: 'InstanceIds', Values: [instanceId] }];
+      const { InstanceInformationList = [] } = await clients.ssm.send(
+        new DescribeInstanceInformationCommand({ Filters }),
+      );
+      return InstanceInformationList.some(({ PingStatus }) => PingStatus === 'Online');
+    },
     async stop({ name }) {
       await sfn.send(new StopExecutionCommand({ executionArn: arnOf(name) }));
     },
@@ -161,6 +193,37 @@ async function lastState(executionArn: string, sfn: Clients['sfn']) {
   return events.find(({ stateEnteredEventDetails }) => stateEnteredEventDetails)?.stateEnteredEventDetails;
 }
 
+/** How often CloudWatch Logs is asked, in seconds. The agent sends once a second. */
+const LIVE_SECONDS = 2;
+
+/** So long after an execution's end the reaper, which looks each 10 minutes, may still log about it. */
+const LAST_LINES_MS = 900_000;
+
+const NOT_LIVE =
+  'The output of this job does not come while it runs: set job_logs = "cloudwatch" in the tfvars and deploy, for the jobs that start then. Until it has ended, see \'datastream watch\'.';
+
+/** The command of a job on its instance. */
+interface JobCommand {
+  readonly commandId: string;
+  /** The log group to which its output goes while it runs; undefined if to none. */
+  readonly group?: string;
+  /** Its stream in that group. */
+  readonly stream: string;
+}
+
+/** @returns undefined where no command was sent, and 30 days later */
+async function jobOn(instanceId: string, ssm: Clients['ssm']): Promise<JobCommand | undefined> {
+  const { Commands = [] } = await ssm.send(new ListCommandsCommand({ InstanceId: instanceId }));
+  const job = Commands.find(({ Comment }) => COMMENT.test(Comment ?? ''));
+  if (job?.CommandId === undefined) return undefined;
+  const { CloudWatchOutputEnabled, CloudWatchLogGroupName: group } = job.CloudWatchOutputConfig ?? {};
+  return {
+    commandId: job.CommandId,
+    stream: streamOf(job.CommandId, instanceId),
+    ...(CloudWatchOutputEnabled && group !== undefined && { group }),
+  };
+}
+
 /** The first line of a stream of which the script has printed the end alone. */
 const CUT = /^\.\.\. \d+ bytes before this\n/;
 
@@ -168,34 +231,40 @@ const CUT = /^\.\.\. \d+ bytes before this\n/;
 const COMMENT = /^datastream /;
 
 /**
- * The output of the job that ran on an instance: the whole log from S3 where it is kept, else what Systems Manager keeps.
+ * The output of the job that ran on an instance: the whole log from S3 where it is kept, else from CloudWatch Logs, else
+ * what Systems Manager keeps.
  *
  * @returns undefined where no command was sent, and 30 days later
  */
-async function outputOf(instanceId: string, { ssm, s3 }: Clients): Promise<JobOutput | undefined> {
-  const { Commands = [] } = await ssm.send(new ListCommandsCommand({ InstanceId: instanceId }));
-  const job = Commands.find(({ Comment }) => COMMENT.test(Comment ?? ''));
-  const found = job?.CommandId === undefined ? undefined : await invocation(ssm, instanceId, job.CommandId);
+async function outputOf(instanceId: string, { ssm, s3, logs }: Clients): Promise<JobOutput | undefined> {
+  const job = await jobOn(instanceId, ssm);
+  const found = job && (await invocation(ssm, instanceId, job.commandId));
   if (!found) return undefined;
   const { StandardOutputContent: stdout = '', StandardErrorContent: stderr = '', ResponseCode: code = -1 } = found;
   const { log } = told(stderr);
+  const isRunning = code < 0;
   // -1: there is no exit code yet.
-  const rest = { ...(code >= 0 && { exitCode: code }), ...(log !== undefined && { log }) };
+  const rest = { ...(!isRunning && { exitCode: code }), ...(log !== undefined && { log }) };
   const end = { ...rest, stdout, stderr };
-  if (log === undefined) {
-    if (code < 0) return { ...end, partial: 'Systems Manager shows the output of a job when it has ended.' };
-    const isCut = [stdout, stderr].some((text) => CUT.test(text));
-    return isCut ? { ...end, partial: 'The log is not kept: this is what Systems Manager has of it.' } : end;
+  if (log !== undefined) {
+    const [bucket = '', ...key] = log.replace('s3://', '').replace(/\/$/, '').split('/');
+    const read = async (stream: string) => {
+      const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: `${key.join('/')}/${stream}.log` }));
+      return (await object.Body?.transformToString()) ?? '';
+    };
+    try {
+      return { ...rest, stdout: await read('stdout'), stderr: await read('stderr') };
+    } catch (error) {
+      // The end is worth more than an error: these credentials may not read the bucket, or the log was deleted.
+      return { ...end, partial: `${log} cannot be read (${(error as Error).name}): this is the end of the output.` };
+    }
   }
-  const [bucket = '', ...key] = log.replace('s3://', '').replace(/\/$/, '').split('/');
-  const read = async (stream: string) => {
-    const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: `${key.join('/')}/${stream}.log` }));
-    return (await object.Body?.transformToString()) ?? '';
-  };
-  try {
-    return { ...rest, stdout: await read('stdout'), stderr: await read('stderr') };
-  } catch (error) {
-    // The end is worth more than an error: these credentials may not read the bucket, or the log was deleted.
-    return { ...end, partial: `${log} cannot be read (${(error as Error).name}): this is the end of the output.` };
+  if (job.group !== undefined) {
+    const both = await streamReader(logs, job.group, job.stream)();
+    const partial = `${isRunning ? 'The job still runs. ' : ''}This is both streams in one, from the log group ${job.group}.`;
+    return { ...end, stdout: both, partial };
   }
+  if (isRunning) return { ...end, partial: 'Systems Manager shows the output of a job when it has ended.' };
+  const isCut = [stdout, stderr].some((text) => CUT.test(text));
+  return isCut ? { ...end, partial: 'The log is not kept: this is what Systems Manager has of it.' } : end;
 }

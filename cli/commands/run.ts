@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { shellQuote } from '../../executions/datastream-command/quoting';
 import { STDERR_CHARACTERS } from '../../executions/ssm-limits';
@@ -10,11 +10,12 @@ import { Tag } from '../../lambdas/datastream/tags';
 import { realClock } from '../../local/clock';
 import { AT_ONCE, EmbeddedCloud, type Invocation } from '../../local/cloud';
 import { type ExecutionEnd, startExecution } from '../../local/machine';
-import { RECORD_NAME, type RecordedInstance, type Recording, Records } from '../../local/records';
+import { RECORD_NAME, type RecordedInstance, type Recording, Records, type Stream } from '../../local/records';
 import { bashShell } from '../../local/shell';
 import { readExecutionFile } from '../execution-file';
 import { defaultName, impossibleName, nameTaken } from '../job-name';
 import { cannotWrite, localPlace, SIGNALS } from '../local-place';
+import { JobLines } from '../output/job-lines';
 import { problemLines } from '../output/problem-lines';
 import { type ProgressView, progressView } from '../output/progress';
 import { visible } from '../output/visible';
@@ -33,6 +34,8 @@ export interface RunOptions {
   readonly folder: string;
   /** The execution's name. Default: the file's name and the time. */
   readonly name?: string;
+  /** Leave the instances' folders. Default: they are deleted at the end. */
+  readonly keep?: boolean;
 }
 
 /** An execution file that is to be run here. */
@@ -74,15 +77,21 @@ export async function run(file: string, options: RunOptions, out: Output, err: O
   const job = { input: content.value, label: file };
   const named =
     options.name === undefined ? { name: defaultName(file, realClock.now()), mayNumber: true } : { name: options.name };
-  return runJob({ ...job, ...named }, options.folder, out, err);
+  return runJob({ ...job, ...named }, options, out, err);
 }
 
 /**
- * Runs one job on the embedded cloud and prints what happens. Its record and its output stay below the folder.
+ * Runs one job on the embedded cloud and prints what happens. Its record and its output stay below the folder, and with
+ * `keep` the instances' folders too.
  *
  * @returns the exit code, as of `run`
  */
-export async function runJob(job: LocalJob, folder: string, out: Output, err: Output): Promise<number> {
+export async function runJob(
+  job: LocalJob,
+  { folder, keep = false }: Pick<RunOptions, 'folder' | 'keep'>,
+  out: Output,
+  err: Output,
+): Promise<number> {
   const refuse = (sentence: string) => {
     err.write(wrap(`${sentence}\n`, err));
     return 2;
@@ -96,19 +105,25 @@ export async function runJob(job: LocalJob, folder: string, out: Output, err: Ou
   if (!RECORD_NAME.test(job.name)) return refuse(impossibleName(job.name));
   const place = localPlace(folder);
   if ('error' in place) return refuse(place.error);
-  const { scratch } = place;
   try {
     const recording = begin(job, folder);
     if (!recording) return refuse(nameTaken(job.name));
     const region = execution.region ?? 'us-east-1';
-    return await runLocally(job.input, recording, { folder, scratch, region }, out, err);
+    const scratch = keep ? made(recording.kept) : place.scratch;
+    recording.update({ disks: scratch });
+    return await runLocally(job.input, recording, { folder, scratch, region, keep }, out, err);
   } catch (error) {
     const broken = diskErrorIn(error);
     if (!broken) throw error;
     return refuse(diskSentence(broken.path ?? resolve(folder), broken, STOPPED));
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    rmSync(place.scratch, { recursive: true, force: true });
   }
+}
+
+function made(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  return realpathSync(folder);
 }
 
 function begin({ name, mayNumber, input }: LocalJob, folder: string): Recording | undefined {
@@ -130,7 +145,7 @@ function diskErrorIn(error: unknown): DiskError | undefined {
 async function runLocally(
   input: unknown,
   recording: Recording,
-  { folder, scratch, region }: { folder: string; scratch: string; region: string },
+  { folder, scratch, region, keep: isKept }: { folder: string; scratch: string; region: string; keep: boolean },
   out: Output,
   err: Output,
 ): Promise<number> {
@@ -150,6 +165,8 @@ async function runLocally(
     }
   };
   const view = progressView(out);
+  const { job: showJob } = view;
+  const lines = showJob && new JobLines(showJob);
   const reaped = signalled<Invocation>();
   const shell = bashShell({ buckets: join(folder, 'buckets'), scratch, clock: realClock, onDiskError });
   const cloud = new EmbeddedCloud({
@@ -158,7 +175,8 @@ async function runLocally(
     shell: (command) => {
       const attempt = attemptOf(cloud, command.instanceId);
       const logs = `datastream-${attemptHash(execution.arn, attempt)}.d/logs`;
-      keep(() => recording.keepOutput(attempt, join(scratch, command.instanceId, logs)));
+      const onGain = lines && ((stream: Stream, bytes: Buffer) => lines.take(stream, bytes));
+      keep(() => recording.keepOutput(attempt, join(scratch, command.instanceId, logs), onGain));
       return shell(command);
     },
     region,
@@ -178,6 +196,8 @@ async function runLocally(
     cloud,
     input,
     (progress) => {
+      // What the job has written comes before the state that follows.
+      if (progress.type === 'entered') keep(() => recording.beat());
       view.show(progress);
       if (progress.type === 'entered') keep(() => recording.update(standing()));
     },
@@ -193,6 +213,8 @@ async function runLocally(
   }, BEAT_MS);
   try {
     const end = await execution.result;
+    keep(() => recording.beat());
+    lines?.end();
     if (end.status === 'ABORTED' && !broken) await showReaper(view, cloud, reaped.promise);
     view.end();
     // Wait until the instance has terminated.
@@ -210,7 +232,7 @@ async function runLocally(
         orchestration_dollars: end.cost.dollars,
       });
     });
-    if (!broken) printEnd(recording.name, end, cloud, folder, out);
+    if (!broken) printEnd(recording.name, end, cloud, folder, lines !== undefined, isKept ? scratch : undefined, out);
     if (end.status === 'FAILED') {
       // The job's own writes, to a bucket or to its disk, may have met the same error.
       const remedy = 'the job may have failed by that alone';
@@ -271,19 +293,31 @@ async function showReaper(view: ProgressView, cloud: EmbeddedCloud, reaped: Prom
   }
 }
 
-function printEnd(name: string, end: ExecutionEnd, cloud: EmbeddedCloud, folder: string, out: Output): void {
+/**
+ * @param isShown whether the job's output has been shown as it came
+ * @param kept the folder of the instances' disks, where they are kept
+ */
+function printEnd(
+  name: string,
+  end: ExecutionEnd,
+  cloud: EmbeddedCloud,
+  folder: string,
+  isShown: boolean,
+  kept: string | undefined,
+  out: Output,
+): void {
   const seconds = ((end.endedAt.getTime() - end.startedAt.getTime()) / 1000).toFixed(1);
   const row = (label: string, text: string) => out.write(wrap(`  ${label.padEnd(11)}${text}\n`, out));
   out.write(`\n${end.status} after ${seconds} s${end.error ? `: ${end.error}` : ''}\n`);
   if (end.cause) out.write(wrap(`${indent(visible(end.cause))}\n`, out));
 
   const job = [...cloud.ssm.commands.values()].at(-1);
-  if (job?.stdout.trim()) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
+  if (job?.stdout.trim() && !isShown) out.write(`\n  output of the job\n${shown(job.stdout)}\n`);
   // The Cause of CommandFailed already has the end of standard error, unless SSM has kept only its beginning.
   const told = end.error === 'CommandFailed' && (job?.stderr.length ?? 0) <= STDERR_CHARACTERS;
   // The rows below show the script's own lines.
   const stderr = withoutLines(job?.stderr ?? '');
-  if (stderr.trim() && !told) out.write(`\n  standard error of the job\n${shown(stderr)}\n`);
+  if (stderr.trim() && !told && !isShown) out.write(`\n  standard error of the job\n${shown(stderr)}\n`);
   out.write('\n');
   const object = end.output?.object as { bucket: string; key: string; size: number } | undefined;
   if (object) {
@@ -306,6 +340,10 @@ function printEnd(name: string, end: ExecutionEnd, cloud: EmbeddedCloud, folder:
     );
   row('execution', name);
   for (const { api } of cloud.ec2.instances.values()) row('instance', `${api.InstanceId} ${api.State.Name}`);
+  if (kept !== undefined) {
+    row('kept', `${kept}, a folder for each instance; delete them by:`);
+    row('', `rm -r ${shellQuote(kept)}`);
+  }
   const { dollars, transitions, requests, gbSeconds } = end.cost;
   row('cost', `$${dollars.toFixed(6)} for the orchestration on AWS, without the instance:`);
   row('', `${transitions} state transitions, ${requests} Lambda requests, ${gbSeconds.toFixed(2)} GB-s`);

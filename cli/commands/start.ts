@@ -22,6 +22,8 @@ export interface StartOptions extends WhereOptions, Following {
   readonly date?: string;
   /** Follow the executions to their end. */
   readonly wait?: boolean;
+  /** With `local`: leave the instances' folders. */
+  readonly keep?: boolean;
   /** Find what is wrong, and start nothing. */
   readonly dryRun?: boolean;
   /** Dollars. Start nothing where the first attempts may cost more. Default: no limit. */
@@ -48,6 +50,8 @@ export async function start(
   if (options.name !== undefined && files.length > 1) {
     return refuse(`--name is for one file, and these are ${files.length}: leave it out, or start them one by one.`);
   }
+  if (options.keep && !options.local)
+    return refuse('--keep is for --local. On AWS, "ii_terminate_instance": false in the file keeps the instance.');
   if (options.name !== undefined && !RECORD_NAME.test(options.name)) return refuse(impossibleName(options.name));
   const jobs: LocalJob[] = [];
   const unread: string[] = [];
@@ -100,7 +104,7 @@ export async function startJobs(
   let worst = 0;
   for (const job of jobs) {
     if (jobs.length > 1) out.write(`${job.name}\n`);
-    const code = await runJob(job, options.folder, out, err);
+    const code = await runJob(job, options, out, err);
     if (code === 130) return code;
     worst = Math.max(worst, code);
   }

@@ -1,6 +1,7 @@
 import { ErrorName } from '../../lambdas/datastream/errors';
 import { CauseOfFunction } from '../../lambdas/datastream/state';
 import type { Progress } from '../../local/states/interpreter';
+import { visible } from './visible';
 import { type Output, wrap } from './wrap';
 
 /** Shows the states of an execution as they happen. */
@@ -8,6 +9,8 @@ export interface ProgressView {
   show(progress: Progress): void;
   /** Prints a line that belongs to no state. */
   note(text: string): void;
+  /** Prints lines that the job has written, with a mark before each. Absent where they are not shown as they come. */
+  job?(lines: readonly string[], mark: string): void;
   end(): void;
 }
 
@@ -48,7 +51,9 @@ function waitText({ seconds }: Extract<Progress, { type: 'waiting' }>): string {
   return `waits ${Math.round(seconds)} s`;
 }
 
-/** One line per state. Only the last line changes, so scrolling back shows all finished lines. */
+/**
+ * One line per state, and the job's lines as they come. Only the last line changes, so scrolling back shows all others.
+ */
 function liveList(out: Output): ProgressView {
   let current: { state: string; since: number; remark: string } | undefined;
   let frame = 0;
@@ -89,6 +94,10 @@ function liveList(out: Output): ProgressView {
     note: (text) => {
       if (current) finish('■');
       out.write(wrap(`  ${text}\n`, out));
+    },
+    job: (lines, mark) => {
+      out.write(`\r\x1b[2K${lines.map((line) => `${mark}${visible(line)}\n`).join('')}`);
+      draw(FRAMES[frame % FRAMES.length] ?? '-');
     },
     end: () => {
       clearInterval(timer);

@@ -2,7 +2,7 @@ import { Fn, type IResolvable, Op, ref, type TerraformResource, Token } from 'cd
 
 /**
  * A property may be a Terraform variable, whose value is unknown at synthesis. An empty string then means "unset".
- * These four functions decide in TypeScript if the value is known, and in Terraform if it is not.
+ * These functions decide in TypeScript if the value is known, and in Terraform if it is not.
  */
 
 /**
@@ -60,6 +60,13 @@ export function both(a: When | undefined, b: When | undefined): When | undefined
 export function ifPositive(value: number | undefined): When | undefined {
   if (!value) return undefined;
   return Token.isUnresolved(value) ? { count: Token.asNumber(Fn.min([1, Fn.ceil(value)])) } : true;
+}
+
+/** When a value is this word of letters. @returns undefined where synthesis knows that it is another */
+export function ifEqual(value: string, word: string): When | undefined {
+  if (!Token.isUnresolved(value)) return value === word || undefined;
+  // Not `value == word ? 1 : 0`: see `isSet`.
+  return { count: Token.asNumber(Fn.lengthOf(Fn.regexall(`^${word}$`, value))) };
 }
 
 /**

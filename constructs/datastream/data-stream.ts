@@ -5,7 +5,7 @@ import { Buckets } from '../aws/buckets';
 import { CurrentAws } from '../aws/current-aws';
 import { derivedName, differentNames } from '../aws/names';
 import { checkOneCopy } from '../aws/one-copy';
-import { ifSet, orElse } from '../aws/optional';
+import { ifEqual, ifSet, orElse } from '../aws/optional';
 import { type Check, checkProps, logRetention, requiredText, tagSet, text, texts } from '../aws/rules';
 import { Tags } from '../aws/tags';
 import { type NamedProperty, SUFFIXES } from './default-names';
@@ -13,6 +13,7 @@ import type { DatastreamFunction } from './function';
 import type { CoreFunction, FunctionName } from './functions';
 import { InstanceProfile } from './instance-profile';
 import { InstanceSecurityGroup } from './instance-security-group';
+import { JobLog } from './job-log';
 import { MachineFunctions } from './machine-functions';
 import { type MatrixSource, readMatrix } from './matrix';
 import { Monitoring } from './monitoring';
@@ -60,7 +61,8 @@ export interface DataStreamProps {
   readonly s3Bucket?: string;
   /**
    * Where a job's whole standard output and error are kept. `s3`: beside its stored execution, or in `s3Bucket` if its
-   * file names no bucket. `none`: nowhere. Default: `s3`.
+   * file names no bucket. `cloudwatch`: there, and while the job runs in a log group of CloudWatch Logs as well, for
+   * `datastream logs --follow`. `none`: nowhere. Default: `s3`.
    */
   readonly jobLogs?: string;
   /**
@@ -189,6 +191,17 @@ export class DataStream extends Construct {
       vpcId: props.vpcId,
       subnetIds: props.subnetIds,
     });
+    const jobLogs = orElse(props.jobLogs, 's3');
+    const live = ifEqual(props.jobLogs ?? '', 'cloudwatch');
+    const jobLog =
+      live &&
+      new JobLog(this, 'job-log', {
+        stateMachineName: smName,
+        when: live,
+        aws,
+        instanceRole: instanceProfile.role,
+        logRetentionDays,
+      });
     const machineFunctions = new MachineFunctions(this, 'functions', {
       functionNames,
       roleName: roleNames.functions,
@@ -201,8 +214,9 @@ export class DataStream extends Construct {
       subnetIds: props.subnetIds,
       buckets,
       amiParameterName: props.amiParameterName,
-      jobLogs: orElse(props.jobLogs, 's3'),
+      jobLogs,
       logBucket: props.s3Bucket ?? '',
+      logGroup: jobLog?.groupName ?? '',
       logRetentionDays,
     });
     const stateMachine = new StateMachine(this, 'state-machine', {

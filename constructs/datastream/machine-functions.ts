@@ -31,10 +31,12 @@ export interface MachineFunctionsProps {
   readonly buckets: Buckets;
   /** Default: execution files may name only AWS's public SSM parameters. */
   readonly amiParameterName?: string;
-  /** Whether the logs of jobs are kept: `s3` or `none`. */
+  /** Whether the logs of jobs are kept: `s3`, `cloudwatch` or `none`. */
   readonly jobLogs: string;
   /** The bucket for the logs of jobs that name no bucket. Empty: those logs are not kept. */
   readonly logBucket: string;
+  /** The log group that gets the logs of jobs while they run. Empty: none does. */
+  readonly logGroup: string;
   readonly logRetentionDays: number;
 }
 
@@ -67,7 +69,7 @@ export class MachineFunctions extends Construct {
         INSTANCE_PROFILE_NAME: props.instanceProfile.profileName,
         SUBNET_IDS: props.subnetIds ? Fn.join(',', [...props.subnetIds]) : '',
       },
-      commander: { JOB_LOGS: props.jobLogs, LOG_BUCKET: props.logBucket },
+      commander: { JOB_LOGS: props.jobLogs, LOG_BUCKET: props.logBucket, LOG_GROUP: props.logGroup },
       stopper: { STATE_MACHINE_ARN: stateMachineArn },
     };
     this.functions = Object.fromEntries(

@@ -139,7 +139,7 @@ export function declareDatastream(stack: TerraformStack, matrixFile?: string): v
     s3Bucket: text('s3_bucket', "The one bucket that jobs use. Default: the account's own buckets.", RULES.bucket),
     jobLogs: text(
       'job_logs',
-      "Whether the logs of jobs are kept: s3, beside a job's stored execution, or in s3_bucket; or none. Default: s3.",
+      "Where the logs of jobs are kept: s3, beside a job's stored execution, or in s3_bucket; cloudwatch, there and, while the job runs, in CloudWatch Logs; or none. Default: s3.",
       RULES.jobLogs,
     ),
     submissionsBucket: text(

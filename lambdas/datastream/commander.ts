@@ -37,10 +37,14 @@ export interface CommanderClients {
   readonly logs: JobLogs;
 }
 
-/** Whether jobs' logs are kept. `bucket` is for jobs whose file names none; if empty, their logs are not kept. */
+/** Where jobs' logs are kept. */
 export interface JobLogs {
+  /** Whether they are kept in S3. */
   readonly keep: boolean;
+  /** For jobs whose file names no bucket; if empty, their logs are not kept in S3. */
   readonly bucket: string;
+  /** The log group in CloudWatch to which they go while the jobs run; if empty, none. */
+  readonly group: string;
 }
 
 /**
@@ -59,7 +63,7 @@ export async function command(
   const secondsLeft = Math.floor((Date.parse(state.deadline) - clock.now().getTime()) / 1000);
   const commandId =
     (await sentBefore(ssm, state.instance_id, commentOf(attempt), log)) ??
-    (await send(ssm, state, { attempt, seconds: secondsLeft, ...logTarget(execution, state, logs) }));
+    (await send(ssm, state, logs.group, { attempt, seconds: secondsLeft, ...logTarget(execution, state, logs) }));
   log.info('commands sent', { instance_id: state.instance_id, command_id: commandId });
   await store(s3, state.job.output, record(execution, region, state, commandId), log);
   return { ...state, command_id: commandId, reconcile_seconds: reconcileSeconds(secondsLeft) };
@@ -87,7 +91,7 @@ async function sentBefore(ssm: Ssm, instanceId: string, comment: string, log: Lo
   return undefined;
 }
 
-async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Promise<string> {
+async function send(ssm: Ssm, state: AttemptState, group: string, options: ScriptOptions): Promise<string> {
   if (options.seconds < 1) {
     throw new DatastreamError(
       ErrorName.JobTimedOut,
@@ -103,9 +107,12 @@ async function send(ssm: Ssm, state: AttemptState, options: ScriptOptions): Prom
         Comment: commentOf(options.attempt),
         TimeoutSeconds: DELIVERY_SECONDS,
         Parameters: {
-          commands: script(state.job.commands, { ...options, seconds }),
+          commands: script(state.job.commands, { ...options, seconds, live: group !== '' }),
           executionTimeout: [String(seconds + LOG_SECONDS)],
         },
+        ...(group !== '' && {
+          CloudWatchOutputConfig: { CloudWatchOutputEnabled: true, CloudWatchLogGroupName: group },
+        }),
       }),
     )
     .catch((error: Error) => {
@@ -211,6 +218,10 @@ export const handler = lazily(() =>
     s3: new S3Client({ ...CLIENT, maxAttempts: 1, followRegionRedirects: true }),
     clock: systemClock,
     region: environment('AWS_REGION'),
-    logs: { keep: environment('JOB_LOGS') === 's3', bucket: environment('LOG_BUCKET') },
+    logs: {
+      keep: environment('JOB_LOGS') !== 'none',
+      bucket: environment('LOG_BUCKET'),
+      group: environment('LOG_GROUP'),
+    },
   }),
 );

@@ -7,6 +7,11 @@ export interface ScriptOptions {
   /** The script ends the commands after this time, so that it can still upload their log. */
   readonly seconds: number;
   readonly log?: LogTarget;
+  /**
+   * Print both streams on standard output while the job runs, each second what is new, for an agent that sends its
+   * output to CloudWatch Logs. Default: the end of standard output alone, after the job.
+   */
+  readonly live?: boolean;
 }
 
 /**
@@ -15,7 +20,7 @@ export interface ScriptOptions {
  * output, and reports how they ended. It writes its report at the end of standard error, in lines that begin with
  * `datastream: `.
  */
-export function script(commands: readonly string[], { attempt, seconds, log }: ScriptOptions): string[] {
+export function script(commands: readonly string[], { attempt, seconds, log, live = false }: ScriptOptions): string[] {
   const end = `datastream-${attempt}`;
   const shell = shellOf(commands) !== undefined;
   return [
@@ -29,6 +34,7 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
     ...job(commands),
     end,
     'if [ -z "$code" ]; then',
+    ...(live ? [FLOW] : []),
     ...(shell ? readable(commands) : []),
     `if [ -z "$unreadable" ]; then ${run(commands, seconds)}; fi`,
     // The agent takes exit code 194 for a request to reboot and run the script again (Systems Manager, rebooting from
@@ -37,7 +43,7 @@ export function script(commands: readonly string[], { attempt, seconds, log }: S
     'case "$code" in 194) code=1 ;; 137) code=1; ' +
       `[ -n "$late" ] || ${say("'Killed (exit code 137), perhaps for want of memory.'")} ;; esac`,
     ...(shell ? [notes(commands.length)] : []),
-    ...tell(log),
+    ...tell(log, live),
     'fi',
     // A second copy of the script waits for this file and must not read half of it.
     '{ echo "$code" >"$lock.part" && mv "$lock.part" "$lock.code"; } 2>/dev/null',
@@ -188,7 +194,7 @@ const UPLOAD_SECONDS = 300;
  * Prints the end of both streams, stores the whole streams in S3, and says where. The printed text is also kept on the
  * instance, so that a second copy of the script can print the same.
  */
-function tell(log: LogTarget | undefined): string[] {
+function tell(log: LogTarget | undefined, live: boolean): string[] {
   const end = (name: string, bytes: number) =>
     `{ size=$(wc -c <"$dir/logs/${name}.log"); if [ "$size" -gt ${bytes} ]; then ` +
     `echo "... $((size - ${bytes})) bytes before this"; tail -c ${bytes} "$dir/logs/${name}.log"; ` +
@@ -198,11 +204,27 @@ function tell(log: LogTarget | undefined): string[] {
     end('stdout', STDOUT_BYTES),
     end('stderr', STDERR_BYTES),
     ...(log ? [keep(log)] : []),
-    PRINT,
+    live ? `${FLOW_END}; ${PRINT_STDERR}` : `cat "$dir/stdout"; ${PRINT_STDERR}`,
   ];
 }
 
-const PRINT = 'cat "$dir/stdout"; cat "$dir/stderr" >&2';
+const PRINT_STDERR = 'cat "$dir/stderr" >&2';
+
+/**
+ * Prints what both streams have gained, each second, in the background. Standard error goes to standard output too:
+ * SSM keeps the first 8,000 characters of standard error, and the script's own lines at its end must be among them. When
+ * the file `ended` is there, or the script was killed, a last round prints the rest.
+ */
+const FLOW =
+  ': >>"$dir/logs/stdout.log"; : >>"$err"; ' +
+  '{ a=0; b=0; while :; do over=; [ ! -e "$dir/ended" ] && kill -0 $$ || over=1; ' +
+  'n=$(wc -c <"$dir/logs/stdout.log"); [ "$n" -le "$a" ] || tail -c +$((a + 1)) "$dir/logs/stdout.log" | head -c $((n - a)); a=$((n)); ' +
+  'n=$(wc -c <"$err"); [ "$n" -le "$b" ] || tail -c +$((b + 1)) "$err" | head -c $((n - b)); b=$((n)); ' +
+  '[ -z "$over" ] || break; sleep 1; done; } 2>/dev/null & flow=$!';
+
+/** Waits for the last round. Where the file cannot be made, nothing would end it. */
+const FLOW_END =
+  '{ echo >"$dir/ended"; } 2>/dev/null; if [ -e "$dir/ended" ]; then wait "$flow"; else kill "$flow"; fi';
 
 function keep(log: LogTarget): string {
   const print = (text: string) => `say "$dir/stderr" ${text}`;
@@ -233,7 +255,7 @@ function once(attempt: string): string {
     '[ "${first%:*}" = "$boot" ] && kill -0 "${first##*:}" 2>/dev/null || ' +
     '{ sleep 1; [ -f "$lock.code" ] || { echo \'The instance was restarted, or the commands were killed, before they ended.\' >&2; exit 1; }; }; ' +
     'sleep 2; done; ' +
-    `dir="$lock.d"; { ${PRINT}; } 2>/dev/null; ` +
+    `dir="$lock.d"; { cat "$dir/stdout"; ${PRINT_STDERR}; } 2>/dev/null; ` +
     "echo 'The commands were sent twice and ran once; this is how they ended.' >&2; " +
     'exit "$(cat "$lock.code")"; fi'
   );

@@ -1,15 +1,20 @@
 import { deployedExecutions } from '../../../cli/aws/executions';
 import { rowOf } from '../../../cli/executions';
-import { testCloud } from '../../support/cloud';
+import { virtualClock } from '../../../local/clock';
+import { EmbeddedLogs } from '../../../local/logs';
+import { Service } from '../../../local/service';
+import { NOW, operatorClients, testCloud } from '../../support/cloud';
 import { executionFile } from '../../support/scenario';
 
 /** The commands' view of an embedded cloud, as of AWS. */
-function embedded(options: Parameters<typeof testCloud>[0] = {}) {
-  const { cloud, clock, wait } = testCloud(options);
-  const clients = { sfn: cloud.sfn.client(), ssm: cloud.ssm.client(), ec2: cloud.ec2.client(), s3: cloud.s3.client() };
-  const executions = deployedExecutions(cloud.stateMachineArn, clients);
+function embedded({ group, ...options }: Parameters<typeof testCloud>[0] & { readonly group?: string } = {}) {
+  const clock = virtualClock(new Date(NOW));
+  const stored = new EmbeddedLogs(clock, new Service(clock, 80));
+  const liveLogs = group === undefined ? {} : { liveLogs: { group, logs: stored } };
+  const { cloud, wait } = testCloud({ clock, ...liveLogs, ...options });
+  const executions = deployedExecutions(cloud.stateMachineArn, operatorClients(cloud, clock, stored));
   const now = <T>(promise: Promise<T>) => clock.run(promise) as Promise<T>;
-  return { cloud, executions, now, wait };
+  return { cloud, clock, executions, stored, now, wait };
 }
 
 /** A file without a check, with changes of its run_options. */
@@ -131,5 +136,110 @@ describe("The job's output", () => {
 
     expect((await run(cut))?.partial).toMatch(/^The log is not kept/);
     expect((await run({ ...cut, stdout: 'all\n' }))?.partial).toBeUndefined();
+  });
+});
+
+describe("The job's output while it comes", () => {
+  /** A job that writes a line each 10 s for a minute; `seen` is called with each. */
+  const writing = (group?: string) => {
+    const made = embedded({
+      ...(group !== undefined && { group }),
+      shell: async ({ signal, onStdout = () => {} }) => {
+        let stdout = '';
+        for (let line = 1; line <= 6; line++) {
+          onStdout(`line ${line}\npart of `);
+          stdout += `line ${line}\npart of `;
+          await made.clock.sleep(10_000, signal);
+        }
+        return { code: 0, stdout, stderr: '' };
+      },
+    });
+    return made;
+  };
+  const running = async ({ executions, now, wait }: ReturnType<typeof embedded>, milliseconds = 65_000) => {
+    await now(executions.start('a', job()));
+    await wait(milliseconds);
+    const found = await now(executions.find('a'));
+    if (!found) throw new Error('It is not there.');
+    return found;
+  };
+
+  it('is read from CloudWatch Logs page by page, each line once, to its end', async () => {
+    const made = writing('jobs');
+    const found = await running(made);
+    const reader = await made.now(made.executions.follow(found, 1, 'stdout'));
+    if (!reader || 'error' in reader) throw new Error('It cannot be read.');
+
+    const first = await made.now(reader.read());
+    const nothing = await made.now(reader.read());
+    await made.wait(HOUR_MS);
+    const rest = await made.now(reader.read());
+
+    expect(first).toMatch(/^line 1\n/);
+    expect(nothing).toBe('');
+    expect(rest.length).toBeGreaterThan(0);
+    expect(first + rest).toBe(
+      ['line 1', ...[2, 3, 4, 5, 6].map((n) => `part of line ${n}`), 'part of '].map((line) => `${line}\n`).join(''),
+    );
+  });
+
+  it('is shown as far as it is, while the job runs and when no log is kept', async () => {
+    const made = writing('jobs');
+    const found = await running(made);
+
+    const before = await made.now(made.executions.output(found, 1));
+    await made.wait(HOUR_MS);
+    const after = await made.now(made.executions.output(found, 1));
+
+    expect(before?.partial).toMatch(/^The job still runs\. This is both streams in one, from the log group jobs\.$/);
+    expect(before).not.toHaveProperty('exitCode');
+    expect(after).toMatchObject({ exitCode: 0, partial: expect.stringMatching(/^This is both streams/) });
+    expect(after?.stdout.split('\n')).toHaveLength(8);
+  });
+
+  it('says what to do where the deployment sends none, and that one stream has both', async () => {
+    const [none, one] = [embedded(), writing('jobs')];
+
+    const [first, second] = [await running(none), await running(one)];
+
+    expect(await none.now(none.executions.follow(first, 1, 'stdout'))).toEqual({
+      error: expect.stringMatching(/set job_logs = "cloudwatch"/),
+    });
+    expect(await one.now(one.executions.follow(second, 1, 'stderr'))).toEqual({
+      error: expect.stringContaining('leave out --stderr'),
+    });
+  });
+
+  it('is not there before its commands are sent', async () => {
+    const made = writing('jobs');
+
+    expect(await made.now(made.executions.follow(await running(made, 1000), 1, 'stdout'))).toBeUndefined();
+  });
+});
+
+describe("The functions' lines about an execution", () => {
+  it('are found in all groups and pages, in the order of time, and those of no other execution', async () => {
+    const { cloud, executions, stored, now, wait } = embedded();
+    await now(executions.start('a', job()));
+    await wait(HOUR_MS);
+    const found = await now(executions.find('a'));
+    if (!found) throw new Error('It is not there.');
+    const arn = `${cloud.stateMachineArn.replace(':stateMachine:', ':execution:')}:a`;
+    const early = { ...found, startedAt: new Date(0), endedAt: new Date(cloud.clock.now().getTime() + HOUR_MS) };
+    stored.create('/aws/lambda/poller');
+    for (let n = 1; n <= 5; n++) {
+      stored.put('/aws/lambda/starter', 's', JSON.stringify({ message: `starter ${n}`, execution: arn }));
+      stored.put('/aws/lambda/starter', 's', JSON.stringify({ message: 'another', execution: `${arn}-2` }));
+      await wait(1000);
+      stored.put('/aws/lambda/relay', 's', JSON.stringify({ message: `relay ${n}`, execution: arn }));
+      await wait(1000);
+    }
+
+    const lines = await now(executions.functionLines(early, ['relay', 'no-such-function']));
+
+    expect(lines.map(({ message }) => JSON.parse(message).message)).toEqual(
+      [1, 2, 3, 4, 5].flatMap((n) => [`starter ${n}`, `relay ${n}`]),
+    );
+    expect(lines[1]?.function).toBe('relay');
   });
 });

@@ -7,19 +7,13 @@ import { pinnedInput } from '../../../executions/matrix/pinned';
 import { startsOfDay } from '../../../executions/matrix/schedule';
 import { startExecution } from '../../../local/machine';
 import { EXAMPLES, inNewFolders } from '../../support/cli';
-import { testCloud } from '../../support/cloud';
+import { operatorClients, testCloud } from '../../support/cloud';
 import { expanded, matrixFile, TEMPLATE } from '../../support/matrices';
 
 const { datastream, file, path } = inNewFolders();
 
 const RIVERS = join(EXAMPLES, 'schedules/rivers.matrix.json');
 const ARN = 'arn:aws:states:us-east-1:123456789012:stateMachine:sm';
-
-const clients = (cloud: ReturnType<typeof testCloud>['cloud']) => ({
-  ssm: cloud.ssm.client(),
-  ec2: cloud.ec2.client(),
-  s3: cloud.s3.client(),
-});
 
 describe('datastream report', () => {
   it('writes the page and its twin for the days of a matrix, and asks no more than it must the next time', async () => {
@@ -41,7 +35,7 @@ describe('datastream report', () => {
     const texts: string[] = [];
     const out = { write: (text: string) => texts.push(text) };
     const options = { arn: cloud.stateMachineArn, days: 1, out: path('status.html'), folder: '.datastream' };
-    const executions = deployedExecutions(cloud.stateMachineArn, { ...clients(cloud), sfn });
+    const executions = deployedExecutions(cloud.stateMachineArn, { ...operatorClients(cloud, clock), sfn });
     const run = (schedules: Awaited<ReturnType<ReportSources['schedules']>> = []) =>
       clock.run(
         report(matrix, options, clock.now(), out, out, {
@@ -80,7 +74,7 @@ describe('datastream report', () => {
     file('job.tpl', TEMPLATE);
     const matrix = path(file('m.json', matrixFile()));
     const { cloud, clock } = testCloud();
-    const executions = deployedExecutions(cloud.stateMachineArn, { ...clients(cloud), sfn: cloud.sfn.client() });
+    const executions = deployedExecutions(cloud.stateMachineArn, operatorClients(cloud, clock));
     const [texts, puts]: [string[], string[]] = [[], []];
     const out = { write: (text: string) => texts.push(text) };
     const options = {

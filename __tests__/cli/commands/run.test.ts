@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
 
@@ -38,6 +38,23 @@ describe('datastream run --local', () => {
     const stored = datastream('validate', `${folder}/execution.json`);
     expect(stored).toMatchObject({ status: 0, stdout: `${folder}/execution.json: valid\n` });
     expect(datastream('run', '--local', `${folder}/execution.json`).status).toBe(0);
+  });
+
+  it("leaves the instances' folders where they are to be kept, and says how to delete them", () => {
+    const kept = datastream('run', '--local', '--keep', '--name', 'kept', file('x.json', job(['echo x > left'])));
+
+    const folder = path('.datastream/executions/kept/instances');
+    expect(kept.status).toBe(0);
+    expect(kept.stdout).toMatch(
+      /\n {2}kept +\/.*kept\/instances, a folder for each instance; delete them by:\n +rm -r /,
+    );
+    const [instance = ''] = readdirSync(folder);
+    expect(readFileSync(join(folder, instance, 'root/left'), 'utf8')).toBe('x\n');
+    expect(scratchFolders()).toEqual([]);
+    expect(datastream('start', '--keep', 'x.json')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^--keep is for --local/),
+    });
   });
 
   it('says that the log of a job without a bucket is not kept', () => {

@@ -142,7 +142,11 @@ describe('the functions', () => {
 
     expect(configured).toEqual([
       ['checker.handler', 30, { POWERTOOLS_SERVICE_NAME: 'checker' }],
-      ['commander.handler', 30, { JOB_LOGS: 's3', LOG_BUCKET: '', POWERTOOLS_SERVICE_NAME: 'commander' }],
+      [
+        'commander.handler',
+        30,
+        { JOB_LOGS: 's3', LOG_BUCKET: '', LOG_GROUP: '', POWERTOOLS_SERVICE_NAME: 'commander' },
+      ],
       ['poller.handler', 30, { POWERTOOLS_SERVICE_NAME: 'poller' }],
       [
         'starter.handler',
@@ -209,6 +213,42 @@ test('the state machine is the definition, and logs errors without the data of e
   });
   const groups = Object.values(resources(stack, 'aws_cloudwatch_log_group'));
   expect(groups).toContainEqual(expect.objectContaining({ name: '/aws/vendedlogs/states/machine' }));
+});
+
+describe('the log of jobs that run', () => {
+  const groupOf = (props: DataStreamProps) =>
+    Object.entries(resources(synthesise(props), 'aws_cloudwatch_log_group')).find(
+      ([id]) => id === 'job-log_group',
+    )?.[1];
+  const commanderOf = (props: Parameters<typeof synthesise>[0]) => {
+    const { environment } = resources(synthesise(props), 'aws_lambda_function').functions_commander_function ?? {};
+    return (environment as { variables: Record<string, string> }).variables;
+  };
+
+  test('is a group of its own where it is asked for, kept as long as the others', () => {
+    expect(groupOf({ smName: 'machine' })).toBeUndefined();
+    expect(groupOf({ smName: 'machine', jobLogs: 'none' })).toBeUndefined();
+    expect(groupOf({ smName: 'machine', jobLogs: 'cloudwatch', logRetentionDays: 7 })).toMatchObject({
+      name: '/datastream/jobs/machine',
+      retention_in_days: 7,
+    });
+    expect(readable(JSON.stringify(commanderOf({ smName: 'machine', jobLogs: 'cloudwatch' })))).toContain(
+      '"JOB_LOGS":"cloudwatch","LOG_BUCKET":"","LOG_GROUP":"<job-log_group.name>"',
+    );
+  });
+
+  test('is one that Terraform decides on where the value is a variable', () => {
+    const props = (stack: TerraformStack) => {
+      const jobLogs = new TerraformVariable(stack, 'job_logs', { type: 'string' }).stringValue;
+      return { smName: 'machine', jobLogs };
+    };
+    const count = '${length(regexall("^cloudwatch$", var.job_logs))}';
+    const { resource } = synthesise(props);
+    const counted = Object.values(resource).flatMap((each) => Object.values(each).filter((one) => 'count' in one));
+
+    expect(counted.map((each) => each.count)).toEqual([count, count]);
+    expect(commanderOf(props).LOG_GROUP).toMatch(/^\$\{join\("", aws_cloudwatch_log_group\.\w+.*\[\*\]\.name\)\}$/);
+  });
 });
 
 test('logs are kept for 30 days, or as long as asked for', () => {
@@ -297,7 +337,7 @@ describe('refuses, before anything is deployed,', () => {
     [{ resourcePrefix: 'a.b' }, 'resourcePrefix is "a.b": write 1 to 64 letters'],
     [{ pollerLambdaName: 'x', checkerLambdaName: 'x' }, 'Two functions are called "x": give each a name of its own.'],
     [{ smRoleName: 'x', ec2Role: 'x' }, 'Two roles are called "x": give each a name of its own.'],
-    [{ jobLogs: 'cloudwatch' }, 'jobLogs is "cloudwatch": write s3 or none.'],
+    [{ jobLogs: 'cloud' }, 'jobLogs is "cloud": write s3, cloudwatch or none.'],
     [{ pollerLambdaName: 'arn:aws:lambda' }, 'pollerLambdaName is "arn:aws:lambda": write 1 to 64 letters'],
     [{ ec2Role: 'r'.repeat(65) }, 'rrr": write 1 to 64 letters'],
     [{ lambdaPolicyName: 'a/b' }, 'lambdaPolicyName is "a/b": write 1 to 128 letters'],

@@ -5,6 +5,7 @@ jest.mock('../../../constructs/aws/bundle', () => jest.requireActual('../../supp
 
 const stacks = {
   'with one bucket': policies(synthesise({ smName: 'machine', s3Bucket: 'one-bucket' })),
+  'with the log of jobs that run': policies(synthesise({ smName: 'machine', jobLogs: 'cloudwatch' })),
   "with the account's buckets": policies(synthesise({ smName: 'machine' })),
 };
 
@@ -13,6 +14,7 @@ describe.each(Object.entries(stacks))('a stack %s', (_name, all) => {
     expect(Object.keys(all).sort()).toEqual([
       'functions_role',
       'instance-profile_role',
+      ...(_name.includes('log') ? ['job-log'] : []),
       'reaper_role',
       'reaper_scheduler-role',
       'relay_role',

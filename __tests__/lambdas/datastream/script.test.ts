@@ -33,6 +33,7 @@ interface Options {
   readonly attempt?: string;
   readonly seconds?: number;
   readonly log?: LogTarget;
+  readonly live?: boolean;
   /** First on the PATH. */
   readonly bin?: string;
 }
@@ -374,5 +375,47 @@ describe('What a job writes', () => {
     expect(withoutLines(stderr)).toContain('slow');
     expect(told(stderr)).toMatchObject({ late: true, log: 's3://b/f/' });
     expect(told(run(['exit 124']).stderr).late).toBe(false);
+  });
+});
+
+describe.each(SHELLS)('What a job writes, where it is wanted at once, under %s', (shell) => {
+  const live = true;
+
+  it('is printed while the job runs', async () => {
+    const commands = [`echo begun; echo warned >&2; while [ ! -e ${TMPDIR}/go ]; do sleep 0.1; done; echo over`];
+    const child = spawn(shell, [written(commands, `a${++attempts}`, { live })], { env: environment() });
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+      // Without what comes while it runs, nothing would let it end.
+      if (printed.includes('begun\n') && printed.includes('warned\n')) writeFileSync(join(TMPDIR, 'go'), '');
+    });
+
+    expect(await new Promise((ended) => child.on('exit', ended))).toBe(0);
+    expect(printed).toMatch(/^begun\nwarned\n(.*\n)*over\n/);
+  });
+
+  it('is printed whole: both streams on standard output, and on standard error its end as ever', () => {
+    const commands = ['seq 9000', 'seq 90001 99000 >&2', 'echo last; exit 7'];
+
+    const { status, stdout, stderr } = run(commands, shell, { live });
+
+    expect(status).toBe(7);
+    const lines = stdout.split('\n');
+    expect(lines.filter((line) => /^\d{1,4}$/.test(line))).toEqual(Array.from({ length: 9000 }, (_, n) => `${n + 1}`));
+    expect(lines.filter((line) => /^9\d{4}$/.test(line))).toHaveLength(9000);
+    expect(stdout).toContain('last\n');
+    expect(stderr.length).toBeLessThan(8000);
+    expect(stderr).toContain('99000\n');
+    expect(told(stderr).command ?? 3).toBe(3);
+  });
+
+  it('is printed to its end where its time is over, or the shell cannot read the commands', () => {
+    const late = run(['echo begun', 'sleep 600'], shell, { live, seconds: 3 });
+    const unread = run(["echo 'x"], shell, { live });
+
+    expect(late.stdout).toMatch(/^begun\n/);
+    expect(told(late.stderr).late).toBe(true);
+    expect(told(unread.stderr).unreadable).toBeDefined();
   });
 });
