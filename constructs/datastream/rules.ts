@@ -13,6 +13,6 @@ export const RULES = {
   },
   environmentSuffix: { pattern: '^[A-Za-z0-9_.-]{1,64}$', write: '1 to 64 letters, digits and _.-' },
   on: { pattern: '^on$', write: 'on, or leave it out' },
-  email: { pattern: '^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$', write: 'an address such as operator@example.org' },
+  email: { pattern: '^[^@ ]+@[^@ ]+[.][^@ ]+$', write: 'an address such as operator@example.org' },
   jobLogs: { pattern: '^(s3|cloudwatch|none)$', write: 's3, cloudwatch or none' },
 } as const satisfies Record<string, Rule>;
