@@ -86,3 +86,21 @@ test('The lines of an execution show what a terminal could take for a command as
     'FAILED  CommandFailed  after 0s, $0.020\n  started    2026-08-18T00:00:00Z\n  red \u241b[31m\n  second\n',
   );
 });
+
+test('The lines of an execution say which price is not known, and what to do', () => {
+  const summary = { attempts: 1, launches: [], object: null };
+  const facts = factsIn({ attempt: 1, attempts: 1, summary });
+  const execution = { name: 'a', status: 'SUCCEEDED' as const, startedAt: NOW, endedAt: NOW, input: {}, facts };
+  const dollars_unknown = "The price of x in y is not known: run 'datastream cost prices update --region y'.";
+
+  const text = executionLines(
+    execution,
+    row({ dollars: null, dollars_unknown }),
+    [],
+    { attempts: false, next: undefined },
+    pipe,
+    NOW,
+  );
+
+  expect(text).toContain(`\n  cost       ${dollars_unknown}\n`);
+});
