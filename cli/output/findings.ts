@@ -27,15 +27,15 @@ const CHECK = 14;
 /** Prints findings in their order, then how many there are of each kind. */
 export function printFindings(findings: readonly Finding[], out: Output): void {
   const indent = ' '.repeat(SEVERITY + CHECK);
-  for (const { check, severity, text, mend } of findings) {
+  for (const [index, { check, severity, text, mend }] of findings.entries()) {
     const shown = SHOWN[severity];
     const narrow = { isTTY: out.isTTY === true, columns: (out.columns ?? 0) - indent.length };
     const lines = wrap(text, narrow).split('\n').join(`\n${indent}`);
     out.write(
       `${paint(COLOURS[severity], shown, out)}${' '.repeat(SEVERITY - shown.length)}${check.padEnd(CHECK)}${lines}\n`,
     );
-    // A command is not wrapped: users copy it.
-    if (mend !== undefined) out.write(`${indent}${mend}\n`);
+    // A command is not wrapped: users copy it. One that mends several things stands below the last of them.
+    if (mend !== undefined && mend !== findings[index + 1]?.mend) out.write(`    ${mend}\n`);
   }
   const number = (severity: Severity) => findings.filter((each) => each.severity === severity).length;
   const parts = [`${number('ok')} ok`];
