@@ -1,4 +1,4 @@
-import type { JobStatus } from '../lambdas/datastream/results';
+import type { JobStatus } from '../lambdas/datastream/result-row';
 import { grouped } from './grouped';
 import { dollars as dollarText } from './output/dollars';
 import { median } from './quantile';

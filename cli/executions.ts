@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type ResultRow, row } from '../lambdas/datastream/results';
+import { type ResultRow, row } from '../lambdas/datastream/result-row';
 import type { Launched, Summary } from '../lambdas/datastream/stopper';
 import { knownPrices } from './price-list';
 import type { Status } from './statuses';

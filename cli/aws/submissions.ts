@@ -15,7 +15,8 @@ import { placesOf, type SubmissionInput } from '../../constructs/datastream/subm
 import type { Item } from '../../executions/submission/items';
 import { keysOf } from '../../executions/submission/keys';
 import { WORKSPACE } from '../../files/product';
-import { collectResults, type ResultRow, writeResults } from '../../lambdas/datastream/results';
+import type { ResultRow } from '../../lambdas/datastream/result-row';
+import { collectResults, writeResults } from '../../lambdas/datastream/results';
 
 /** The machine of submissions, with what asks it. */
 export interface SubmissionMachine {

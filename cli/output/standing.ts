@@ -1,4 +1,4 @@
-import type { ResultRow } from '../../lambdas/datastream/results';
+import type { ResultRow } from '../../lambdas/datastream/result-row';
 import type { Standing } from '../aws/submissions';
 import { dollars } from './dollars';
 import { count } from './summary';

@@ -8,7 +8,7 @@ import { createHandler, environment, type Log, lazily } from '../runtime/handler
 import { type Budget, deployedBudget } from './budget';
 import { deployedMatrix } from './deployed-matrix';
 import type { Sfn } from './outcome';
-import { type ResultRow, rowOf } from './results';
+import { type ResultRow, rowOf } from './result-row';
 
 /** EventBridge's event of a rule's schedule: `time` is the scheduled one. */
 const ReporterEvent = z.object({ time: z.iso.datetime().transform((text) => new Date(text)) });

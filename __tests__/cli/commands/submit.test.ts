@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResultRow } from '../../../lambdas/datastream/results';
+import type { ResultRow } from '../../../lambdas/datastream/result-row';
 import { EXAMPLES, inNewFolders, job } from '../../support/cli';
 
 const { datastream, file, path } = inNewFolders();

@@ -1,4 +1,4 @@
-import type { JobStatus } from '../../../lambdas/datastream/results';
+import type { JobStatus } from '../../../lambdas/datastream/result-row';
 import { anomaliesOf, type LineAnomaly } from '../../anomalies';
 import { grouped } from '../../grouped';
 import { median, quantile } from '../../quantile';
