@@ -5,7 +5,7 @@ import { type CycleStanding, type LinesOptions, linesOf, standingsOf } from '../
 import { changingLine, duration } from '../output/standing';
 import { count } from '../output/summary';
 import { type Output, wrap } from '../output/wrap';
-import { type WhereOptions, withExecutions } from '../where';
+import { again, type WhereOptions, withExecutions } from '../where';
 import { executionsSince, lineRow } from './list-lines';
 
 export interface WatchLineOptions extends WhereOptions, Following, Pick<LinesOptions, 'matrix' | 'tfvars'> {
@@ -52,9 +52,10 @@ export function watchLine(name: string, options: WatchLineOptions, out: Output, 
       if (standing.running.length + standing.starting.length > 0) return undefined;
       return standing.ok.length === cycle.starts.length ? 0 : 1;
     };
+    const matrix = options.matrix === undefined ? '' : ` --matrix ${options.matrix}`;
     const left = () => {
       shown.end();
-      return `${count((standing?.running.length ?? 0) + (standing?.starting.length ?? 0), 'job')} of ${name}. Stop them with 'datastream cancel --stream ${stream} --line ${line} --cycle ${cycle.cycle}'.`;
+      return `${count((standing?.running.length ?? 0) + (standing?.starting.length ?? 0), 'job')} of ${name}. Stop them with 'datastream cancel --stream ${stream} --line ${line} --cycle ${cycle.cycle}${matrix}${again(options)}'.`;
     };
     const code = await lookUntil(options, look, left, err);
     shown.end();
