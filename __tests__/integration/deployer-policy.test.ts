@@ -4,7 +4,7 @@ import path from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { type Authorisation, Authorisations } from '../support/aws-calls';
 import { aws } from '../support/deployed';
-import { allowing, DEPLOYER_POLICY, type DeployerPolicy, fillIn } from '../support/deployer-policy';
+import { allowing, type DeployerPolicy, deployerPolicies, fillIn } from '../support/deployer-policy';
 import { type Moto, motoClients, type SentRequest, startMoto } from '../support/moto';
 import { ROOT, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
@@ -32,12 +32,12 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
   let requests: SentRequest[] | undefined;
   /** Of a deployment's whole life. */
   let asked: readonly Authorisation[];
-  const policy = fillIn(DEPLOYER_POLICY, VALUES);
+  const policy = deployerPolicies(VALUES);
 
   beforeAll(async () => {
     moto = await startMoto({}, (request) => requests?.push(request));
     workspace = new Workspace(moto.endpoint);
-    // With schedules it is all that a deployment can have.
+    // With schedules and all variables it is all that a deployment can have.
     const matrix = path.join(ROOT, 'executions/examples/schedules/rivers.matrix.json');
     const stack = await workspace.synthesise('synthesis', { CDKTF_CONTEXT_JSON: JSON.stringify({ matrix }) });
     const calls: Authorisation[] = [];
@@ -53,6 +53,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
       '-input=false',
       `-var-file=${path.join(ROOT, 'variables.tfvars')}`,
       '-var=job_logs=cloudwatch',
+      ...['-var=alarm_email=operator@example.org', '-var=reporter=on', '-var=dashboard=on', '-var=daily_budget_usd=20'],
       `-var=vpc_id=${vpc}`,
       `-var=subnet_ids=${JSON.stringify(subnets)}`,
     ];
@@ -117,6 +118,15 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
         resource.description += ' Changed.';
       });
     }
+    each('aws_sns_topic', (resource) => {
+      resource.display_name = 'Changed';
+    });
+    each('aws_cloudwatch_metric_alarm', (resource) => {
+      resource.alarm_description += ' Changed.';
+    });
+    each('aws_cloudwatch_log_metric_filter', (resource) => {
+      resource.pattern = '{ $.message = "changed" }';
+    });
     each('aws_sqs_queue', (resource) => {
       resource.message_retention_seconds = 86_400;
     });
@@ -185,7 +195,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "A deployer's policy", () => {
   });
 
   it('refuses another deployment of the account', () => {
-    const others = fillIn(DEPLOYER_POLICY, { ...VALUES, PREFIX: 'other' });
+    const others = deployerPolicies({ ...VALUES, PREFIX: 'other' });
     const withoutNames = ['ec2:Describe', 'logs:DescribeLogGroups', 'states:ValidateStateMachineDefinition'];
     const allowed = asked.filter((each) => each.resources.every((one) => allowing(others, each, one).length > 0));
 

@@ -52,6 +52,8 @@ const TAGS_OF: Readonly<Record<string, string>> = {
   'events:PutRule': 'events:TagResource',
   'scheduler:CreateScheduleGroup': 'scheduler:TagResource',
   'sqs:CreateQueue': 'sqs:TagQueue',
+  'sns:CreateTopic': 'sns:TagResource',
+  'cloudwatch:PutMetricAlarm': 'cloudwatch:TagResource',
   'iam:CreateRole': 'iam:TagRole',
   'iam:CreateInstanceProfile': 'iam:TagInstanceProfile',
 };
@@ -110,8 +112,10 @@ export class Authorisations {
 }
 
 function operationOf({ method, url, headers, body }: SentRequest): Operation {
-  const [, region = '', service = ''] =
+  const [, region = '', signed = ''] =
     /Credential=[^/]+\/\d+\/([^/]+)\/([^/]+)\//.exec(headers.authorization ?? '') ?? [];
+  // CloudWatch signs with the name of its endpoint.
+  const service = signed === 'monitoring' ? 'cloudwatch' : signed;
   const [path = '', query = ''] = url.split('?');
   const target = String(headers['x-amz-target'] ?? '').split('.')[1];
   if (target) return { service, region, name: target, parameters: json(body) };
@@ -151,7 +155,11 @@ function resourcesOf({ service, region, name, subject, parameters }: Operation):
   const arn = (resource: string) => `arn:aws:${service}:${service === 'iam' ? '' : region}:${ACCOUNT}:${resource}`;
   const known = subject?.startsWith('arn:')
     ? subject
-    : (parameters.ResourceARN ?? parameters.resourceArn ?? parameters.stateMachineArn);
+    : (parameters.ResourceARN ??
+      parameters.ResourceArn ??
+      parameters.resourceArn ??
+      parameters.TopicArn ??
+      parameters.stateMachineArn);
   if (known) return [known];
   switch (service) {
     case 'iam':
@@ -172,6 +180,14 @@ function resourcesOf({ service, region, name, subject, parameters }: Operation):
     }
     case 'sqs':
       return [arn(parameters.QueueName ?? String(parameters.QueueUrl).split('/').at(-1) ?? '')];
+    case 'sns':
+      // Those of a subscription know no resource.
+      return [parameters.Name ? arn(parameters.Name) : '*'];
+    case 'cloudwatch': {
+      const dashboard = parameters.DashboardName ?? parameters['DashboardNames.member.1'];
+      if (dashboard) return [`arn:aws:cloudwatch::${ACCOUNT}:dashboard/${dashboard}`];
+      return [arn(`alarm:${parameters.AlarmName ?? parameters['AlarmNames.member.1']}`)];
+    }
     case 'ec2':
       if (name.startsWith('Describe')) return ['*'];
       return [arn(`security-group/${parameters.GroupId ?? parameters['ResourceId.1']}`)];

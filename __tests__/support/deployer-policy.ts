@@ -19,7 +19,17 @@ export function fillIn(text: string, values: Readonly<Record<string, string>>): 
   return JSON.parse(text.replace(/\b(ACCOUNT|REGION|BUCKET)\b|PREFIX/g, (name) => values[name] ?? name));
 }
 
-export const DEPLOYER_POLICY = readFileSync(path.join(__dirname, '..', '..', 'docs', 'deployer-policy.json'), 'utf8');
+const page = (name: string) => readFileSync(path.join(__dirname, '..', '..', 'docs', name), 'utf8');
+
+export const DEPLOYER_POLICY = page('deployer-policy.json');
+
+/** What a deployment with alarms, reporter or dashboard needs as well. */
+const MONITORING_POLICY = page('deployer-policy-monitoring.json');
+
+/** Both policies of a deployer, attached together. */
+export function deployerPolicies(values: Readonly<Record<string, string>>): DeployerPolicy {
+  return { Statement: [DEPLOYER_POLICY, MONITORING_POLICY].flatMap((text) => fillIn(text, values).Statement) };
+}
 
 /** The statements that allow an action on one of its resources. */
 export function allowing(

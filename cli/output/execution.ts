@@ -68,6 +68,7 @@ export function executionLines(
   ];
   const lines = [first.filter(Boolean).join('  ')];
   const add = (name: string, text: string) => lines.push(wrap(`  ${name.padEnd(11)}${text}`, out));
+  add('execution', execution.name);
   add('started', `${row.started_at.slice(0, 19)}Z`);
   if (cause)
     lines.push(

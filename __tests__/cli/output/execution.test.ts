@@ -83,7 +83,7 @@ test('The lines of an execution show what a terminal could take for a command as
   const text = executionLines(execution, row({ dollars: 0.02 }), [], { attempts: false, next: undefined }, pipe, NOW);
 
   expect(text).toBe(
-    'FAILED  CommandFailed  after 0s, $0.020\n  started    2026-08-18T00:00:00Z\n  red \u241b[31m\n  second\n',
+    'FAILED  CommandFailed  after 0s, $0.020\n  execution  a\n  started    2026-08-18T00:00:00Z\n  red \u241b[31m\n  second\n',
   );
 });
 

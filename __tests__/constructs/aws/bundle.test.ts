@@ -20,7 +20,7 @@ const CLIENTS: Readonly<Record<FunctionName, readonly string[]>> = {
   planner: ['client-sfn'],
   results: ['client-s3', 'client-sfn'],
   // What it asks of a job is in the file of results, which brings S3's client along.
-  reporter: ['client-s3', 'client-sfn', 'client-sns'],
+  reporter: ['client-sfn', 'client-sns'],
 };
 
 let bundles: Bundles<FunctionName>;
