@@ -62,8 +62,10 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
     const started = await datastream('start', 'job.json', '--name', 'one');
     expect(started).toEqual({ code: 0, output: 'started one\nSee datastream status one\n' });
     // With the same file AWS answers as to the first start.
-    const again = await datastream('start', 'other.json', '--name', 'one');
-    expect([again.code, again.output]).toEqual([2, expect.stringContaining("There is an execution 'one' already")]);
+    for (const file of ['job.json', 'other.json']) {
+      const again = await datastream('start', file, '--name', 'one');
+      expect([again.code, again.output]).toEqual([2, expect.stringContaining("There is an execution 'one' already")]);
+    }
 
     const list = await datastream('list', '--json');
     expect(documentIn('list', list.output)).toMatchObject({
