@@ -23,7 +23,7 @@ const shared = {
 module.exports = {
   // Ends a run that hangs. It is no limit of how long a test may take: a machine may be busy.
   testTimeout: 1_800_000,
-  globalSetup: '<rootDir>/__tests__/support/temporary-folder.ts',
+  globalSetup: '<rootDir>/__tests__/support/global-setup.ts',
   projects: [
     {
       ...shared,

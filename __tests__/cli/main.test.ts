@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMMAND, EXAMPLES, inNewFolders } from '../support/cli';
+import { EXAMPLES, inNewFolders, SOURCES } from '../support/cli';
 
 const folders = inNewFolders();
 
@@ -14,7 +14,7 @@ function loadedBy(...args: string[]): string[] {
   const witness = folders.path('witness.cjs');
   writeFileSync(witness, WITNESS);
   const options = { cwd: folders.path(), env: folders.env(), encoding: 'utf8' } as const;
-  const { status, stderr } = spawnSync(process.execPath, ['--require', witness, COMMAND, ...args], options);
+  const { status, stderr } = spawnSync(process.execPath, ['--require', witness, SOURCES, ...args], options);
   expect([status, stderr]).toEqual([0, '']);
   return require(folders.path('loaded.json'));
 }

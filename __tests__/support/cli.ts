@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ENVIRONMENT } from './terraform';
 
-/** The file that npx runs. */
-export const COMMAND = resolve(__dirname, '../../cli/datastream.cjs');
+/** The file that npx runs: it compiles the sources at each start. */
+export const SOURCES = resolve(__dirname, '../../cli/datastream.cjs');
+/** The same command in one file, which `global-setup.ts` makes. The tests start it a thousand times. */
+export const COMMAND = resolve(__dirname, '../../dist/datastream-of-tests.cjs');
 export const EXAMPLES = resolve(__dirname, '../../executions/examples');
 
 /** A command that takes longer than this hangs. Jest's time-out cannot end a synchronous call. */
