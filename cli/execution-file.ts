@@ -22,8 +22,3 @@ export function readExecutionFile(file: string): Content {
 export function isMatrix(value: unknown): boolean {
   return isRecord(value) && 'matrix' in value && 'streams' in value;
 }
-
-/** The AWS CLI command that starts an execution of the file, to be run in the project's folder. */
-export function startExecutionCommand(file: string): string {
-  return `aws stepfunctions start-execution --state-machine-arn "$(terraform -chdir=cdktf.out/stacks/datastream output -raw datastream_arn)" --input ${shellQuote(`file://${file}`)}`;
-}

@@ -4,6 +4,7 @@ import { SIGNALS } from './local-place';
 import { coloured } from './output/color';
 import { duration } from './output/standing';
 import { type Output, wrap } from './output/wrap';
+import { again, type WhereOptions } from './where';
 
 export interface Following {
   /** Seconds between two looks. */
@@ -55,7 +56,7 @@ export async function lookUntil(
  */
 export async function follow(
   names: readonly string[],
-  { json, ...times }: Following,
+  { json, ...times }: Following & Partial<WhereOptions>,
   executions: Executions,
   out: Output,
   err: Output,
@@ -81,7 +82,8 @@ export async function follow(
   const left = () => {
     const those = [...running].slice(0, 3).join(', ');
     const more = running.size > 3 ? ` and ${running.size - 3} others` : '';
-    return `${those}${more}. See 'datastream status', or stop with 'datastream cancel'.`;
+    const where = `${[...running][0]}${again(times)}`;
+    return `${those}${more}. See 'datastream status ${where}', or stop with 'datastream cancel ${where}'.`;
   };
   return lookUntil(times, look, left, err);
 }

@@ -63,7 +63,7 @@ export function machineSentence(error: unknown, arn: string, region: string): st
 }
 
 /** The options that name the same place again, for a command that a user copies. */
-export function again({ arn, local, folder }: WhereOptions): string {
+export function again({ arn, local, folder = '.datastream' }: Partial<WhereOptions>): string {
   const where = local ? ' --local' : arn === undefined ? '' : ` --arn ${arn}`;
   return local && folder !== '.datastream' ? `${where} --folder ${folder}` : where;
 }

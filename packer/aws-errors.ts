@@ -18,6 +18,10 @@ export function awsSentence(error: unknown, region: string): string {
   const { name, code, message, hostname } = facts(error);
   const told = oneLine(message);
   if (name === 'CredentialsProviderError') {
+    const profile = process.env.AWS_PROFILE;
+    if (profile) {
+      return `The profile ${profile} of AWS_PROFILE gives no AWS credentials: see 'aws configure list-profiles', or sign in (${told}).`;
+    }
     return `There are no AWS credentials: run 'aws configure' or 'aws sso login', or set AWS_PROFILE (${told}).`;
   }
   if (EXPIRED.test(name)) return 'The AWS credentials have expired: sign in again.';

@@ -18,6 +18,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   queues: 0,
 };
 const OUTPUTS = [
+  'alarms_topic_arn',
   'datastream_arn',
   'ec2_instance_profile_name',
   'ec2_security_group_id',

@@ -40,7 +40,7 @@ export function cancel(
     return Promise.resolve(refuse('Name the executions to stop, or write --stream.'));
   }
   return withExecutions(options, err, async (executions) => {
-    if (stream === undefined) return stopNamed(names, executions, out, err);
+    if (stream === undefined) return stopNamed(names, options, executions, out, err);
     const read = await linesOf(options, executions.region, err);
     if (typeof read === 'number') return read;
     const named = readNames(read.matrix);
@@ -73,10 +73,16 @@ export function cancel(
   });
 }
 
-async function stopNamed(names: readonly string[], executions: Executions, out: Output, err: Output): Promise<number> {
+async function stopNamed(
+  names: readonly string[],
+  options: WhereOptions,
+  executions: Executions,
+  out: Output,
+  err: Output,
+): Promise<number> {
   const found: Execution[] = [];
   for (const name of names) {
-    const execution = await findOrSay(executions, name, err);
+    const execution = await findOrSay(executions, name, options, err);
     if (execution) found.push(execution);
   }
   if (found.length < names.length) {

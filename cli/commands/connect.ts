@@ -35,7 +35,7 @@ function connectOnAws(name: string | undefined, options: WhereOptions, err: Outp
     for (const [program, what] of Object.entries(PROGRAMS)) {
       if (!isOnPath(program)) return say(`${program} is not on the PATH: install ${what}`, 2);
     }
-    const execution = await findOrSay(executions, name, err);
+    const execution = await findOrSay(executions, name, options, err);
     if (!execution) return 2;
     if (execution.status !== 'RUNNING') {
       return say(
@@ -64,7 +64,7 @@ function connectOnAws(name: string | undefined, options: WhereOptions, err: Outp
 }
 
 async function connectHere(name: string | undefined, { folder }: WhereOptions, err: Output): Promise<number> {
-  const execution = await findOrSay(localExecutions(folder), name, err);
+  const execution = await findOrSay(localExecutions(folder), name, { local: true, folder }, err);
   if (!execution) return 2;
   const record = new Records(resolve(folder)).read(execution.name);
   const disks = record?.instances.map(({ instance_id }) => join(record.disks ?? '', instance_id)) ?? [];

@@ -111,15 +111,16 @@ function wrongOptions(names: readonly string[], { bill, local, since }: CostActu
 /** The executions that are meant; undefined where a name is unknown, which is said. */
 async function wanted(
   names: readonly string[],
-  { since = USUAL_DAYS * DAY_MS, bill }: CostActualOptions,
+  options: CostActualOptions,
   executions: Executions,
   now: Date,
   err: Output,
 ): Promise<readonly Execution[] | undefined> {
+  const { since = USUAL_DAYS * DAY_MS, bill } = options;
   if (names.length > 0) {
     const found: Execution[] = [];
     for (const name of names) {
-      const execution = await findOrSay(executions, name, err);
+      const execution = await findOrSay(executions, name, options, err);
       if (execution) found.push(execution);
     }
     return found.length === names.length ? found : undefined;

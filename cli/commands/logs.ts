@@ -43,7 +43,7 @@ const SHOWN_LINES = 40;
 export async function logs(name: string | undefined, options: LogsOptions, out: Output, err: Output): Promise<number> {
   if (options.functions) return functions(name, options, out, err);
   return withExecutions(options, err, async (executions) => {
-    const execution = await findOrSay(executions, name, err);
+    const execution = await findOrSay(executions, name, options, err);
     if (!execution) return 2;
     if (options.follow && (options.local || execution.status === 'RUNNING')) {
       return follow(execution, options, executions, out, err);
@@ -51,7 +51,7 @@ export async function logs(name: string | undefined, options: LogsOptions, out: 
     const attempt = options.attempt ?? execution.facts.attempt ?? 1;
     const output = await executions.output(execution, attempt);
     if (!output) {
-      err.write(wrap(`${nothing(execution, attempt)}\n`, err));
+      err.write(wrap(`${nothing(execution, attempt, options.local === true)}\n`, err));
       return 1;
     }
     if (options.save !== undefined) return save(options.save, output, out);
@@ -71,7 +71,7 @@ async function functions(name: string | undefined, options: LogsOptions, out: Ou
     return 2;
   }
   return withDeployed(options, err, async (executions, more) => {
-    const execution = await findOrSay(executions, name, err);
+    const execution = await findOrSay(executions, name, options, err);
     if (!execution) return 2;
     const lines = await executions.functionLines(execution, more);
     if (options.json) {
@@ -213,7 +213,9 @@ async function follow(
   }
 }
 
-function nothing({ name, status, state }: Execution, attempt: number): string {
+function nothing({ name, status, state, facts }: Execution, attempt: number, local: boolean): string {
+  const last = facts.attempt ?? 1;
+  if (attempt > last) return `${name} has no attempt ${attempt}: its last one is ${last}.`;
   if (status === 'RUNNING') return `${name}: attempt ${attempt} has no output yet (${state ?? 'starting'}).`;
-  return `${name}: attempt ${attempt} has no output: its commands were not started, or Systems Manager has forgotten them (30 days).`;
+  return `${name}: attempt ${attempt} has no output: its commands were not started${local ? '' : ', or Systems Manager has forgotten them (30 days)'}.`;
 }

@@ -8,7 +8,7 @@ import { formatPath, type Path, type Problem } from '../../files/problems';
 import { PRODUCT } from '../../files/product';
 import { isRecord, list, member, text } from '../../files/values';
 import { writeFileAtomically } from '../../files/write-file';
-import { readExecutionFile, startExecutionCommand } from '../execution-file';
+import { readExecutionFile } from '../execution-file';
 import { problemLines } from '../output/problem-lines';
 import { type Output, wrap } from '../output/wrap';
 import { checkFile } from './validate';
@@ -70,7 +70,7 @@ export function writeNew(file: string, options: NewOptions, out: Output, err: Ou
   out.write(
     `${file}: written.\n` +
       `Run it on this computer:\n  npx datastream run --local ${shellQuote(file)}\n` +
-      `Start it on AWS:\n  ${startExecutionCommand(file)}\n`,
+      `Start it on AWS:\n  npx datastream start ${shellQuote(file)}\n`,
   );
   return 0;
 }

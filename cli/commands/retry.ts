@@ -7,7 +7,7 @@ import { impossibleName } from '../job-name';
 import { type Output, wrap } from '../output/wrap';
 import { pinnedInput } from '../pinned-input';
 import { STATUSES } from '../statuses';
-import { type WhereOptions, withExecutions } from '../where';
+import { again, type WhereOptions, withExecutions } from '../where';
 import type { LocalJob } from './run';
 import { startJobs } from './start';
 import { findOrSay } from './status';
@@ -51,7 +51,7 @@ export async function retry(
   const code = await withExecutions(options, err, async (executions) => {
     const found = options.failed
       ? await failedOnes(executions, options.since ?? DAY_MS, out)
-      : await namedOnes(executions, names, err);
+      : await namedOnes(executions, names, options, err);
     if (!found) return 2;
     for (const execution of found) {
       const job = await jobOf(execution, options.edits, executions);
@@ -67,14 +67,20 @@ export async function retry(
 async function namedOnes(
   executions: Executions,
   names: readonly string[],
+  options: WhereOptions,
   err: Output,
 ): Promise<Execution[] | undefined> {
   const found: Execution[] = [];
   let isRefused = false;
   for (const name of names.length > 0 ? names : [undefined]) {
-    const execution = await findOrSay(executions, name, err);
+    const execution = await findOrSay(executions, name, options, err);
     if (execution?.status === 'RUNNING') {
-      err.write(wrap(`${execution.name} still runs: wait for its end, or stop it by 'datastream cancel'.\n`, err));
+      err.write(
+        wrap(
+          `${execution.name} still runs: wait for its end, or stop it by 'datastream cancel ${execution.name}${again(options)}'.\n`,
+          err,
+        ),
+      );
     }
     if (execution && execution.status !== 'RUNNING') found.push(execution);
     else isRefused = true;

@@ -81,7 +81,13 @@ export async function startJobs(
   out: NodeJS.WriteStream,
   err: NodeJS.WriteStream,
 ): Promise<number> {
-  if (!usable(jobs, options.local === true, err)) {
+  if (options.local && options.timeout !== undefined) {
+    const sentence =
+      '--timeout is for a deployed state machine: a local execution ends with this command, and at its timeout_s.';
+    err.write(wrap(`${sentence} Nothing was started.\n`, err));
+    return 2;
+  }
+  if (!usable(jobs, options, err)) {
     err.write('Nothing was started.\n');
     return 1;
   }
@@ -112,11 +118,15 @@ export async function startJobs(
 }
 
 /** Says what is wrong with the files; a local run says that itself where there is one file. */
-function usable(jobs: readonly LocalJob[], local: boolean, err: Output): boolean {
+function usable(
+  jobs: readonly LocalJob[],
+  { local, dryRun }: Pick<StartOptions, 'local' | 'dryRun'>,
+  err: Output,
+): boolean {
   const checked = jobs.map(({ label, input }) => ({ label, problems: checkFile(input).problems }));
   const hasErrors = checked.some(({ problems }) => problems.some(({ severity }) => severity === 'error'));
   // Warnings of a local run come with the run.
-  if (local && !hasErrors) return true;
+  if (local && !dryRun && !hasErrors) return true;
   for (const { label, problems } of checked) {
     if (problems.length > 0) err.write(`${label}:\n`);
     for (const problem of problems) err.write(problemLines(problem, err));

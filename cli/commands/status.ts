@@ -18,7 +18,7 @@ export interface StatusOptions extends WhereOptions {
  */
 export function status(name: string | undefined, options: StatusOptions, out: Output, err: Output): Promise<number> {
   return withExecutions(options, err, async (executions) => {
-    const execution = await findOrSay(executions, name, err);
+    const execution = await findOrSay(executions, name, options, err);
     if (!execution) return 2;
     const row = rowOf(execution, executions.region);
     const instances = await executions.instances(execution);
@@ -63,6 +63,7 @@ const COMPARED = 100;
 export async function findOrSay(
   executions: Executions,
   name: string | undefined,
+  where: WhereOptions,
   err: Output,
 ): Promise<Execution | undefined> {
   const found = name === undefined ? undefined : await executions.find(name);
@@ -70,13 +71,13 @@ export async function findOrSay(
   const known = (await executions.list({ limit: name === undefined ? 1 : COMPARED })).map((each) => each.name);
   const [youngest] = known;
   if (name === undefined && youngest !== undefined) return executions.find(youngest);
-  err.write(wrap(`${nothing(name, known)}\n`, err));
+  err.write(wrap(`${nothing(name, known, again(where))}\n`, err));
   return undefined;
 }
 
-function nothing(name: string | undefined, known: readonly string[]): string {
-  if (name === undefined) return "There are no executions yet: start one by 'datastream start FILE'.";
+function nothing(name: string | undefined, known: readonly string[], where: string): string {
+  if (name === undefined) return `There are no executions yet: start one by 'datastream start FILE${where}'.`;
   const meant = nearest(name, known);
-  const write = meant === undefined ? "see 'datastream list'" : `write ${meant} if that is meant`;
+  const write = meant === undefined ? `see 'datastream list${where}'` : `write ${meant} if that is meant`;
   return `No execution is called '${name}': ${write}.`;
 }

@@ -11,7 +11,7 @@ export function watch(
   err: Output,
 ): Promise<number> {
   return withExecutions(options, err, async (executions) => {
-    const execution = await findOrSay(executions, name, err);
+    const execution = await findOrSay(executions, name, options, err);
     return execution ? follow([execution.name], options, executions, out, err) : 2;
   });
 }

@@ -29,7 +29,7 @@ describe('datastream new', () => {
 
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain("npx datastream run --local 'my job.json'\n");
-    expect(stdout).toContain("--input 'file://my job.json'\n");
+    expect(stdout).toContain("npx datastream start 'my job.json'\n");
     const template = JSON.parse(readFileSync(TEMPLATE, 'utf8'));
     const parameters = template.instance_parameters;
     expect(read('my job.json')).toEqual({
