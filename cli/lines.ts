@@ -1,6 +1,6 @@
 import type { Matrix } from '../executions/matrix/expand';
 import type { CycleOfLine } from '../executions/matrix/names';
-import { firstName, runOf } from '../executions/submission/items';
+import { firstName, lastRun } from '../executions/submission/items';
 import type { Listed } from './executions';
 import { deployedMatrixFile, type MatrixOptions, usableMatrix } from './matrix-file';
 import { unknownName } from './output/unknown-name';
@@ -89,7 +89,7 @@ export function standingsOf(
     const isPlanners = now.getTime() - cycle.scheduled.getTime() < PLANNER_MS;
     for (const { name } of cycle.starts) {
       const runs = runsOf.get(name) ?? [];
-      const last = runs.reduce<Listed | undefined>((a, b) => (a && runOf(a.name) > runOf(b.name) ? a : b), undefined);
+      const last = lastRun(runs);
       standing.runs.push(...runs);
       if (!last) (isPlanners ? standing.starting : standing.missing).push(name);
       else if (last.status === 'RUNNING') standing.running.push(last);

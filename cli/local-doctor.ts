@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statfsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { shellQuote } from '../executions/datastream-command/quoting';
+import { firstName, lastRun } from '../executions/submission/items';
 import { Records } from '../local/records';
 import { missingForLocalRun } from '../local/shell';
+import { grouped } from './grouped';
 import type { Finding } from './output/findings';
 import { count } from './output/summary';
 
@@ -50,11 +53,16 @@ function checkDisk(folder: string): Finding {
   return { check: 'disk', severity: free < TOO_LITTLE_GB ? 'fail' : 'warn', text, mend: `du -sh ${place}/*` };
 }
 
-/** Runs whose process was killed. The next local run removes what they had in the temporary folder. */
+/**
+ * Jobs whose last run's process was killed: an earlier run does not matter any more. The next local run removes what a
+ * killed one had in the temporary folder.
+ */
 function checkRecords(folder: string): Finding[] {
-  const records = new Records(resolve(folder)).list();
-  const lost = records.filter(({ error }) => error === 'ProcessEnded');
-  const unread = unreadable(folder, records.length);
+  const kept = new Records(resolve(folder));
+  const records = kept.list();
+  const last = [...grouped(records, ({ name }) => firstName(name)).values()].flatMap((runs) => lastRun(runs) ?? []);
+  const lost = last.filter(({ error }) => error === 'ProcessEnded');
+  const unread = unreadable(folder, kept);
   const findings: Finding[] = [];
   if (lost.length > 0) {
     const [youngest] = lost;
@@ -65,19 +73,21 @@ function checkRecords(folder: string): Finding[] {
       mend: `datastream retry ${youngest?.name} --local`,
     });
   }
-  if (unread > 0) {
+  if (unread.length > 0) {
     findings.push({
       check: 'runs',
       severity: 'warn',
-      text: `${count(unread, 'folder')} of ${folder}/executions ${unread === 1 ? 'has' : 'have'} no record that can be read.`,
-      mend: `ls ${folder}/executions`,
+      text: `${count(unread.length, 'folder')} of ${folder}/executions ${unread.length === 1 ? 'has' : 'have'} no record that can be read.`,
+      mend: `rm -r ${unread.map(shellQuote).join(' ')}`,
     });
   }
   if (findings.length > 0) return findings;
   return [{ check: 'runs', severity: 'ok', text: `${count(records.length, 'execution')} kept, none lost` }];
 }
 
-function unreadable(folder: string, read: number): number {
+/** @returns the folders, and what else is among them */
+function unreadable(folder: string, records: Records): string[] {
   const executions = resolve(folder, 'executions');
-  return existsSync(executions) ? readdirSync(executions).length - read : 0;
+  const names = existsSync(executions) ? readdirSync(executions) : [];
+  return names.filter((name) => !records.read(name)).map((name) => join(folder, 'executions', name));
 }

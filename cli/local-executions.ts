@@ -28,10 +28,10 @@ export function localExecutions(folder: string): Executions {
       return record && executionIn(record);
     },
     instances: async ({ name }) => records.read(name)?.instances ?? [],
-    output: async ({ name, state, facts }, attempt) => {
+    output: async ({ name }, attempt) => {
       const [stdout, stderr] = [read(name, attempt, 'stdout'), read(name, attempt, 'stderr')];
       if (stdout === undefined && stderr === undefined) return undefined;
-      const exitCode = attempt === facts.attempt && state === 'Succeeded' ? 0 : undefined;
+      const exitCode = records.exitCode(name, attempt);
       return { stdout: stdout ?? '', stderr: stderr ?? '', ...(exitCode !== undefined && { exitCode }) };
     },
     follow: async ({ name }, attempt, stream) => {

@@ -64,10 +64,11 @@ const LAST_SIGN_MS = 30_000;
 
 const RECORD = 'execution.json';
 const STOP = 'stop';
+const EXIT_CODE = 'exit-code';
 
 /**
  * The executions of the embedded cloud, below `.datastream/executions`: a folder each, with its record, and the whole
- * output of each attempt's job in `attempt-N/stdout.log` and `stderr.log`.
+ * output of each attempt's job in `attempt-N/stdout.log` and `stderr.log`, and its exit code in `attempt-N/exit-code`.
  */
 export class Records {
   readonly #folder: string;
@@ -131,6 +132,12 @@ export class Records {
   outputFile(name: string, attempt: number, stream: Stream): string {
     return outputIn(join(this.#folder, name), attempt, stream);
   }
+
+  /** The exit code of an attempt's job, -1 after a signal; undefined while it runs, and where its process was killed. */
+  exitCode(name: string, attempt: number): number | undefined {
+    const file = join(this.#folder, name, attemptFolder(attempt), EXIT_CODE);
+    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
+  }
 }
 
 /** The record of an execution that runs in this process. */
@@ -167,7 +174,7 @@ export class Recording {
    * @param onGain called with what a stream has gained, as it is kept
    */
   keepOutput(attempt: number, logs: string, onGain: (stream: Stream, bytes: Buffer) => void = () => {}): void {
-    mkdirSync(join(this.folder, `attempt-${attempt}`), { recursive: true });
+    mkdirSync(join(this.folder, attemptFolder(attempt)), { recursive: true });
     for (const stream of STREAMS) {
       const file = outputIn(this.folder, attempt, stream);
       this.#outputs.push(
@@ -177,6 +184,11 @@ export class Recording {
         }),
       );
     }
+  }
+
+  /** Keeps the exit code of an attempt's job, whose output is kept. */
+  keepExitCode(attempt: number, code: number): void {
+    writeFileAtomically(join(this.folder, attemptFolder(attempt), EXIT_CODE), `${code}\n`);
   }
 
   /** Copies what the jobs have written since the last call, and shows that the process is alive. */
@@ -192,8 +204,10 @@ export class Recording {
   }
 }
 
+const attemptFolder = (attempt: number) => `attempt-${attempt}`;
+
 const outputIn = (folder: string, attempt: number, stream: Stream) =>
-  join(folder, `attempt-${attempt}`, `${stream}.log`);
+  join(folder, attemptFolder(attempt), `${stream}.log`);
 
 /** Reads a growing file: each call what is new. */
 function follower(from: string, take: (bytes: Buffer) => void): () => void {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type DiskError, isDiskError } from '../files/disk';
 import { PRODUCT } from '../files/product';
@@ -91,6 +92,7 @@ function run(
   return new Promise((finish) => {
     // The script has its own process group. So the end of the instance kills all its processes, and Ctrl-C none.
     const child = spawn(program, args, { ...place, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const stopWatching = child.pid === undefined ? () => {} : killWithThisProcess(child.pid);
     const output = { stdout: '', stderr: '' };
     let read = 0;
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -101,13 +103,8 @@ function run(
       });
     }
     const kill = () => {
-      if (child.pid === undefined) return;
-      try {
-        process.kill(-child.pid, 'SIGKILL');
-      } catch (error) {
-        // ESRCH: all processes of the group have ended already.
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      }
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+      stopWatching();
     };
     if (signal.aborted) kill();
     signal.addEventListener('abort', kill);
@@ -115,6 +112,8 @@ function run(
       finish({ code: 127, stdout: '', stderr: `${program} could not be started: ${error.message}` }),
     );
     child.on('exit', (code) => {
+      // What the script has left in the background lives as long as the instance.
+      if (child.pid === undefined || !signalGroup(child.pid, 0)) stopWatching();
       const done = () => {
         clearTimeout(late);
         child.stdout.destroy();
@@ -133,6 +132,40 @@ function run(
       child.on('close', done);
     });
   });
+}
+
+/**
+ * Kills a process group when this process ends in any way, also by `kill -9`: the kernel then closes the pipe from which
+ * a small process reads. That is in a session of its own, so that Ctrl-C and the end of the terminal leave it, and it is
+ * this process's child, not the job's. The job has no end of the pipe.
+ *
+ * @returns ends it without killing the group
+ */
+function killWithThisProcess(group: number): () => void {
+  const watcher = spawn('sh', ['-c', `read -r _; kill -s KILL -- -${group}`], {
+    cwd: '/',
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  // Without it the job runs all the same; only a killed process then leaves it running.
+  watcher.on('error', () => {});
+  watcher.unref();
+  (watcher.stdin as Socket).unref();
+  return () => watcher.kill('SIGKILL');
+}
+
+/** @returns whether the group has a process */
+function signalGroup(group: number, signal: 'SIGKILL' | 0): boolean {
+  try {
+    process.kill(-group, signal);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // macOS: a group of processes that have ended, and are not yet waited for, refuses.
+    if (code === 'ESRCH' || code === 'EPERM') return false;
+    throw error;
+  }
 }
 
 /** Looks for bash, which a local run needs. @returns a sentence that says what is missing; undefined if nothing is */

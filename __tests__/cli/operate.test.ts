@@ -80,7 +80,7 @@ describe('A job that has run here', () => {
     });
     const logs = documentIn('logs', local('logs', 'first', '--json').stdout) as { stdout: string };
     for (const line of local('watch', 'first', '--json').stdout.trim().split('\n')) documentIn('watch', line);
-    expect(logs).toMatchObject({ name: 'first', attempt: 1, exit_code: null, log: null, partial: null });
+    expect(logs).toMatchObject({ name: 'first', attempt: 1, exit_code: 1, log: null, partial: null });
     expect(logs.stdout.split('\n')).toHaveLength(101);
   });
 

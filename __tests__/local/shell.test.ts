@@ -331,6 +331,12 @@ describe("The embedded instance's shell", () => {
     expect(existsSync(join(folder, 'survived'))).toBe(false);
   });
 
+  it('leaves the commands no open file but the three streams', async () => {
+    const { stdout } = await sh('for fd in 3 4 5 6 7 8 9; do { true >&$fd; } 2>/dev/null && echo "$fd"; done; true');
+
+    expect(stdout).toBe('');
+  });
+
   it('does not wait for what a script leaves in the background', async () => {
     const instance = new AbortController();
 

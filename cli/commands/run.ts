@@ -172,12 +172,14 @@ async function runLocally(
   const cloud = new EmbeddedCloud({
     folder,
     clock: realClock,
-    shell: (command) => {
+    shell: async (command) => {
       const attempt = attemptOf(cloud, command.instanceId);
       const logs = `datastream-${attemptHash(execution.arn, attempt)}.d/logs`;
       const onGain = lines && ((stream: Stream, bytes: Buffer) => lines.take(stream, bytes));
       keep(() => recording.keepOutput(attempt, join(scratch, command.instanceId, logs), onGain));
-      return shell(command);
+      const ended = await shell(command);
+      keep(() => recording.keepExitCode(attempt, ended.code));
+      return ended;
     },
     region,
     lifecycle: AT_ONCE,

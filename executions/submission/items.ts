@@ -154,3 +154,8 @@ export function firstName(name: string): string {
 export function runOf(name: string): number {
   return Number(AGAIN.exec(name)?.[2] ?? 1);
 }
+
+/** The last of a job's runs, as their names count them; undefined where there is none. */
+export function lastRun<T extends { readonly name: string }>(runs: readonly T[]): T | undefined {
+  return runs.reduce<T | undefined>((a, b) => (a && runOf(a.name) > runOf(b.name) ? a : b), undefined);
+}

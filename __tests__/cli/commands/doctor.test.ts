@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { doctor as run } from '../../../cli/commands/doctor';
 import {
@@ -9,11 +9,11 @@ import {
   jsonError,
   simulation,
 } from '../../support/aws-answers';
-import { COMMAND, inNewFolders } from '../../support/cli';
+import { COMMAND, inNewFolders, job } from '../../support/cli';
 import { matrixFile, TEMPLATE } from '../../support/matrices';
 import { documentIn } from '../../support/output-schema';
 
-const { datastream, env, file, path } = inNewFolders();
+const { datastream, env, file, inBackground, path } = inNewFolders();
 
 const ARN = 'arn:aws:states:us-east-1:123456789012:stateMachine:datastream';
 const AMI = 'ami-0123456789abcdef0';
@@ -360,11 +360,34 @@ describe('doctor --local', () => {
     expect(found.filter(({ severity }) => severity === 'fail' || severity === 'unknown')).toEqual([]);
   });
 
-  it('finds folders without a record', () => {
-    mkdirSync(path('.datastream/executions/empty'), { recursive: true });
+  const runs = () => {
+    const { findings: found } = JSON.parse(datastream('doctor', '--local', '--json').stdout) as { findings: Found[] };
+    return found.filter(({ check }) => check === 'runs');
+  };
 
-    expect(datastream('doctor', '--local').stdout).toContain(
-      '1 folder of .datastream/executions has no record that can be read.',
-    );
+  it('finds folders without a record, and says how to remove them', () => {
+    for (const name of ['empty', "it's one"]) mkdirSync(path(`.datastream/executions/${name}`), { recursive: true });
+
+    const [{ severity, text, mend } = { severity: '', text: '', mend: '' }] = runs();
+    expect({ severity, text }).toEqual({
+      severity: 'warn',
+      text: '2 folders of .datastream/executions have no record that can be read.',
+    });
+    spawnSync('sh', ['-c', mend ?? ''], { cwd: path() });
+    expect(runs()).toMatchObject([{ severity: 'ok' }]);
+  });
+
+  it('warns of a killed run until the job has run again', async () => {
+    const waits = file('a.json', job([`[ -e ${path('again')} ] || sleep 600`]));
+    const { child, ended, until } = inBackground(['run', '--local', waits, '--name', 'a']);
+    await until('EC2Poller');
+    child.kill('SIGKILL');
+    await ended;
+
+    const [{ severity, mend } = { severity: '', mend: '' }] = runs();
+    expect({ severity, mend }).toEqual({ severity: 'warn', mend: 'datastream retry a --local' });
+    file('again', '');
+    expect(datastream('retry', 'a', '--local').status).toBe(0);
+    expect(runs()).toMatchObject([{ severity: 'ok', text: '2 executions kept, none lost' }]);
   });
 });

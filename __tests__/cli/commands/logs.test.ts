@@ -162,3 +162,30 @@ describe('logs --functions', () => {
     });
   });
 });
+
+describe('logs --local', () => {
+  it.each([0, 4])('has the exit code %d of the job, in --json and before its lines', (code) => {
+    datastream('run', '--local', file('a.json', job(['echo said', `exit ${code}`])), '--name', 'a');
+
+    const { stdout } = datastream('logs', 'a', '--local', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ attempt: 1, exit_code: code, stdout: 'said\n' });
+    expect(datastream('logs', 'a', '--local').stderr).toContain(`, exit ${code}, `);
+  });
+
+  it('has no exit code of a job that runs', async () => {
+    const { child, ended, until } = inBackground([
+      'run',
+      '--local',
+      file('a.json', job(['echo said; sleep 600'])),
+      '--name',
+      'a',
+    ]);
+    await until('EC2Poller');
+    let stdout = '';
+    while (!stdout.includes('said')) ({ stdout } = datastream('logs', 'a', '--local', '--json'));
+    child.kill('SIGINT');
+
+    expect(JSON.parse(stdout)).toMatchObject({ exit_code: null });
+    await ended;
+  });
+});

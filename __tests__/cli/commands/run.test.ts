@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
 
-const { datastream, env, file, path, scratchFolders } = inNewFolders();
+const { datastream, env, file, inBackground, path, scratchFolders } = inNewFolders();
 
 describe('datastream run --local', () => {
   it('runs the example: states, outcome, output, object, time and cost', () => {
@@ -273,4 +273,30 @@ describe('datastream run --local', () => {
       expect(scratchFolders()).toEqual([]);
     },
   );
+
+  it('takes all processes of the job with it when it is killed', async () => {
+    const [go, survived, left] = [path('go'), path('survived'), path('pids')];
+    const later = `while [ ! -e ${go} ]; do sleep 0.1; done; touch ${survived}`;
+    const { child, ended } = inBackground([
+      ...['run', '--local'],
+      file('x.json', job([`(echo $BASHPID >> ${left}; ${later}) & echo $$ >> ${left}; ${later}`])),
+    ]);
+    const pids = () => (existsSync(left) ? readFileSync(left, 'utf8').trim().split('\n').map(Number) : []);
+    while (pids().length < 2) await new Promise((done) => setTimeout(done, 20));
+
+    child.kill('SIGKILL');
+    await ended;
+
+    // Jest's time-out ends a test whose job does not end.
+    while (pids().some(isRunning)) await new Promise((done) => setTimeout(done, 20));
+    writeFileSync(go, '');
+    await new Promise((done) => setTimeout(done, 500));
+    expect(existsSync(survived)).toBe(false);
+  });
 });
+
+/** A process that has ended and that nobody waits for, as in a container without init, does not run. */
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
+}
