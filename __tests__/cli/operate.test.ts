@@ -35,7 +35,9 @@ describe('A job that has run here', () => {
     );
     const logs = local('logs', 'first');
     expect(logs.stdout).toBe(`${Array.from({ length: 40 }, (_, n) => n + 61).join('\n')}\n`);
-    expect(logs.stderr).toMatch(/^first: attempt 1 of 1, i-[0-9a-f]{17}, last 40 lines of 100 of standard output\n$/);
+    expect(logs.stderr).toMatch(
+      /^first: attempt 1 of 1, i-[0-9a-f]{17}, exit 1, last 40 lines of 100 of standard output\n$/,
+    );
     expect(local('logs', 'first', '--stderr').stdout).toMatch(/^oops\n/);
     expect(local('logs', 'first', '--all').stdout.split('\n')).toHaveLength(101);
   });

@@ -178,7 +178,12 @@ async function runLocally(
       const onGain = lines && ((stream: Stream, bytes: Buffer) => lines.take(stream, bytes));
       keep(() => recording.keepOutput(attempt, join(scratch, command.instanceId, logs), onGain));
       const ended = await shell(command);
-      keep(() => recording.keepExitCode(attempt, ended.code));
+      keep(() => {
+        recording.keepExitCode(attempt, ended.code);
+        // The rest of the output comes before the states that follow.
+        recording.beat();
+      });
+      lines?.end();
       return ended;
     },
     region,

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runJob } from '../../../cli/commands/run';
 import { COMMAND, EXAMPLES, inNewFolders, job } from '../../support/cli';
 
 const { datastream, env, file, inBackground, path, scratchFolders } = inNewFolders();
@@ -273,6 +274,28 @@ describe('datastream run --local', () => {
       expect(scratchFolders()).toEqual([]);
     },
   );
+
+  it('shows on a terminal the last line of the job before the next state, also one without its end', async () => {
+    let screen = '';
+    const terminal = { isTTY: true, columns: 200, write: (text: string) => (screen += text) };
+    const out = terminal as unknown as NodeJS.WriteStream;
+    const { TERM } = process.env;
+    process.env.TERM = 'xterm';
+    try {
+      const input = job(['echo first; printf last', "printf 'the error' >&2"]);
+      expect(await runJob({ name: 'a', input, label: 'a' }, { folder: path('.datastream') }, out, out)).toBe(0);
+    } finally {
+      process.env.TERM = TERM;
+      if (TERM === undefined) delete process.env.TERM;
+    }
+
+    const shown = screen.replaceAll('\r\x1b[2K', '\n').split('\n');
+    const polled = shown.findIndex((line) => line.startsWith('✔ EC2Poller'));
+    for (const line of ['  | first', '  | last', '  ! the error']) {
+      expect(shown).toContain(line);
+      expect(shown.indexOf(line)).toBeLessThan(polled);
+    }
+  });
 
   it('takes all processes of the job with it when it is killed', async () => {
     const [go, survived, left] = [path('go'), path('survived'), path('pids')];
