@@ -222,6 +222,8 @@ export function dollarsChart(report: ReportDocument): string {
   return draw({
     ariaLabel: 'Dollars by stream',
     height: 64 + streams.length * 36,
+    // Without it, the only stream's name would stand in its bar.
+    marginTop: 20,
     marginBottom: BELOW.marginBottom,
     marginLeft: 36,
     marginRight: 36,
