@@ -1,8 +1,9 @@
 import { type Matrix, placeOf } from '../executions/matrix/expand';
+import { firstName } from '../executions/submission/items';
 import { record } from '../files/values';
 import type { PriceList } from '../prices/instances';
 import { besideOf, type JobCost, jobCost, type SpotHourly } from '../prices/jobs';
-import { anomaliesOf, type LineAnomaly } from './anomalies';
+import { anomaliesOf, type LineAnomaly, type LineJob } from './anomalies';
 import type { Execution } from './executions';
 import { grouped } from './grouped';
 import { seriesOf } from './series';
@@ -56,17 +57,31 @@ export function byLine(jobs: readonly ActualJob[]): (readonly [line: string, job
   return [...grouped(jobs, ({ line }) => line)].sort(([, a], [, b]) => total(b) - total(a));
 }
 
+/** The executions of each job, the oldest first: its own, `_r2`, `_r3`. */
+export function byJob(all: readonly ActualJob[]): (readonly ActualJob[])[] {
+  const oldest = all.toSorted((a, b) => a.execution.startedAt.getTime() - b.execution.startedAt.getTime());
+  return [...grouped(oldest, ({ execution }) => firstName(execution.name)).values()];
+}
+
 /** What is unusual about the lines. */
 export function unusual(jobs: readonly ActualJob[]): (LineAnomaly & { readonly line: string })[] {
   return byLine(jobs).flatMap(([line, group]) =>
-    anomaliesOf(
-      group.map(({ execution: { startedAt, endedAt, status, facts }, cost }) => ({
-        day: startedAt.toISOString().slice(0, 10).replaceAll('-', ''),
-        status,
-        attempts: facts.summary?.attempts ?? null,
-        seconds: endedAt ? (endedAt.getTime() - startedAt.getTime()) / 1000 : null,
-        dollars: cost?.total ?? null,
-      })),
-    ).map((each) => ({ line, ...each })),
+    anomaliesOf(byJob(group).map(lineJob)).map((each) => ({ line, ...each })),
   );
+}
+
+/** A job as `reportRows` sees it. @param all its executions, the oldest first */
+function lineJob(all: readonly ActualJob[]): LineJob {
+  // One success is enough, whatever was started afterwards.
+  const its = all.find(({ execution }) => execution.status === 'SUCCEEDED') ?? all.at(-1);
+  if (!its) throw new Error('A job has an execution.');
+  const { startedAt, endedAt, status } = its.execution;
+  const attempts = all.map(({ execution }) => execution.facts.summary?.attempts ?? null);
+  return {
+    day: startedAt.toISOString().slice(0, 10).replaceAll('-', ''),
+    status,
+    attempts: attempts.length === 1 ? (attempts[0] ?? null) : attempts.reduce<number>((sum, of) => sum + (of ?? 1), 0),
+    seconds: endedAt ? (endedAt.getTime() - startedAt.getTime()) / 1000 : null,
+    dollars: all.every(({ cost }) => cost) ? all.reduce((sum, { cost }) => sum + (cost?.total ?? 0), 0) : null,
+  };
 }

@@ -28,9 +28,12 @@ const DEARER = 1.5;
 
 /**
  * Finds what is unusual about the jobs of a line, by the thresholds of ngen-datastream's health report and of its costs:
- * jobs that took long, many second attempts, a day on which a job cost much more than on the median of the days.
+ * jobs that took long, many second attempts, a day on which a job cost much more than on the median of the days. Parts are
+ * of the jobs that have an execution.
  */
-export function anomaliesOf(jobs: readonly LineJob[]): LineAnomaly[] {
+export function anomaliesOf(all: readonly LineJob[]): LineAnomaly[] {
+  // A job that has no execution is neither long nor short.
+  const jobs = all.filter(({ status }) => status !== 'NOT_STARTED');
   const found: LineAnomaly[] = [];
   const long = jobs.filter(({ seconds }) => (seconds ?? 0) > LONG_MINUTES * 60);
   if (long.length > 0) {

@@ -23,6 +23,8 @@ export interface JobEstimate extends JobCost {
   readonly type: string;
   /** How long its commands are taken to run; null where it lasts its `timeout_s`. */
   readonly seconds: number | null;
+  /** Whether it ends at its `timeout_s`, before its commands have run for `seconds`. */
+  readonly endsAtTimeout: boolean;
   /** The market whose price is taken. */
   readonly market: 'spot' | 'on-demand';
   /** Whether the job asks for spot, and the spot price is not known. */
@@ -90,6 +92,7 @@ function estimateOf(
       region,
       type,
       seconds: seconds ?? null,
+      endsAtTimeout: seconds !== undefined && seconds + SECONDS_BESIDE_COMMANDS > timeout_s,
       market,
       spotUnknown: ii_cheapo && market === 'on-demand',
       ...expected,

@@ -2,7 +2,7 @@ import type { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { awsSentence } from '../../packer/aws-errors';
 import type { SpotHourly } from '../../prices/jobs';
-import { type ActualJob, actualJobs, byLine, unusual } from '../actual';
+import { type ActualJob, actualJobs, byJob, byLine, unusual } from '../actual';
 import type { Bill } from '../aws/bill';
 import type { Execution, Executions } from '../executions';
 import { findAll } from '../find-all';
@@ -211,9 +211,10 @@ function tableOf(jobs: readonly ActualJob[], byName: boolean): string {
     ...(others.length > 0 ? [[`${groups.length - ROWS} others`, others] as const] : []),
     ...(groups.length > 1 ? [['total', jobs] as const] : []),
   ].map(([name, group]) => {
-    const number = known(group).length;
-    const each = number > 0 ? dollars(sum(group, 'total') / number) : '-';
-    return [name, group.length.toLocaleString('en-US'), ...PARTS.map((part) => dollars(sum(group, part))), each];
+    const number = byJob(known(group)).length;
+    const shown = (value: number) => (number > 0 ? dollars(value) : '-');
+    const jobCount = byJob(group).length.toLocaleString('en-US');
+    return [name, jobCount, ...PARTS.map((part) => shown(sum(group, part))), shown(sum(group, 'total') / number)];
   });
   return table([['LINE', 'JOBS', 'INSTANCES', 'VOLUMES', 'IPV4', 'MACHINE', 'TOTAL', 'A JOB'], ...rows]);
 }
@@ -222,7 +223,7 @@ function tableOf(jobs: readonly ActualJob[], byName: boolean): string {
 function unknownSentences(jobs: readonly ActualJob[]): string[] {
   const without = jobs.filter(({ unknown }) => unknown !== undefined);
   return [...grouped(without, ({ unknown }) => unknown ?? '')].map(
-    ([why, group]) => `Without ${count(group.length, 'job')}: ${why}`,
+    ([why, group]) => `Without ${count(byJob(group).length, 'job')}: ${why}`,
   );
 }
 
@@ -262,9 +263,9 @@ function documentOf(
   bill: Bill | undefined,
 ) {
   const figures = (group: readonly ActualJob[]) => ({
-    jobs: group.length,
+    jobs: byJob(group).length,
     dollars: parts(group),
-    dollars_unknown: group.length - known(group).length,
+    dollars_unknown: byJob(group.filter(({ cost }) => !cost)).length,
   });
   return {
     ...figures(jobs),

@@ -104,10 +104,14 @@ function sentencesOf(
     unknownTimes === estimates.length
       ? `${jobs}: ${most}`
       : `${jobs} ${how}: ${dollars(sum(estimates, 'total'))}; ${most}`;
+  const early = estimates.filter(({ endsAtTimeout }) => endsAtTimeout).length;
   const unknown = [...new Set(estimates.filter(({ spotUnknown }) => spotUnknown).map(({ type }) => type))];
   const regions = [...new Set(estimates.map(({ region }) => region))];
   return [
     expected,
+    ...(early > 0
+      ? [`${count(early, 'job')} of these ${early === 1 ? 'ends at its' : 'end at their'} timeout_s before that.`]
+      : []),
     ...(history && unknownTimes > 0
       ? [
           `${count(unknownTimes, 'job')} of these ${unknownTimes === 1 ? 'has' : 'have'} not succeeded in the last ${HISTORY_DAYS} days, and count${unknownTimes === 1 ? 's' : ''} until timeout_s.`,
@@ -130,11 +134,12 @@ function documentOf(estimates: readonly JobEstimate[], seconds: number | undefin
     dollars: Object.fromEntries(PARTS.map((part) => [part, rounded(sum(estimates, part))])),
     dollars_at_timeout: rounded(sum(estimates, 'atTimeout')),
     prices_of: Object.fromEntries(regions.map((region) => [region, own(knownPrices(), region)?.as_of])),
-    estimates: estimates.map(({ name, region, type, seconds: its, market, spotUnknown, total }) => ({
+    estimates: estimates.map(({ name, region, type, seconds: its, market, spotUnknown, total, endsAtTimeout }) => ({
       name,
       region,
       type,
       seconds: its,
+      ends_at_timeout: endsAtTimeout,
       market,
       spot_price_known: !spotUnknown,
       dollars: rounded(total),

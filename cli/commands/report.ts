@@ -14,7 +14,7 @@ import { count } from '../output/summary';
 import { type Output, wrap } from '../output/wrap';
 import { fromFolder, fromS3, withSteps } from '../profiles';
 import { reportRows } from '../report-rows';
-import { type WhereOptions, withExecutions } from '../where';
+import { again, type WhereOptions, withExecutions } from '../where';
 
 export interface ReportOptions extends Omit<MatrixOptions, 'region'>, WhereOptions {
   /** How many days of cycles, the last of which is today in UTC. */
@@ -90,7 +90,7 @@ export async function report(
       const paused = schedule?.state === 'DISABLED' || (notBefore !== undefined && scheduled < notBefore);
       return paused ? { ...row, paused } : row;
     });
-    const { html, document } = makeReport(rows, title, now);
+    const { html, document } = makeReport(rows, title, now, { twin: basename(twin), where: again(options) });
     writeFileAtomically(options.out, html);
     const json = `${JSON.stringify(document)}\n`;
     writeFileAtomically(twin, json);

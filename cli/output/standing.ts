@@ -63,5 +63,5 @@ export function printResults(rows: readonly ResultRow[], out: Output): void {
   const unknown = rows.length - known.length;
   const sum = known.reduce((total, dollars) => total + dollars, 0);
   const without = unknown > 0 ? `, without ${count(unknown, 'job')} whose price is not known` : '';
-  row('cost', `${dollars(sum)} at list prices${without}`);
+  row('cost', `${known.length === 0 && unknown > 0 ? '-' : `${dollars(sum)} at list prices`}${without}`);
 }

@@ -158,6 +158,27 @@ describe('datastream cost actual', () => {
     expect(each).toBeCloseTo(dollars.total, 5);
   });
 
+  it('counts a retry as its job', async () => {
+    const all = [ended('a_20260819'), ended('a_20260819_r2'), ended('a_20260818')];
+
+    const { json } = await actual(all, { json: true });
+    const { stdout } = await actual(all);
+
+    expect(json()).toMatchObject({ jobs: 2, lines: [{ line: 'a', jobs: 2 }] });
+    expect(json().executions).toHaveLength(3);
+    // Three hours of instances, by two jobs.
+    expect(stdout).toMatch(/\na +2 +\$0\.54 .* \$0\.28\n/);
+  });
+
+  it('shows no sum where no cost is known', async () => {
+    const stopped: Execution = { ...running, name: 'stopped', status: 'ABORTED' };
+
+    const { stdout } = await actual([stopped]);
+
+    expect(stdout).toMatch(/\nstopped +1 +- +- +- +- +- +-\nWithout 1 job: The instances/);
+    expect((await actual([stopped, ended('a_20260819')])).stdout).toMatch(/\ntotal +2 +\$0\.18 /);
+  });
+
   it('prints a table in 80 columns, and which jobs are not in it', async () => {
     const { stdout } = await actual([ended('a_20260819'), ended('b_20260819'), running]);
 
@@ -220,6 +241,14 @@ describe('datastream cost actual', () => {
     expect(asked.stdout).toMatch(/Unusual: a: a job cost \$0\.37 on 2026-08-19, and \$0\.19 on most days\./);
     const usual = await actual(days, { anomalies: true });
     expect([usual.code, usual.stdout]).toEqual([0, expect.stringContaining('Nothing is unusual.')]);
+  });
+
+  it('finds a second attempt of a job in a retry, as the report does', async () => {
+    const failed: Execution = { ...ended('a_20260819'), status: 'FAILED' };
+
+    const { json } = await actual([ended('a_20260819_r2'), failed, ended('a_20260818')], { json: true });
+
+    expect(json().anomalies).toEqual([{ line: 'a', kind: 'retries', text: '1 of 2 jobs needed a second attempt' }]);
   });
 
   it("compares a month with AWS's bill by the tag of the state machine, in one call", async () => {

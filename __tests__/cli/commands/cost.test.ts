@@ -51,6 +51,22 @@ describe('datastream cost estimate', () => {
     expect(document.dollars.addresses).toBeCloseTo(0.005 * (61 / 60), 6);
   });
 
+  it('says how many jobs end at their timeout_s before the seconds are over', () => {
+    const lasting = (timeout_s: number) => job(['true'], { run_options: { timeout_s, ii_check_s3: false } });
+    file('short.json', lasting(300));
+    file('long.json', lasting(3600));
+
+    const { stdout } = datastream('cost', 'estimate', 'short.json', 'long.json', '--seconds', '480');
+    const both = datastream('cost', 'estimate', 'short.json', 'long.json', '--seconds', '480', '--json').stdout;
+
+    expect(stdout).toContain('\n1 job of these ends at its timeout_s before that.\n');
+    expect(JSON.parse(both).estimates).toMatchObject([
+      { name: 'short', ends_at_timeout: true },
+      { name: 'long', ends_at_timeout: false },
+    ]);
+    expect(datastream('cost', 'estimate', 'long.json', '--seconds', '480').stdout).not.toContain('before that');
+  });
+
   it.each([
     ['a file with an error', 1, { commands: [] }, /commands/],
     ['a file that is not there', 1, undefined, /there is no such file|cannot be read/],

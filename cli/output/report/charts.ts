@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { dashed } from '../../anomalies';
+import { dollars as dollarText } from '../dollars';
 import { OUTCOMES, type Outcome, type ReportDocument } from './figures';
 
 /**
@@ -13,6 +14,9 @@ const WIDTH = 352;
 const COLOUR = { domain: [...OUTCOMES], range: OUTCOMES.map((outcome) => `var(--${outcome})`) };
 
 const { document } = parseHTML('<html></html>');
+
+/** Pixels below a chart whose axis has a label: its text stands below those of the ticks. */
+const BELOW = { marginBottom: 44, labelOffset: 40 };
 
 /** Draws a chart as SVG that needs neither script nor style sheet. */
 function draw(options: Plot.PlotOptions): string {
@@ -77,12 +81,14 @@ export function cyclesChart(report: ReportDocument, stream: string, line: string
   const cycles = [...new Set(cells.map(({ cycle }) => cycle))].sort();
   return draw({
     ariaLabel: `Cycles of ${stream} ${line} by day`,
-    height: 50 + days * 22,
+    height: 64 + days * 22,
+    marginBottom: BELOW.marginBottom,
     marginLeft: 46,
     marginRight: 4,
     padding: 0.06,
     x: {
       label: 'cycle, UTC',
+      labelOffset: BELOW.labelOffset,
       domain: cycles,
       // Twelve labels fit.
       tickFormat: (cycle: string) => (cycles.length <= 12 || Number(cycle) % 3 === 0 ? cycle : ''),
@@ -118,12 +124,14 @@ export function placesChart(report: ReportDocument, stream: string, line: string
   const cycles = [...new Set(cells.map(({ cycle }) => cycle))].sort();
   return draw({
     ariaLabel: `Places of ${stream} ${line} by cycle`,
-    height: 46 + places.length * 15,
+    height: 60 + places.length * 15,
+    marginBottom: BELOW.marginBottom,
     marginLeft: roomFor(places),
     marginRight: 4,
     padding: 0.06,
     x: {
       label: 'cycle, UTC',
+      labelOffset: BELOW.labelOffset,
       domain: cycles,
       tickFormat: (cycle: string) => (cycles.length <= 12 || Number(cycle) % 3 === 0 ? cycle : ''),
       tickSize: 0,
@@ -163,10 +171,11 @@ export function timesChart(all: readonly Times[], label: string): string {
   return draw({
     ariaLabel: label,
     // The names stand above their marks: beside them, a long one would leave no room.
-    height: 50 + lines.length * 38,
-    marginLeft: 8,
-    marginRight: 16,
-    x: { label: 'minutes', ticks: 5, grid: true, zero: true },
+    height: 64 + lines.length * 38,
+    marginBottom: BELOW.marginBottom,
+    marginLeft: 20,
+    marginRight: 20,
+    x: { label: 'minutes', labelOffset: BELOW.labelOffset, ticks: 5, grid: true, zero: true },
     y: { axis: null, domain: lines.map(({ line }) => line) },
     marks: [
       Plot.text(lines, { x: 0, y: 'line', text: 'line', dy: -14, textAnchor: 'start' }),
@@ -196,10 +205,11 @@ export function stepsChart(report: ReportDocument, stream: string, line: string)
   const places = [...new Set(bars.map(({ place }) => place))];
   return draw({
     ariaLabel: `Minutes of the steps of ${stream} ${line}`,
-    height: 50 + places.length * 16,
+    height: 64 + places.length * 16,
+    marginBottom: BELOW.marginBottom,
     marginLeft: roomFor(places),
     marginRight: 16,
-    x: { label: 'minutes', ticks: 5, grid: true },
+    x: { label: 'minutes', labelOffset: BELOW.labelOffset, ticks: 5, grid: true },
     y: { label: null, domain: places, tickSize: 0 },
     color: { domain: steps, range: steps.map((_, index) => STEP_COLOURS[index % STEP_COLOURS.length] ?? '') },
     marks: [Plot.barX(bars, { x: 'minutes', y: 'place', fill: 'step', order: steps, title: 'title' }), Plot.ruleX([0])],
@@ -208,13 +218,16 @@ export function stepsChart(report: ReportDocument, stream: string, line: string)
 
 /** What each stream costs. */
 export function dollarsChart(report: ReportDocument): string {
-  const streams = report.streams.map(({ stream, dollars }) => ({ stream, dollars, text: `$${dollars.toFixed(2)}` }));
+  const streams = report.streams.map(({ stream, dollars }) => ({ stream, dollars, text: dollarText(dollars) }));
   return draw({
     ariaLabel: 'Dollars by stream',
-    height: 50 + streams.length * 36,
-    marginLeft: 8,
-    marginRight: 16,
-    x: { label: 'dollars', ticks: 5, grid: true, zero: true },
+    height: 64 + streams.length * 36,
+    // Without it, the only stream's name would stand in its bar.
+    marginTop: 20,
+    marginBottom: BELOW.marginBottom,
+    marginLeft: 36,
+    marginRight: 36,
+    x: { label: 'dollars', labelOffset: BELOW.labelOffset, ticks: 3, tickFormat: dollarText, grid: true, zero: true },
     y: { axis: null, domain: streams.map(({ stream }) => stream), padding: 0 },
     marks: [
       Plot.text(streams, {

@@ -1,9 +1,10 @@
 import { dashed } from '../../anomalies';
+import { dollars } from '../dollars';
 import { count } from '../summary';
 import { cyclesChart, daysChart, dollarsChart, placesChart, STEP_COLOURS, stepsChart, timesChart } from './charts';
 import { type Figures, figuresOf, OUTCOMES, outcomeOf, type ReportDocument, type ReportRow } from './figures';
 
-/** Jobs that did not succeed are listed up to this many; report.json has all. */
+/** Jobs that did not succeed are listed up to this many; the twin has all. */
 const LISTED = 500;
 
 /** A report: a page that a browser shows without network and script, and the same as JSON. */
@@ -12,22 +13,35 @@ export interface Report {
   readonly document: ReportDocument;
 }
 
+/** What a page names beside itself. */
+export interface Beside {
+  /** The name of the JSON file. */
+  readonly twin: string;
+  /** The options that name the executions, for a command that a reader copies: ` --local`. */
+  readonly where: string;
+}
+
 /**
  * Makes the report of some days.
  *
  * @param rows the expected jobs of those days, in the order in which streams and lines are to stand
  * @param title such as the name of the state machine
+ * @param beside what the page tells its reader to look at; default: report.json and the deployed machine
  */
-export function makeReport(rows: readonly ReportRow[], title: string, now: Date): Report {
+export function makeReport(
+  rows: readonly ReportRow[],
+  title: string,
+  now: Date,
+  beside: Beside = { twin: 'report.json', where: '' },
+): Report {
   const document = figuresOf(rows, title, now);
-  return { html: pageOf(document), document };
+  return { html: pageOf(document, beside), document };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (text: string) => text.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? '');
 
 const number = (value: number) => value.toLocaleString('en-US');
-const dollars = (value: number) => `$${value.toFixed(2)}`;
 
 /** `8m05s`, `2h10m` */
 function duration(seconds: number | null): string {
@@ -37,7 +51,7 @@ function duration(seconds: number | null): string {
   return hours > 0 ? `${hours}h${two(minutes)}m` : `${minutes}m${two(Math.min(rest, 59))}s`;
 }
 
-function pageOf(report: ReportDocument): string {
+function pageOf(report: ReportDocument, beside: Beside): string {
   const { title, made_at, from, to, totals } = report;
   const days = from === to ? dashed(from) : `${dashed(from)} to ${dashed(to)}`;
   const bad = totals.failed + totals.missing;
@@ -45,7 +59,7 @@ function pageOf(report: ReportDocument): string {
     ['outcomes', 'Outcomes by day', outcomes(report)],
     ['cycles', 'Cycles', cycles(report)],
     ...(report.place_cycles.length > 0 ? [['places', 'Places', places(report)] as const] : []),
-    ['problems', bad > 0 ? `Failed and missing (${number(bad)})` : 'Failed and missing', problems(report)],
+    ['problems', bad > 0 ? `Failed and missing (${number(bad)})` : 'Failed and missing', problems(report, beside)],
     ['unusual', 'Unusual', unusual(report)],
     ['durations', 'Durations', durations(report)],
     ['leads', 'From the cycle to the result', leads(report)],
@@ -65,7 +79,7 @@ function pageOf(report: ReportDocument): string {
 <body>
 <header>
 <h1>${escaped(title)}</h1>
-<p>Cycles of ${days}, UTC. Made ${made_at.slice(0, 16).replace('T', ' ')} UTC. The same figures are in report.json.</p>
+<p>Cycles of ${days}, UTC. Made ${made_at.slice(0, 16).replace('T', ' ')} UTC. The same figures are in ${escaped(beside.twin)}.</p>
 ${tiles(totals)}
 <nav aria-label="Sections"><ul>${sections.map(([id, name]) => `<li><a href="#${id}">${name}</a></li>`).join('')}</ul></nav>
 </header>
@@ -184,13 +198,17 @@ function steps(report: ReportDocument): string {
 /** What a job costs, of those whose cost is known. */
 function ofJob({ jobs, dollars: sum, dollars_unknown }: Figures): string {
   const known = jobs - dollars_unknown;
-  return known > 0 ? `$${(sum / known).toFixed(4)}` : '–';
+  return known > 0 ? dollars(sum / known) : '–';
 }
 
-function problems(report: ReportDocument): string {
+function problems(report: ReportDocument, { twin, where }: Beside): string {
   const bad = report.rows.filter((row) => ['failed', 'missing'].includes(outcomeOf(row)));
   if (bad.length === 0) return '<p>None.</p>\n';
-  const errors = report.errors.map(({ error, jobs, example }) => [error, number(jobs), `datastream logs ${example}`]);
+  const errors = report.errors.map(({ error, jobs, example }) => [
+    error,
+    number(jobs),
+    `datastream logs ${example}${where}`,
+  ]);
   const rows = bad
     .slice(0, LISTED)
     .map(({ name, status, error, cause, attempts }) => [
@@ -199,7 +217,7 @@ function problems(report: ReportDocument): string {
       attempts === null ? '–' : number(attempts),
       cause?.split('\n')[0]?.slice(0, 200) ?? '',
     ]);
-  const more = bad.length > LISTED ? `<p>${count(bad.length - LISTED, 'other job')} in report.json.</p>\n` : '';
+  const more = bad.length > LISTED ? `<p>${count(bad.length - LISTED, 'other job')} in ${escaped(twin)}.</p>\n` : '';
   return (
     (errors.length > 0 ? table('By error', ['error', 'jobs', 'see one'], errors) : '') +
     `<details><summary>${bad.length > LISTED ? `The first ${LISTED} jobs` : count(bad.length, 'job')}</summary>\n` +

@@ -114,6 +114,14 @@ describe('What is unusual', () => {
     expect(anomalies([...many(8), row({ attempts: 2 })])).toEqual(['retries: 1 of 9 jobs needed a second attempt']);
   });
 
+  it('is looked for in the jobs that have an execution', () => {
+    const missing = many(50, { status: 'NOT_STARTED', attempts: null, seconds: null, dollars: 0 });
+
+    expect(anomalies([...many(2), ...many(2, { attempts: 2 }), ...missing])).toEqual([
+      'retries: 2 of 4 jobs needed a second attempt',
+    ]);
+  });
+
   it('is a day on which a job cost more than 1.5 times the median of the days', () => {
     const days = (last: number) => [
       ...many(2),

@@ -1,4 +1,5 @@
 import { parseHTML } from 'linkedom';
+import { dollars as dollarText } from '../../../../cli/output/dollars';
 import { makeReport } from '../../../../cli/output/report/page';
 import { fiveDays } from '../../../support/report';
 
@@ -65,7 +66,27 @@ describe('The page of five days with 1,238 jobs each', () => {
 
   it('tells dollars as they are', () => {
     const told = all('section#cost svg text').map((text) => text.textContent ?? '');
-    for (const { stream, dollars } of document.streams) expect(told).toContain(`${stream}  $${dollars.toFixed(2)}`);
+    for (const { stream, dollars } of document.streams) expect(told).toContain(`${stream}  ${dollarText(dollars)}`);
+  });
+
+  it('names its twin and the options of its executions', () => {
+    const failed = rows.filter(({ status }) => status === 'FAILED').slice(0, 1);
+    const made = makeReport(failed, 'sm', NOW, { twin: 'status.json', where: ' --local' });
+
+    expect(made.html).toContain('The same figures are in status.json.');
+    expect(made.html).toMatch(/datastream logs \S+ --local</);
+  });
+
+  it('tells what costs less than a cent as an estimate does', () => {
+    const cheap = rows.filter(({ status }) => status === 'SUCCEEDED').slice(0, 1);
+    const made = makeReport(
+      cheap.map((each) => ({ ...each, dollars: 0.00064 })),
+      'sm',
+      NOW,
+    );
+
+    expect(parseHTML(made.html).document.querySelector('.tiles')?.textContent).toContain('$0.00064');
+    expect(made.html).toContain(`${cheap[0]?.stream}  $0.00064<`);
   });
 
   it('can be read without seeing it and used without a mouse', () => {
