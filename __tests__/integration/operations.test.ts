@@ -60,7 +60,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
 
   test('start a job, show how it stands, stop it and start it again', async () => {
     const started = await datastream('start', 'job.json', '--name', 'one');
-    expect(started).toEqual({ code: 0, output: 'started one\nSee datastream status one\n' });
+    expect(started).toEqual({ code: 0, output: 'started one   estimate $0.015\nSee datastream status one\n' });
     // With the same file AWS answers as to the first start.
     for (const file of ['job.json', 'other.json']) {
       const again = await datastream('start', file, '--name', 'one');
@@ -87,7 +87,7 @@ describeWith(['terraform', 'moto_server', 'aws'], "the operator's commands on an
       expect.objectContaining({ status: 'ABORTED' }),
     ]);
     const retry = await datastream('retry', 'one');
-    expect(retry).toEqual({ code: 0, output: 'started one_r2\nSee datastream status one_r2\n' });
+    expect(retry).toEqual({ code: 0, output: 'started one_r2   estimate $0.015\nSee datastream status one_r2\n' });
     const wrong = await datastream('status', 'on');
     expect([wrong.code, wrong.output]).toEqual([2, "No execution is called 'on': write one if that is meant.\n"]);
     await datastream('cancel', 'one_r2');
