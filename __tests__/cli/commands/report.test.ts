@@ -51,7 +51,7 @@ describe('datastream report', () => {
     ]);
     const twin = JSON.parse(readFileSync(path('status.json'), 'utf8'));
     expect(twin.totals).toMatchObject({ jobs: 2, ok: 1, missing: 1 });
-    expect(readFileSync(path('status.html'), 'utf8')).toContain('<title>');
+    expect(readFileSync(path('status.html'), 'utf8')).toContain('The same figures are in status.json.');
 
     asked.length = 0;
     expect(await run()).toBe(0);

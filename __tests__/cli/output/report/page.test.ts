@@ -89,6 +89,27 @@ describe('The page of five days with 1,238 jobs each', () => {
     expect(made.html).toContain(`${cheap[0]?.stream}  $0.00064<`);
   });
 
+  it('has room for the texts of its axes', () => {
+    const cheap = rows
+      .slice(0, 1)
+      .map((each) => ({ ...each, status: 'SUCCEEDED' as const, seconds: 1, dollars: 0.00064 }));
+    const drawn = parseHTML(makeReport(cheap, 'sm', NOW).html).document;
+    for (const id of ['durations', 'leads', 'cost']) {
+      const ticks = Array.from(drawn.querySelectorAll(`#${id} [aria-label="x-axis tick label"] text`));
+      expect([id, ticks.length > 1]).toEqual([id, true]);
+      for (const each of ticks) {
+        // A digit of 12 pixels is 7 wide, and the text is centred.
+        const at = Number(/translate\(([\d.]+)/.exec(each.getAttribute('transform') ?? '')?.[1]);
+        const half = ((each.textContent ?? '').length * 7) / 2;
+        expect([id, at - half >= 0, at + half <= 352]).toEqual([id, true, true]);
+      }
+    }
+    // The axis's own label stands a line below those of the ticks.
+    const labels = Array.from(drawn.querySelectorAll('svg [aria-label="x-axis label"]'));
+    expect(labels.length).toBe(4);
+    for (const each of labels) expect(each.getAttribute('transform')).toMatch(/,40\.5\)$/);
+  });
+
   it('can be read without seeing it and used without a mouse', () => {
     expect(page.documentElement.getAttribute('lang')).toBe('en');
     expect(all('svg').filter((chart) => !chart.getAttribute('aria-label'))).toEqual([]);
