@@ -99,7 +99,7 @@ describeWith(['terraform', 'packer', 'moto_server', 'aws'], "The README's comman
     expect(output).toContain('SUCCEEDED after');
     expect(output).toMatch(/^Template {3}executions\/execution_template\.json: ami-[0-9a-f]{17} in us-east-1$/m);
     expect(output).toContain('executions/first-job.json: written.');
-    expect(output).toMatch(/^started first-job_\d{8}-\d{6}$/m);
+    expect(output).toMatch(/^started first-job_\d{8}-\d{6} {3}estimate \$0\.\d+$/m);
     expect(output).toMatch(/^RUNNING {2}first-job_\d{8}-\d{6} /m);
     expect(await inventory('us-east-1', workspace.environment)).toEqual(before);
   });
