@@ -3,6 +3,7 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import * as z from 'zod';
 import { type Line, type Matrix, minutesOf } from '../../executions/matrix/expand';
 import { startsAt } from '../../executions/matrix/schedule';
+import { firstName } from '../../executions/submission/items';
 import { CLIENT } from '../runtime/clients';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { type Budget, deployedBudget } from './budget';
@@ -159,7 +160,7 @@ async function executionsSince(
 }
 
 /** The name of a job in its matrix, by that of its execution: without the day, and without `_r2` of a retry. */
-const jobOf = (execution: string) => execution.replace(/_r\d{1,2}$/, '').replace(/_\d{8}$/, '');
+const jobOf = (execution: string) => firstName(execution).replace(/_\d{8}$/, '');
 
 function linesByName(matrix: Matrix | undefined): ReadonlyMap<string, Line> {
   return new Map(matrix?.lines.flatMap((line) => line.jobs.map(({ name }) => [name, line] as const)));
@@ -182,7 +183,7 @@ function startsBetween(matrix: Matrix, from: Date, until: Date) {
 function leadMinutes(execution: string, succeeded: Date, lines: ReadonlyMap<string, Line>): number {
   const name = jobOf(execution);
   const cycle = lines.get(name)?.jobs.find((job) => job.name === name)?.cycle ?? '00';
-  const day = /_(\d{4})(\d\d)(\d\d)(?:_r\d{1,2})?$/.exec(execution);
+  const day = /_(\d{4})(\d\d)(\d\d)$/.exec(firstName(execution));
   const began = Date.parse(`${day?.[1]}-${day?.[2]}-${day?.[3]}T${cycle}:00:00Z`);
   return Math.round((succeeded.getTime() - began) / MINUTE_MS);
 }

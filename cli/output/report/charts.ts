@@ -86,14 +86,7 @@ export function cyclesChart(report: ReportDocument, stream: string, line: string
     marginLeft: 46,
     marginRight: 4,
     padding: 0.06,
-    x: {
-      label: 'cycle, UTC',
-      labelOffset: BELOW.labelOffset,
-      domain: cycles,
-      // Twelve labels fit.
-      tickFormat: (cycle: string) => (cycles.length <= 12 || Number(cycle) % 3 === 0 ? cycle : ''),
-      tickSize: 0,
-    },
+    x: cycleAxis(cycles),
     y: { label: null, tickSize: 0 },
     color: COLOUR,
     marks: [
@@ -105,6 +98,16 @@ export function cyclesChart(report: ReportDocument, stream: string, line: string
     ],
   });
 }
+
+/** The axis of a chart whose columns are cycles. */
+const cycleAxis = (cycles: readonly string[]) => ({
+  label: 'cycle, UTC',
+  labelOffset: BELOW.labelOffset,
+  domain: cycles,
+  // Twelve labels fit.
+  tickFormat: (cycle: string) => (cycles.length <= 12 || Number(cycle) % 3 === 0 ? cycle : ''),
+  tickSize: 0,
+});
 
 /** Pixels for names beside a chart: 8 for a letter of 12 pixels, and at most half of the chart. */
 const roomFor = (names: readonly string[]) =>
@@ -129,13 +132,7 @@ export function placesChart(report: ReportDocument, stream: string, line: string
     marginLeft: roomFor(places),
     marginRight: 4,
     padding: 0.06,
-    x: {
-      label: 'cycle, UTC',
-      labelOffset: BELOW.labelOffset,
-      domain: cycles,
-      tickFormat: (cycle: string) => (cycles.length <= 12 || Number(cycle) % 3 === 0 ? cycle : ''),
-      tickSize: 0,
-    },
+    x: cycleAxis(cycles),
     y: { label: null, domain: places, tickSize: 0 },
     color: COLOUR,
     marks: [
