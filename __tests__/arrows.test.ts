@@ -23,6 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: [],
   prices: [],
   executions: ['files'],
+  // Regions and names of buckets are AWS's, and execution files hold them too.
+  pipelines: ['files', 'executions/region', 'executions/s3-names'],
   'lambdas/runtime': [],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files', 'prices']]),
@@ -36,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'constructs/index.ts': SYSTEMS.map((system) => `constructs/${system}`),
   local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
-  cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
+  cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'pipelines', 'prices'],
   package: ['constructs', 'cdktf', 'files'],
   'main.ts': ['constructs', 'cdktf', 'files/disk'],
 };
