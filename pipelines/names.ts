@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { PipelinesConfig } from './model';
 
 /** The longest name of a Lambda function and of an EventBridge rule (API references). */
 const LONGEST = 64;
+
+/** The longest name of an S3 bucket (S3 User Guide). */
+const LONGEST_BUCKET = 63;
 
 /** What EventBridge's rule of a Cron pipeline adds to its function's name. */
 export const CRON_SUFFIX = '-cron-rule';
@@ -30,16 +34,17 @@ export function imageTag(pipeline: string, branch: string): string {
   return `${pipeline}-${branch}`;
 }
 
-/** Buckets of a branch's deployment. Their names need the account: bucket names are one for all accounts. */
+/**
+ * Buckets of a branch's deployment. Their names need the account: bucket names are one for all accounts. A base that
+ * cannot be part of a bucket's name as it is, or is too long, gets a hash, by which two stay two.
+ */
 export function ownBuckets(base: string, accountId: string): { readonly artifacts: string; readonly records: string } {
-  const named = (suffix: string) => {
-    const end = `-${accountId}-${suffix}`;
-    return `${base
-      .toLowerCase()
-      .replace(/[^a-z0-9-]+/g, '-')
-      .slice(0, 63 - end.length)}${end}`;
-  };
-  return { artifacts: named('artifacts'), records: named('records') };
+  const end = (suffix: string) => `-${accountId}-${suffix}`;
+  const longest = LONGEST_BUCKET - end('artifacts').length;
+  const plain = base.toLowerCase().replace(/[^a-z0-9-]+/g, '-');
+  const hash = `-${createHash('sha256').update(base).digest('hex').slice(0, 6)}`;
+  const begin = plain === base && base.length <= longest ? base : `${plain.slice(0, longest - hash.length)}${hash}`;
+  return { artifacts: `${begin}${end('artifacts')}`, records: `${begin}${end('records')}` };
 }
 
 /** What is wrong with a branch as a part of these names; undefined if nothing is. */

@@ -32,6 +32,14 @@ export function watched(
   return { bucket, prefix: inputPath };
 }
 
+/** The buckets that some S3 pipeline watches. */
+export function watchedBuckets(config: PipelinesConfig): readonly string[] {
+  const all = config.pipelines
+    .filter(({ trigger }) => trigger === 'S3')
+    .flatMap((pipeline) => pipeline.configs.map((each) => watched(config, pipeline, each).bucket));
+  return [...new Set(all)].sort();
+}
+
 /** The EventBridge pattern of an S3 pipeline (S3 User Guide, "Using EventBridge"). */
 export function objectPattern(bucket: string, prefix: string) {
   return {
@@ -82,4 +90,39 @@ export function objectInput(event: ObjectEvent): unknown {
     JSON.stringify(values[name] ?? '').slice(1, -1),
   );
   return JSON.parse(text);
+}
+
+/** What the handler reads from its environment; the same on AWS and on this computer. */
+export function functionEnvironment({
+  config,
+  pipeline,
+  site,
+  branch,
+  name,
+  records,
+}: {
+  readonly config: PipelinesConfig;
+  readonly pipeline: Pipeline;
+  readonly site: PipelineConfig;
+  readonly branch: string;
+  /** The function's name. */
+  readonly name: string;
+  /** The bucket of records. */
+  readonly records: string;
+}): Record<string, string> {
+  return {
+    PIPELINE_NAME: pipeline.name,
+    PIPELINE_TYPE: pipeline.type,
+    PIPELINE_TRIGGER: pipeline.trigger,
+    CONFIG_ID: site.id,
+    CONFIG_FILE: site.configFilePath,
+    BRANCH: branch,
+    FUNCTION_NAME: name,
+    INPUT_BUCKET: config.inputBucketName,
+    INPUT_PREFIX: site.inputPath ?? '',
+    RECORDS_BUCKET: records,
+    // tsdat's own variable (tsdat.io.storage.FileSystemS3).
+    TSDAT_S3_BUCKET_NAME: config.outputBucketName,
+    ...(pipeline.trigger === 'Cron' && { SCHEDULE: pipeline.schedule ?? DEFAULT_SCHEDULE }),
+  };
 }
