@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'constructs/tsdat': ['constructs/aws', 'files', 'pipelines', ...PURE_LAMBDAS('tsdat')],
   // Who uses the construct reads the file with the parser.
   'constructs/index.ts': [...SYSTEMS.map((system) => `constructs/${system}`), 'pipelines'],
-  local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
+  local: ['lambdas', 'executions', 'files', 'pipelines', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'pipelines', 'prices'],
   package: ['constructs', 'cdktf', 'files'],

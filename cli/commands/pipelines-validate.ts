@@ -42,7 +42,7 @@ export interface CheckedPipelines extends Omit<ParsedPipelines, 'problems'> {
 /** Every problem of a file, and of the repository if one is named. */
 export function checkPipelinesFile(
   file: string,
-  { branch, repo }: ValidateOptions,
+  { branch, repo }: Pick<ValidateOptions, 'branch' | 'repo'>,
 ): { readonly error: string } | CheckedPipelines {
   const read = readTextFile(file);
   if ('error' in read) return read;
@@ -52,6 +52,6 @@ export function checkPipelinesFile(
 }
 
 /** The problem, with its line before its path. */
-function withLine({ line, ...problem }: CheckedPipelines['problems'][number]): Problem {
+export function withLine({ line, ...problem }: CheckedPipelines['problems'][number]): Problem {
   return line === undefined ? problem : { ...problem, path: `line ${line}: ${problem.path}` };
 }

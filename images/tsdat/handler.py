@@ -40,6 +40,10 @@ class StorageNotS3(HandlerError):
     """The pipeline would write its output to the function's disk, where it is lost."""
 
 
+class StorageNotLocal(HandlerError):
+    """The pipeline would write to AWS from a run on this computer."""
+
+
 class UnknownEvent(HandlerError):
     """No event of this system."""
 
@@ -386,10 +390,15 @@ def contiguous(days):
 
 def checked(pipeline, settings, store):
     """Refuses a pipeline whose output would be lost."""
-    if store.local:
-        return pipeline
     storage = pipeline.storage
     classes = [each.__name__ for each in type(storage).__mro__]
+    if store.local:
+        if "FileSystemS3" in classes:
+            raise StorageNotLocal(
+                f"The storage of {settings.config_file} is S3, and a run on this computer would write to AWS: name "
+                "tsdat.io.storage.FileSystem in shared/storage.yaml; the build replaces it."
+            )
+        return pipeline
     if "FileSystemS3" not in classes:
         raise StorageNotS3(
             f"The storage of {settings.config_file} is {classes[0]}, and its output would be lost with the function's "
