@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { branchProblem } from '../pipelines/names';
+import type { RerunOptions } from './commands/pipelines-rerun';
 import type { RunPipelinesOptions } from './commands/pipelines-run';
+import type { StatusOptions } from './commands/pipelines-status';
 import type { ValidateOptions } from './commands/pipelines-validate';
 import { sentences } from './options';
 
@@ -59,4 +61,56 @@ export function addPipelines(program: Command): void {
       const { runPipelines } = require('./commands/pipelines-run') as typeof import('./commands/pipelines-run');
       process.exitCode = await runPipelines(file, inputs, options, process.stdout, process.stderr);
     });
+
+  pipelines
+    .command('status')
+    .description('what has run of each config, what has failed, the last build, and what is left over')
+    .argument('<file>', 'the deployed pipelines_config.yml')
+    .option('--branch <branch>', 'the branch', branchName, 'main')
+    .option('--days <days>', 'how far to look back for runs', days, 7)
+    .option('--local', 'the runs of this computer')
+    .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      sentences(
+        'Exit code: 0, 1 where a last run has failed, an event waits for rerun or something is left over, 2 when the file has errors, 5 when AWS cannot be asked.',
+      ),
+    )
+    .action(async (file: string, options: StatusOptions) => {
+      const { pipelinesStatus } =
+        require('./commands/pipelines-status') as typeof import('./commands/pipelines-status');
+      process.exitCode = await pipelinesStatus(file, options, deployed, process.stdout, process.stderr);
+    });
+
+  pipelines
+    .command('rerun')
+    .description('call functions again for the events that failed for good')
+    .argument('<file>', 'the deployed pipelines_config.yml')
+    .argument('[name]', 'a pipeline, or NAME/CONFIG (default: all)')
+    .option('--branch <branch>', 'the branch', branchName, 'main')
+    .option('--local', 'the events of this computer')
+    .option('--repo <folder>', "with --local: a checkout of the pipelines' repository")
+    .option('--python <program>', 'with --local: the Python that has tsdat', 'python3')
+    .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
+    .addHelpText(
+      'after',
+      sentences('Exit code: 0, 1 where one has failed again, 2 for a wrong file or name, 5 when AWS cannot be asked.'),
+    )
+    .action(async (file: string, name: string | undefined, options: RerunOptions) => {
+      const { rerunPipelines } = require('./commands/pipelines-rerun') as typeof import('./commands/pipelines-rerun');
+      process.exitCode = await rerunPipelines(file, name, options, deployed, process.stdout, process.stderr);
+    });
+}
+
+/** Loaded when it is asked, because it loads the AWS clients. */
+const deployed = (region: string) =>
+  (require('./aws/pipelines') as typeof import('./aws/pipelines')).deployedPipelines(region);
+
+/** Days of records, which are kept for 90. */
+function days(value: string): number {
+  if (!/^\d{1,2}$/.test(value) || Number(value) < 1 || Number(value) > 90) {
+    throw new InvalidArgumentError('write a number from 1 to 90.');
+  }
+  return Number(value);
 }

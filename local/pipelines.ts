@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Pipeline, PipelineConfig, PipelinesConfig } from '../pipelines/model';
-import { baseName, functionName, ownBuckets } from '../pipelines/names';
+import { type DeployedFunction, deploymentOf } from '../pipelines/deployment';
+import type { PipelinesConfig } from '../pipelines/model';
 import {
   functionEnvironment,
   matchesObject,
@@ -36,16 +36,9 @@ export interface Started {
   kill(): void;
 }
 
-/** A function of the deployment. */
-export interface LocalFunction {
-  readonly name: string;
-  readonly pipeline: Pipeline;
-  readonly site: PipelineConfig;
-}
-
 /** What has become of one event at one function. */
 export interface LocalRun {
-  readonly function: LocalFunction;
+  readonly function: DeployedFunction;
   readonly ok: boolean;
   /** What the last attempt printed. */
   readonly output: string;
@@ -63,27 +56,24 @@ export interface EmbeddedPipelinesOptions {
   readonly start: (call: Call) => Started;
   /** As the deployment has it; default: 900. */
   readonly timeoutSeconds?: number;
-  readonly heard?: (run: LocalFunction, text: string) => void;
+  readonly heard?: (run: DeployedFunction, text: string) => void;
 }
 
 /** Buckets, EventBridge and Lambda of a branch's deployment, on this computer. Buckets are folders. */
 export class EmbeddedPipelines {
-  readonly functions: readonly LocalFunction[];
+  readonly functions: readonly DeployedFunction[];
   readonly recordsBucket: string;
   readonly #options: EmbeddedPipelinesOptions;
 
   constructor(options: EmbeddedPipelinesOptions) {
     this.#options = options;
-    const { config, branch } = options;
-    const base = baseName(config.pipelinesRepoName, branch);
-    this.recordsBucket = ownBuckets(base, config.accountId).records;
-    this.functions = config.pipelines.flatMap((pipeline) =>
-      pipeline.configs.map((site) => ({ name: functionName(base, pipeline.name, site.id), pipeline, site })),
-    );
+    const { functions, recordsBucket } = deploymentOf(options.config, options.branch);
+    this.functions = functions;
+    this.recordsBucket = recordsBucket;
   }
 
   /** The functions that a rule calls when an object arrives. */
-  matching(bucket: string, key: string): LocalFunction[] {
+  matching(bucket: string, key: string): DeployedFunction[] {
     const event = this.#objectEvent(bucket, key);
     return this.functions.filter(({ pipeline, site }) => {
       if (pipeline.trigger !== 'S3') return false;
@@ -102,7 +92,7 @@ export class EmbeddedPipelines {
   }
 
   /** Runs functions of Cron pipelines as their rules do, and what they start. */
-  async fire(functions: readonly LocalFunction[]): Promise<LocalRun[]> {
+  async fire(functions: readonly DeployedFunction[]): Promise<LocalRun[]> {
     const runs: LocalRun[] = [];
     for (const each of functions) {
       const time = this.#options.clock.now().toISOString();
@@ -113,7 +103,7 @@ export class EmbeddedPipelines {
   }
 
   /** Calls a function as Lambda does for an event: a second time if it fails, and then it keeps the event. */
-  async invoke(target: LocalFunction, event: unknown): Promise<LocalRun> {
+  async invoke(target: DeployedFunction, event: unknown): Promise<LocalRun> {
     const requestId = randomUUID();
     let output = '';
     let ok = false;
@@ -125,7 +115,7 @@ export class EmbeddedPipelines {
     return { function: target, ok, output, attempts: ATTEMPTS, failureKey };
   }
 
-  async #attempt(target: LocalFunction, event: unknown, requestId: string) {
+  async #attempt(target: DeployedFunction, event: unknown, requestId: string) {
     const { clock, start, heard = () => {}, timeoutSeconds = 900 } = this.#options;
     const call = { environment: this.#environment(target), event, requestId };
     const { ended, kill } = start({ ...call, heard: (text) => heard(target, text) });
@@ -143,7 +133,7 @@ export class EmbeddedPipelines {
     }
   }
 
-  #environment({ name, pipeline, site }: LocalFunction): Record<string, string> {
+  #environment({ name, pipeline, site }: DeployedFunction): Record<string, string> {
     const { config, branch, folder } = this.#options;
     const root = path.resolve(folder);
     return {
@@ -156,7 +146,7 @@ export class EmbeddedPipelines {
   }
 
   /** Writes the event as Lambda does (Lambda Developer Guide, "Retaining records of asynchronous invocations"). */
-  #keep({ name }: LocalFunction, requestPayload: unknown, requestId: string, output: string): string {
+  #keep({ name }: DeployedFunction, requestPayload: unknown, requestId: string, output: string): string {
     const { clock, config, folder } = this.#options;
     const timestamp = clock.now().toISOString();
     const day = timestamp.slice(0, 10);
@@ -228,10 +218,4 @@ function contentOf(root: string): Map<string, number> {
       return [path.relative(root, file).split(path.sep).join('/'), statSync(file).mtimeMs];
     }),
   );
-}
-
-/** Reads an object of the embedded buckets as JSON; undefined if it is not there. */
-export function readObject(folder: string, bucket: string, key: string): unknown {
-  const file = path.join(folder, bucket, key);
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 }

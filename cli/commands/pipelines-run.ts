@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { realClock } from '../../local/clock';
-import { EmbeddedPipelines, type LocalFunction, type LocalRun } from '../../local/pipelines';
+import { EmbeddedPipelines, type LocalRun } from '../../local/pipelines';
 import { withDocker, withPython } from '../../local/python';
+import type { DeployedFunction } from '../../pipelines/deployment';
 import type { PipelinesConfig } from '../../pipelines/model';
 import { baseName } from '../../pipelines/names';
 import { localPlace } from '../local-place';
@@ -136,7 +137,7 @@ function report(
 function cronFunctions(
   { functions }: EmbeddedPipelines,
   named: string | true,
-): LocalFunction[] | { readonly error: string } {
+): DeployedFunction[] | { readonly error: string } {
   const crons = functions.filter(({ pipeline }) => pipeline.trigger === 'Cron');
   if (crons.length === 0) return { error: 'No pipeline of the file has trigger: Cron.' };
   const wanted = crons.filter(
@@ -147,14 +148,14 @@ function cronFunctions(
   return { error: unknownName('Cron pipeline', String(named), known) };
 }
 
-const watchedPaths = (functions: readonly LocalFunction[]) => [
+const watchedPaths = (functions: readonly DeployedFunction[]) => [
   ...new Set(functions.flatMap(({ site }) => (site.inputPath === undefined ? [] : [site.inputPath]))),
 ];
 
 /** The key that a file gets: below `to`, or below the path in the bucket that its own path has, or below the only one. */
 function keyOf(
   input: string,
-  functions: readonly LocalFunction[],
+  functions: readonly DeployedFunction[],
   to: string | undefined,
 ): string | { readonly error: string } {
   const name = path.basename(input);

@@ -1,7 +1,8 @@
 import { Aspects } from 'cdktf';
 import { Construct } from 'constructs';
+import { deploymentOf } from '../../pipelines/deployment';
 import type { PipelinesConfig } from '../../pipelines/model';
-import { baseName, branchProblem, functionName, imageTag, ownBuckets } from '../../pipelines/names';
+import { branchProblem, functionName, imageTag } from '../../pipelines/names';
 import { watched, watchedBuckets } from '../../pipelines/rules';
 import { CurrentAws } from '../aws/current-aws';
 import { derivedName } from '../aws/names';
@@ -90,19 +91,16 @@ export class TsdatPipelines extends Construct {
     checkOneCopy(this);
     checkProps('TsdatPipelines', props, CHECKS);
     const { config, branch, permissionsBoundaryArn, logRetentionDays = 30, adopt = false } = props;
-    const base = baseName(config.pipelinesRepoName, branch);
-    const pipelineName = `${base}-build-pipeline`;
-    const names = ownBuckets(base, config.accountId);
+    const { base, pipelineName, artifactsBucket, recordsBucket, functions: sites } = deploymentOf(config, branch);
     const aws = new CurrentAws(this, 'aws');
-    const sites = config.pipelines.flatMap((pipeline) => pipeline.configs.map((site) => ({ pipeline, site })));
 
     const { bucket: artifacts } = new PrivateBucket(this, 'artifacts', {
-      bucketName: names.artifacts,
+      bucketName: artifactsBucket,
       removeObjects: true,
       expiry: { days: ARTIFACT_DAYS, prefix: artifactsPrefix(pipelineName) },
     });
     const { bucket: records } = new PrivateBucket(this, 'records', {
-      bucketName: names.records,
+      bucketName: recordsBucket,
       removeObjects: true,
       expiry: { days: RECORD_DAYS },
     });
@@ -151,7 +149,7 @@ export class TsdatPipelines extends Construct {
       branch,
       region: config.region,
       accountId: config.accountId,
-      artifactsBucket: names.artifacts,
+      artifactsBucket,
       configHash: props.configHash || null,
       pipelines: Object.fromEntries(
         config.pipelines.map(({ name, configs }) => [name, configs.map((each) => functionName(base, name, each.id))]),
@@ -177,7 +175,7 @@ export class TsdatPipelines extends Construct {
     Aspects.of(this).add(new Tags({ Project: 'cdktf-datastream' }, props.tags));
     this.baseName = base;
     this.pipelineName = pipelineName;
-    this.recordsBucketName = names.records;
+    this.recordsBucketName = recordsBucket;
     this.functionNames = functions.map((each) => each.functionName);
   }
 
