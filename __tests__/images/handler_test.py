@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -212,6 +213,29 @@ class IngestOfFiles(Case):
         store = SimpleNamespace(local=False)
         with self.assertRaisesRegex(handler.StorageNotS3, "is the bucket theirs, and the function may write to out"):
             handler.checked(SimpleNamespace(storage=FileSystemS3()), handler.Settings(self.variables), store)
+
+
+class Process(Case):
+    """The handler as a process of its own, which is killed while the pipeline runs."""
+
+    def test_a_killed_run_has_left_its_log_and_its_record(self):
+        self.env("Ingest", "S3")
+        self.put("lidar/20260309.csv")
+        stub = self.folder / "stub/tsdat.py"
+        stub.parent.mkdir()
+        stub.write_text("print('reading')\nimport os\nos.kill(os.getpid(), 9)\n")
+        done = subprocess.run(
+            [sys.executable, "-B", ROOT / "images/tsdat/handler.py", "r1"],
+            input=json.dumps(self.arrived("lidar/20260309.csv")),
+            env={**self.variables, "TSDAT_LOCAL_FOLDER": str(self.folder), "PYTHONPATH": str(stub.parent), "PYTHONUNBUFFERED": "1"},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, -9)
+        self.assertIn('"message": "started"', done.stdout)
+        self.assertIn("reading", done.stdout)
+        self.assertEqual(self.record()["status"], "running")
 
 
 class OneEventTwice(Case):

@@ -231,6 +231,52 @@ test('has two branches side by side, whose names differ', () => {
   expect(own('main').length).toBeGreaterThan(15);
 });
 
+test('gives datasets the commit of the pipelines, and builds after a push to their repository alone', () => {
+  const [pipeline] = all(pipelines(), 'aws_codepipeline') as unknown as {
+    stage: { action: { name: string; configuration: Record<string, string> }[] }[];
+  }[];
+  const actions = pipeline?.stage.flatMap(({ action }) => action) ?? [];
+
+  expect(
+    actions.map(({ name, configuration }) => [name, configuration.DetectChanges, configuration.FullRepositoryId]),
+  ).toEqual([
+    ['pipelines-source-action', 'true', 'river-lab/buoy-pipelines'],
+    ['aws_build-source-action', 'false', 'river-lab/buoy-aws'],
+    ['build', undefined, undefined],
+  ]);
+  expect(actions[2]?.configuration.EnvironmentVariables).toContain(
+    '{"name":"CODE_VERSION","value":"#{pipelines.CommitId}"',
+  );
+});
+
+test("has Lambda's longest run, and room in /tmp, which can be set", () => {
+  const sizes = (props: Partial<TsdatPipelinesProps>) =>
+    all(pipelines(props), 'aws_lambda_function')
+      .filter(({ package_type }) => package_type === 'Image')
+      .map(({ timeout, memory_size, ephemeral_storage, reserved_concurrent_executions }) => [
+        timeout,
+        memory_size,
+        (ephemeral_storage as { size: number }).size,
+        reserved_concurrent_executions,
+      ])[0];
+
+  expect(sizes({})).toEqual([900, 1024, 2048, undefined]);
+  expect(sizes({ timeoutSeconds: 60, memoryMb: 4096, ephemeralStorageMb: 10_240, maxConcurrency: 3 })).toEqual([
+    60, 4096, 10_240, 3,
+  ]);
+});
+
+test('lets a failed event run once more, and keeps it then', () => {
+  expect(all(pipelines(), 'aws_lambda_function_event_invoke_config')).toHaveLength(3);
+  for (const each of all(pipelines(), 'aws_lambda_function_event_invoke_config')) {
+    expect(each).toMatchObject({
+      maximum_retry_attempts: 1,
+      maximum_event_age_in_seconds: 21_600,
+      destination_config: { on_failure: {} },
+    });
+  }
+});
+
 test('is the same, byte for byte, twice', () => {
   expect(JSON.stringify(pipelines())).toBe(JSON.stringify(pipelines()));
 });
