@@ -51,11 +51,12 @@ export function objectPattern(bucket: string, prefix: string) {
 
 /**
  * The input that EventBridge makes of an S3 event: aws-template's own, S3's notification. `id` is the event's, by which
- * the handler knows a second delivery.
+ * the handler knows a second delivery. EventBridge puts quotes around the values (EventBridge User Guide, "Input
+ * transformation").
  */
 export const OBJECT_INPUT = {
   paths: { bucket: '$.detail.bucket.name', key: '$.detail.object.key', id: '$.id', time: '$.time' },
-  template: '{"Records":[{"s3":{"bucket":{"name":"<bucket>"},"object":{"key":"<key>"}}}],"id":"<id>","time":"<time>"}',
+  template: '{"Records":[{"s3":{"bucket":{"name":<bucket>},"object":{"key":<key>}}}],"id":<id>,"time":<time>}',
 } as const;
 
 /** An S3 event as EventBridge sends it. */
@@ -78,7 +79,7 @@ export function matchesObject(pattern: ReturnType<typeof objectPattern>, event: 
   );
 }
 
-/** The input of `OBJECT_INPUT` for an event. EventBridge writes each value as JSON does, without its quotes. */
+/** The input of `OBJECT_INPUT` for an event. */
 export function objectInput(event: ObjectEvent): unknown {
   const values: Readonly<Record<string, string>> = {
     bucket: event.detail.bucket.name,
@@ -86,10 +87,7 @@ export function objectInput(event: ObjectEvent): unknown {
     id: event.id,
     time: event.time,
   };
-  const text = OBJECT_INPUT.template.replace(/<(\w+)>/g, (_, name: string) =>
-    JSON.stringify(values[name] ?? '').slice(1, -1),
-  );
-  return JSON.parse(text);
+  return JSON.parse(OBJECT_INPUT.template.replace(/<(\w+)>/g, (_, name: string) => JSON.stringify(values[name])));
 }
 
 /** What the handler reads from its environment; the same on AWS and on this computer. */

@@ -1,5 +1,6 @@
 """Tests of images/tsdat/handler.py with a stand-in of tsdat. handler.test.ts runs them."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -87,16 +88,16 @@ class Case(unittest.TestCase):
             "CONFIG_FILE": str(self.config),
             "BRANCH": "main",
             "FUNCTION_NAME": "f",
-            "INPUT_BUCKET": "in",
+            "INPUT_BUCKET": "inputs",
             "INPUT_PREFIX": "lidar/",
-            "TSDAT_S3_BUCKET_NAME": "out",
+            "TSDAT_S3_BUCKET_NAME": "outputs",
             "RECORDS_BUCKET": "records",
             "CODE_VERSION": "abc123",
         }
         os.environ["CODE_VERSION"] = "abc123"
-        os.environ["TSDAT_STORAGE_ROOT"] = str(self.folder / "out/storage/root")
+        os.environ["TSDAT_STORAGE_ROOT"] = str(self.folder / "outputs/storage/root")
 
-    def put(self, key, text="x", age=timedelta(0), bucket="in"):
+    def put(self, key, text="x", age=timedelta(0), bucket="inputs"):
         file = self.folder / bucket / key
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
@@ -104,7 +105,7 @@ class Case(unittest.TestCase):
         os.utime(file, (time, time))
 
     def output(self, day, text="x", age=timedelta(0), datastream="hum.raw.a1"):
-        self.put(f"storage/root/data/{datastream}/{datastream}.{day}.000000.nc", text, age, "out")
+        self.put(f"storage/root/data/{datastream}/{datastream}.{day}.000000.nc", text, age, "outputs")
 
     def call(self, event, request="r1", store=None):
         settings = handler.Settings(self.variables)
@@ -119,13 +120,13 @@ class Case(unittest.TestCase):
         return handler.run(event, request, settings, store or handler.FolderStore(self.folder), opener, lambda: self.now)
 
     def arrived(self, key, id="e1", time="2026-03-10T14:00:00Z"):
-        return {"Records": [{"s3": {"bucket": {"name": "in"}, "object": {"key": key}}}], "id": id, "time": time}
+        return {"Records": [{"s3": {"bucket": {"name": "inputs"}, "object": {"key": key}}}], "id": id, "time": time}
 
     def tick(self, id="t1"):
         return {"id": id, "time": f"{self.now:%Y-%m-%dT%H:%M:%SZ}", "detail-type": "Scheduled Event"}
 
     def outputs(self):
-        root = self.folder / "out/storage/root/data/hum.lidar.b1"
+        root = self.folder / "outputs/storage/root/data/hum.lidar.b1"
         return {each.name: each.read_text() for each in sorted(root.glob("*"))} if root.is_dir() else {}
 
     def record(self, name="140000-e1"):
@@ -177,14 +178,14 @@ class IngestOfFiles(Case):
         self.assertEqual((self.runs, self.record()["runs"]), ([], []))
 
     def test_says_that_an_input_is_gone(self):
-        with self.assertRaisesRegex(handler.InputMissing, "s3://in/lidar/20260309.csv is not there: upload it again"):
+        with self.assertRaisesRegex(handler.InputMissing, "s3://inputs/lidar/20260309.csv is not there: upload it again"):
             self.call(self.arrived("lidar/20260309.csv"))
 
     def test_keeps_a_key_below_its_own_folder(self):
         store = handler.FolderStore(self.folder)
         self.put("x.csv")
         store.download = lambda bucket, key, target: target.write_text("x")
-        target = handler.download("in", "/../../etc/x.csv", self.folder / "run", store)
+        target = handler.download("inputs", "/../../etc/x.csv", self.folder / "run", store)
         self.assertEqual(Path(target), self.folder / "run/etc/x.csv")
 
     def test_runs_inputs_that_are_named(self):
@@ -211,7 +212,7 @@ class IngestOfFiles(Case):
             parameters = SimpleNamespace(bucket="theirs")
 
         store = SimpleNamespace(local=False)
-        with self.assertRaisesRegex(handler.StorageNotS3, "is the bucket theirs, and the function may write to out"):
+        with self.assertRaisesRegex(handler.StorageNotS3, "is the bucket theirs, and the function may write to outputs"):
             handler.checked(SimpleNamespace(storage=FileSystemS3()), handler.Settings(self.variables), store)
 
 
@@ -367,7 +368,7 @@ class Vap(Case):
             with self.subTest(schedule=schedule):
                 self.env("VAP", "Cron", schedule)
                 (self.folder / "records/state/f.json").unlink(missing_ok=True)
-                for each in (self.folder / "out").rglob("*.nc"):
+                for each in (self.folder / "outputs").rglob("*.nc"):
                     each.unlink()
                 self.runs.clear()
                 self.call(self.tick(schedule))
@@ -437,6 +438,85 @@ class Vap(Case):
         self.now += timedelta(minutes=1)
         own = "storage/root/data/hum.lidar.b1/hum.lidar.b1.20260308.000000.nc"
         self.assertEqual(self.call(self.arrived(own, id="e2"))["runs"], [])
+
+
+@unittest.skipUnless(importlib.util.find_spec("moto") and importlib.util.find_spec("boto3"), "moto is not installed")
+class OnS3(Case):
+    """The same on moto's S3, with tsdat's storage in S3, as on Lambda."""
+
+    def setUp(self):
+        super().setUp()
+        import boto3
+        from moto import mock_aws
+
+        mock = mock_aws()
+        mock.start()
+        self.addCleanup(mock.stop)
+        for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-west-2"}.items():
+            os.environ[name] = value
+        os.environ["TSDAT_S3_BUCKET_NAME"] = "outputs"
+        self.s3 = boto3.client("s3")
+        for bucket in ("inputs", "outputs", "records"):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        self.store = handler.S3Store()
+        self.actions = set()
+        self.store._s3.meta.events.register("before-call.s3", lambda model, **_: self.actions.add(model.name))
+        # moto has the computer's clock.
+        self.now = datetime.now(timezone.utc)
+
+    def put(self, key, text="x", age=None, bucket="inputs"):
+        self.s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+
+    def outputs(self):
+        objects = self.s3.list_objects_v2(Bucket="outputs").get("Contents", [])
+        read = lambda key: self.s3.get_object(Bucket="outputs", Key=key)["Body"].read().decode()
+        return {each["Key"]: read(each["Key"]) for each in objects}
+
+    def test_a_file_that_arrives_is_run_once(self):
+        self.env("Ingest", "S3", storage="FileSystemS3")
+        self.put("lidar/a b 20260309.csv", "wind")
+        event = self.arrived("lidar/a b 20260309.csv")
+        self.call(event, store=self.store)
+        self.assertEqual(self.call(event, request="r2", store=self.store)["status"], "succeeded")
+        key = "storage/root/data/hum.lidar.b1/hum.lidar.b1.20260309.000000.nc"
+        self.assertEqual((self.outputs(), len(self.runs)), ({key: "wind, abc123\n"}, 1))
+
+    def test_schedules_run_what_is_new(self):
+        self.env("Ingest", "Cron", storage="FileSystemS3")
+        self.put("lidar/20260308.csv")
+        self.now += timedelta(seconds=2)
+        self.call(self.tick(), store=self.store)
+        self.call(self.tick("t2"), store=self.store)
+        self.put("lidar/20260309.csv")
+        self.call(self.tick("t3"), store=self.store)
+        self.assertEqual(self.runs, [["20260308.csv"], ["20260309.csv"]])
+        self.assertEqual(len(self.outputs()), 2)
+
+    def test_a_vap_runs_the_days_that_were_modified(self):
+        self.env("VAP", "S3", storage="FileSystemS3")
+        key = "storage/root/data/hum.raw.a1/hum.raw.a1.20260308.000000.nc"
+        self.put(key, bucket="outputs")
+        self.call(self.arrived(key), store=self.store)
+        self.assertEqual(self.runs, [["20260308", "20260309"]])
+
+    def test_storage_in_another_bucket_is_refused(self):
+        os.environ["TSDAT_S3_BUCKET_NAME"] = "theirs"
+        self.env("Ingest", "S3", storage="FileSystemS3")
+        self.put("lidar/20260309.csv")
+        with self.assertRaisesRegex(handler.StorageNotS3, "is the bucket theirs"):
+            self.call(self.arrived("lidar/20260309.csv"), store=self.store)
+
+    def test_a_missing_input_is_told(self):
+        self.env("Ingest", "S3", storage="FileSystemS3")
+        with self.assertRaises(handler.InputMissing):
+            self.call(self.arrived("lidar/gone.csv"), store=self.store)
+
+    def test_its_calls_are_those_that_the_role_allows(self):
+        self.env("Ingest", "Cron", storage="FileSystemS3")
+        self.put("lidar/20260308.csv")
+        self.call(self.tick(), store=self.store)
+        # HeadObject needs s3:GetObject, and ListObjectsV2 s3:ListBucket (S3 User Guide, required permissions).
+        self.assertEqual(self.actions, {"GetObject", "HeadObject", "ListObjectsV2", "PutObject"})
 
 
 class Faults(Case):

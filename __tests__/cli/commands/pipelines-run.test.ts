@@ -97,6 +97,51 @@ describeWith(['python3'], 'pipelines on this computer', () => {
     });
   });
 
+  test('--docker builds the images with the deployed build, and runs the handler in them', () => {
+    repository();
+    mkdirSync(at('repo/shared'));
+    writeFileSync(at('repo/shared/storage.yaml'), 'classname: tsdat.io.storage.FileSystem\n');
+    mkdirSync(at('bin'));
+    // A stand-in: the container is a process in the repository, with the variables and the folder that it would have.
+    const script = [
+      '#!/bin/bash',
+      `echo "$*" >> ${at('docker.txt')}`,
+      '[ "$1" = run ] || exit 0',
+      'while [ $# -gt 0 ]; do case "$1" in',
+      '--volume) [[ "$2" == *:/buckets ]] && folder="${2%:/buckets}"; shift;;',
+      '--env) export "${2//\\/buckets/$folder}"; shift;;',
+      'handler.py) request="$2";;',
+      'esac; shift; done',
+      `cd ${at('repo')} && PYTHONPATH=${STUB} exec python3 -B ${path.resolve('images/tsdat/handler.py')} "$request"`,
+    ].join('\n');
+    writeFileSync(at('bin/docker'), script, { mode: 0o755 });
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [
+        COMMAND,
+        'pipelines',
+        'run',
+        '--local',
+        '--docker',
+        'pipelines_config.yml',
+        '--repo',
+        'repo',
+        '--to',
+        'lidar/humboldt',
+        '20260309.csv',
+      ],
+      { cwd: at(), env: { ...env(), PATH: `${at('bin')}${path.delimiter}${process.env.PATH}` }, encoding: 'utf8' },
+    );
+    const calls = readFileSync(at('docker.txt'), 'utf8').split('\n');
+    const built = calls.filter((line) => line.startsWith('build')).map((line) => /--tag (\S+)/.exec(line)?.[1]);
+
+    expect([status, stdout]).toEqual([0, expect.stringContaining('lidar/humboldt  succeeded')]);
+    expect(built).toEqual(['base', 'lidar', 'lidar_vap'].map((name) => `buoy-pipelines-main:${name}-main`));
+    expect(calls.filter((line) => /^(push|login)/.test(line))).toEqual([]);
+    expect(calls.find((line) => line.startsWith('run'))).toContain('--platform linux/amd64');
+    expect(outputs('humboldt.lidar.b1')).toEqual({ 'humboldt.lidar.b1.20260309.000000.nc': 'wind, unknown\n' });
+  });
+
   test('without tsdat it says what to install', () => {
     repository();
     const { status, stderr } = datastream(
