@@ -273,6 +273,16 @@ class OneEventTwice(Case):
         self.call(self.event)
         self.assertEqual((len(self.outputs()), self.record()["status"]), (1, "succeeded"))
 
+    def test_a_rerun_of_a_killed_run_does_not_wait_and_one_of_a_success_runs_nothing(self):
+        self.call(self.event)
+        again = {**self.event, "rerun": True}
+        self.call(again, request="r2")
+        self.assertEqual(len(self.runs), 1)
+        record = {**self.record(), "status": "running"}
+        (self.folder / "records/runs/f/2026-03-10/140000-e1.json").write_text(json.dumps(record))
+        self.call(again, request="r3")
+        self.assertEqual((len(self.runs), self.record()["status"]), (2, "succeeded"))
+
     def test_force_runs_again(self):
         self.call(self.event)
         self.call({**self.event, "force": True}, request="r2")

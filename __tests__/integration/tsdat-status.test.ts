@@ -100,7 +100,7 @@ describeWith(['moto_server', 'aws'], 'status and rerun on an emulated AWS', () =
       /lidar\/humboldt {2}s3:\/\/buoy-input\/lidar\/humboldt\/\n( {2}\S+Z {2}succeeded {2}0\.0 s {2}1 input {2}abc\n){3}/,
     );
     expect(stdout).toContain('waits for rerun since 2026-03-10T12:00:00Z: ValueError: bad');
-    expect(stdout).toMatch(/lidar +\S+Z {2}abc +sha256:feed/);
+    expect(stdout).toMatch(/Last build: Succeeded, 2026-03-10T12:00:00\.000Z\n {2}lidar +\S+Z {2}abc +sha256:feed/);
     expect(stdout).toContain(
       'Deployed, but not in the file\n  function buoy-pipelines-main-lambda-old-site\n  rule buoy-pipelines-main-lambda-lidar-cron-rule\n',
     );
@@ -116,7 +116,7 @@ describeWith(['moto_server', 'aws'], 'status and rerun on an emulated AWS', () =
 
     expect([code, stdout]).toEqual([0, expect.stringContaining('1 event called again')]);
     expect([call?.body, call?.headers['x-amz-invocation-type']]).toEqual([
-      '{"id":"e1","inputs":["lidar/humboldt/x"]}',
+      '{"id":"e1","inputs":["lidar/humboldt/x"],"rerun":true}',
       'Event',
     ]);
     expect(left.KeyCount).toBe(0);

@@ -169,6 +169,11 @@ class StandIns {
     }
     if (name === 'DeletePipeline') this.#pipelines.delete(String(input.name));
     if (name === 'ListTagsForResource') return { tags: [{ key: 'Project', value: 'cdktf-datastream' }] };
+    if (name === 'ListPipelineExecutions') {
+      return {
+        pipelineExecutionSummaries: [{ status: 'Succeeded', startTime: Date.parse('2026-03-10T12:00:00Z') / 1000 }],
+      };
+    }
     if (name === 'StartPipelineExecution') {
       this.releases.push(String(input.clientRequestToken));
       return { pipelineExecutionId: '12345678-1234-1234-1234-123456789012' };

@@ -1,3 +1,4 @@
+import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
 import { EventBridgeClient, ListRulesCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
 import { DeleteObjectCommand, GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
@@ -11,6 +12,8 @@ export interface DeployedPipelines {
   functions(prefix: string): Promise<string[]>;
   /** Names of rules that begin with a prefix. */
   rules(prefix: string): Promise<string[]>;
+  /** The last execution of a CodePipeline; undefined if there was none. */
+  execution(pipeline: string): Promise<{ readonly status: string; readonly time: Date } | undefined>;
   /** Calls a function for an event; Lambda repeats and keeps it as any other. */
   call(name: string, event: unknown): Promise<void>;
 }
@@ -20,6 +23,7 @@ export function deployedPipelines(region: string): DeployedPipelines {
   const s3 = new S3Client({ ...CLIENT, region });
   const lambda = new LambdaClient({ ...CLIENT, region });
   const events = new EventBridgeClient({ ...CLIENT, region });
+  const codepipeline = new CodePipelineClient({ ...CLIENT, region });
   return {
     objects: {
       list: async (Bucket, Prefix) => {
@@ -60,6 +64,12 @@ export function deployedPipelines(region: string): DeployedPipelines {
         NextToken = page.NextToken;
       } while (NextToken);
       return names;
+    },
+    execution: async (pipelineName) => {
+      const { pipelineExecutionSummaries: [last] = [] } = await codepipeline.send(
+        new ListPipelineExecutionsCommand({ pipelineName, maxResults: 1 }),
+      );
+      return last && { status: last.status ?? 'unknown', time: last.startTime ?? new Date(0) };
     },
     call: async (FunctionName, event) => {
       const Payload = Buffer.from(JSON.stringify(event));

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isRecord } from '../../files/values';
 import { realClock } from '../../local/clock';
 import { EmbeddedPipelines } from '../../local/pipelines';
 import { withPython } from '../../local/python';
@@ -61,11 +62,13 @@ export async function rerunPipelines(
   try {
     for (const each of wanted) {
       for (const { key, time, event } of await failedEvents(objects, recordsBucket, each)) {
+        // Its record may say that it runs: a run that was killed could not write its end.
+        const marked = isRecord(event) ? { ...event, rerun: true } : event;
         let result = 'called again';
         if (deployed) {
-          await deployed.call(each.name, event);
+          await deployed.call(each.name, marked);
         } else {
-          const { ok } = await here.invoke(each, event);
+          const { ok } = await here.invoke(each, marked);
           if (!ok) failed += 1;
           result = ok ? 'succeeded' : 'failed again';
         }

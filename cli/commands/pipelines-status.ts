@@ -56,7 +56,15 @@ export async function pipelinesStatus(
       configs.push({ each, runs, failures });
     }
     const builds = deployed ? await buildsOf(deployment, objects) : [];
-    const left = deployed ? await leftovers(deployment, deployed) : [];
+    // An operator may lack the rights to these: the rest is shown all the same.
+    const ask = <Answer>(what: string, answer: Promise<Answer>) =>
+      answer.catch((error) => {
+        if (!isRefusal(error)) throw error;
+        err.write(wrap(`${what} cannot be shown: ${awsSentence(error, config.region)}\n`, err));
+        return undefined;
+      });
+    const last = deployed && (await ask('The last build', deployed.execution(deployment.pipelineName)));
+    const left = (deployed && (await ask('What is left over', leftovers(deployment, deployed)))) ?? [];
     const failed = configs.some(({ runs, failures }) => failures.length > 0 || isFailed(runs[0])) || left.length > 0;
     const rows = configs.map(({ each, runs, failures }) => ({
       pipeline: each.pipeline.name,
@@ -68,9 +76,12 @@ export async function pipelinesStatus(
     }));
     const links = deployed ? linksOf(config, deployment) : {};
     if (options.json) {
-      out.write(`${JSON.stringify({ configs: rows, builds, leftovers: left, links }, null, 2)}\n`);
+      const execution = last ? { status: last.status, time: last.time.toISOString() } : null;
+      out.write(
+        `${JSON.stringify({ configs: rows, builds, last_build: execution, leftovers: left, links }, null, 2)}\n`,
+      );
     } else {
-      show(rows, builds, left, links, out);
+      show(rows, { builds, last, left, links }, out);
     }
     return failed ? 1 : 0;
   } catch (error) {
@@ -99,6 +110,8 @@ export function sentence(error: unknown, bucket: string, region: string): string
   }
   return awsSentence(error, region);
 }
+
+const isRefusal = (error: unknown) => /^AccessDenied/.test((error as Error).name);
 
 const isFailed = (run: RunRecord | undefined) => run?.status === 'failed' || run?.status === 'killed';
 
@@ -155,9 +168,17 @@ interface Row {
 
 function show(
   rows: readonly Row[],
-  builds: readonly { pipeline: string; commit?: string; digest?: string; time?: string }[],
-  left: readonly string[],
-  links: Readonly<Record<string, string>>,
+  {
+    builds,
+    last,
+    left,
+    links,
+  }: {
+    readonly builds: readonly { pipeline: string; commit?: string; digest?: string; time?: string }[];
+    readonly last: { readonly status: string; readonly time: Date } | undefined;
+    readonly left: readonly string[];
+    readonly links: Readonly<Record<string, string>>;
+  },
   out: Output,
 ): void {
   for (const { pipeline, config, trigger, runs, failed_events: failures } of rows) {
@@ -175,7 +196,7 @@ function show(
     for (const { time, error } of failures) out.write(wrap(`  waits for rerun since ${time}: ${error}\n`, out));
   }
   if (builds.length > 0) {
-    out.write('\nLast builds\n');
+    out.write(last ? `\nLast build: ${last.status}, ${last.time.toISOString()}\n` : '\nImages\n');
     out.write(
       table(
         builds.map(({ pipeline, time = 'never', commit = '', digest = '' }) => [

@@ -6,7 +6,8 @@ The function's environment says which pipeline (constructs/tsdat/pipeline-functi
 - EventBridge's Scheduled Event, of which only "id" and "time" count
 - {"inputs": [...]}: keys of the input bucket for an Ingest, two days (YYYYMMDD) for a VAP; the second is not included
 
-With "force": true an event runs again that has succeeded. Every failure is raised: Lambda repeats the event, and keeps
+With "rerun": true an event runs again that has not succeeded, though its record says that it runs: it may have been
+killed. With "force": true an event runs again that has succeeded. Every failure is raised: Lambda repeats the event, and keeps
 it in the bucket of records when it fails again.
 """
 
@@ -173,7 +174,7 @@ def run(event, request, settings, store, opener, clock):
         raise UnknownEvent(f"The event is {shown(event)}: send an object.")
     key = record_key(event, request, settings, started)
     before = json.loads(store.read(settings.records_bucket, key) or "{}")
-    if before and not event.get("force") and handled(before, request, started):
+    if before and not event.get("force") and handled(before, event, request, started):
         log("skipped", event=event.get("id"), record=key, status=before["status"])
         return before
     record = {
@@ -215,12 +216,12 @@ def record_key(event, request, settings, started):
     return f"runs/{settings.function}/{time:%Y-%m-%d}/{time:%H%M%S}-{name}.json"
 
 
-def handled(before, request, now):
+def handled(before, event, request, now):
     """Whether another call has done, or is doing, what this one was called for."""
     if before["status"] == "succeeded":
         return True
     # Lambda repeats a call that was killed, with the same request: that one goes on here.
-    if before["status"] == "failed" or before["request"] == request:
+    if before["status"] == "failed" or before["request"] == request or event.get("rerun"):
         return False
     return now - parse_time(before["started"]) < LONGEST_RUN
 

@@ -240,6 +240,7 @@ describe('on AWS', () => {
     objects: folderObjects(at('s3')),
     functions: async () => [lidar, 'buoy-pipelines-main-lambda-old-site'],
     rules: async () => ['buoy-pipelines-main-lambda-old-site-cron-rule', lidar],
+    execution: async () => ({ status: 'Failed', time: new Date('2026-03-10T13:30:00Z') }),
     call: async (name: string, event: unknown) => {
       calls.push([name, event]);
     },
@@ -288,7 +289,9 @@ describe('on AWS', () => {
     expect(out).toContain(
       '  2026-03-10T13:00:00Z  succeeded  2.5 s  2 inputs  0123456789ab\n  2026-03-09T13:00:00Z  killed            0 inputs  abc\n',
     );
-    expect(out).toMatch(/Last builds\n {2}lidar {6}\S+Z {2}0123456789ab {2}sha256:feed\n {2}lidar_vap {2}never/);
+    expect(out).toMatch(
+      /Last build: Failed, 2026-03-10T13:30:00\.000Z\n {2}lidar {6}\S+Z {2}0123456789ab {2}sha256:feed\n {2}lidar_vap {2}never/,
+    );
     expect(out).toContain(
       'Deployed, but not in the file\n  function buoy-pipelines-main-lambda-old-site\n  rule buoy-pipelines-main-lambda-old-site-cron-rule\n',
     );
@@ -297,10 +300,31 @@ describe('on AWS', () => {
     );
   });
 
+  test('status without some rights shows the rest, and says what it could not ask', async () => {
+    const refuse = async () =>
+      Promise.reject(Object.assign(new Error('User is not authorized'), { name: 'AccessDeniedException' }));
+    const [out, err] = [text(), text()];
+    const options = { branch: 'main', folder: '.', days: 7 };
+    const code = await pipelinesStatus(
+      at('pipelines_config.yml'),
+      options,
+      () => ({ ...aws(), functions: refuse, execution: refuse }),
+      out,
+      err,
+      NOW,
+    );
+
+    expect(code).toBe(0);
+    expect(out.written.join('')).toContain('lidar/humboldt  s3://buoy-input/lidar/humboldt/\n  no run\n');
+    expect(err.written.join('')).toMatch(
+      /^The last build cannot be shown: .*not authorized.*\nWhat is left over cannot be shown: .*not authorized/,
+    );
+  });
+
   test('status as JSON has the same', async () => {
     const { out } = await status({ json: true });
 
-    expect(Object.keys(JSON.parse(out))).toEqual(['configs', 'builds', 'leftovers', 'links']);
+    expect(Object.keys(JSON.parse(out))).toEqual(['configs', 'builds', 'last_build', 'leftovers', 'links']);
   });
 
   test('rerun calls the function with the event, and only then forgets it', async () => {
@@ -320,7 +344,7 @@ describe('on AWS', () => {
     expect(await rerunPipelines(at('pipelines_config.yml'), undefined, options, lost, text(), text())).toBe(5);
     expect(await rerunPipelines(at('pipelines_config.yml'), 'lidar/humboldt', options, aws, text(), text())).toBe(0);
     expect(await rerunPipelines(at('pipelines_config.yml'), undefined, options, aws, text(), text())).toBe(0);
-    expect(calls).toEqual([[lidar, { id: 'e1' }]]);
+    expect(calls).toEqual([[lidar, { id: 'e1', rerun: true }]]);
   });
 
   test('rerun knows no other pipeline', async () => {
