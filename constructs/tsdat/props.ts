@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { isRecord } from '../../files/values';
-import type { Conditions } from '../aws/role';
 import type { Check } from '../aws/rules';
 
 /** A statement for the functions' role, as IAM's JSON has it. */
@@ -11,7 +10,7 @@ export interface PolicyStatement {
   readonly Effect?: string;
   readonly Action: string | readonly string[];
   readonly Resource: string | readonly string[];
-  readonly Condition?: Conditions;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
 /** What `parsePipelines` returns as `config`. */
