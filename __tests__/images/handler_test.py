@@ -380,9 +380,19 @@ class Vap(Case):
                 (self.folder / "records/state/f.json").unlink(missing_ok=True)
                 for each in (self.folder / "outputs").rglob("*.nc"):
                     each.unlink()
+                for back in range(40):
+                    self.output(f"{NOW - timedelta(days=back):%Y%m%d}")
                 self.runs.clear()
                 self.call(self.tick(schedule))
                 self.assertEqual(self.runs, [expected])
+
+    def test_a_first_period_without_data_runs_nothing_and_later_data_run(self):
+        self.output("20260201", age=timedelta(days=20))
+        self.assertEqual(self.call(self.tick())["runs"], [])
+        self.now += timedelta(hours=1)
+        self.output("20260305", age=timedelta(minutes=1))
+        self.call(self.tick("t2"))
+        self.assertEqual(self.runs, [["20260305", "20260306"]])
 
     def test_monthly_periods_are_of_the_calendar(self):
         self.assertEqual(handler.last_period(date(2024, 3, 31), "Monthly"), (date(2024, 2, 1), date(2024, 3, 1)))
@@ -416,6 +426,8 @@ class Vap(Case):
 
     def test_a_first_run_that_failed_keeps_its_days_though_it_has_left_output(self):
         self.env("VAP", "Cron", "Daily", fails="bad")
+        self.output("20260309")
+        self.output("20260310")
         with self.assertRaises(ValueError):
             self.call(self.tick())
         self.output("20260309", datastream="hum.lidar.b1")

@@ -66,9 +66,11 @@ export class Delivery extends Construct {
     });
     role.grant({
       sid: 'Artifacts',
-      actions: ['s3:GetObject', 's3:PutObject'],
+      actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
       resources: [`${artifacts.arn}/${artifactsPrefix(pipelineName)}*`],
     });
+    // CodePipeline looks whether the store keeps versions (CodePipeline User Guide, the service role's policy).
+    role.grant({ sid: 'ArtifactStore', actions: ['s3:GetBucketVersioning'], resources: [artifacts.arn] });
     role.grant({
       sid: 'Build',
       actions: ['codebuild:BatchGetBuilds', 'codebuild:StartBuild'],
@@ -149,7 +151,7 @@ export class Delivery extends Construct {
     });
     role.grant({
       sid: 'ReadSources',
-      actions: ['s3:GetObject'],
+      actions: ['s3:GetObject', 's3:GetObjectVersion'],
       resources: [`${artifacts.arn}/${artifactsPrefix(props.pipelineName)}*`, `${artifacts.arn}/${KIT_KEY}`],
     });
     role.grant({

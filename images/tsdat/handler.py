@@ -33,6 +33,10 @@ OVERLAP = timedelta(days=1)
 LONGEST_RUN = timedelta(seconds=960)
 
 
+# Before any data.
+EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
 class HandlerError(Exception):
     """A failure whose message says what to do."""
 
@@ -285,7 +289,7 @@ def new_inputs(pipeline, started, settings, store):
     if state is None:
         # The first run, perhaps of a deployment that was taken over: what is older than the output has been run. It is
         # written down before the run: should it fail, its own output must not make its files look done.
-        since = pipeline.storage.last_modified(pipeline.dataset_config.attrs.datastream)
+        since = last_modified(pipeline, settings, store)
         state = {"since": iso(since) if since else None, "seen": {}}
         write_state(state, settings, store)
     since = parse_time(state["since"])
@@ -339,7 +343,7 @@ def modified_ranges(pipeline, event, started, settings, store):
     if state is None:
         # The first run, perhaps of a deployment that was taken over: what is older than the output has been run. It is
         # written down before the run: should it fail, its own output must not make its days look done.
-        since = pipeline.storage.last_modified(pipeline.dataset_config.attrs.datastream)
+        since = last_modified(pipeline, settings, store)
         state = {"since": iso(since) if since else None, "first": iso(started), "seen": {}}
         write_state(state, settings, store)
     since = parse_time(state["since"])
@@ -347,13 +351,37 @@ def modified_ranges(pipeline, event, started, settings, store):
     days = {day for _, key in keys_of(event, settings) or [] for day in [day_of_key(key, datastreams)] if day}
     if since is not None:
         for datastream in datastreams:
-            days |= {each.date() for each in pipeline.storage.modified_since(datastream, since)}
+            days |= modified_days(pipeline, datastream, since, settings, store)
     elif "Records" not in event:
-        # Nothing says how far back to go: the last period, and those of earlier runs that failed.
+        # Nothing says how far back to go: the last period, and those of earlier runs that failed. Of these days those
+        # that have data: tsdat fails on a day without.
         begin, _ = last_period(parse_time(state["first"]).date(), settings.schedule)
         _, end = last_period(started.date(), settings.schedule)
-        return [(begin, end)]
+        for datastream in datastreams:
+            present = modified_days(pipeline, datastream, EVER, settings, store)
+            days |= {day for day in present if begin <= day < end}
     return contiguous(days)
+
+
+def last_modified(pipeline, settings, store):
+    """When the output was last written; None if there is none."""
+    datastream = pipeline.dataset_config.attrs.datastream
+    if not store.local:
+        return pipeline.storage.last_modified(datastream)
+    return max((time for _, time in datasets(datastream, settings, store)), default=None)
+
+
+def modified_days(pipeline, datastream, since, settings, store):
+    """The days of the datasets that have been written since."""
+    if not store.local:
+        return {each.date() for each in pipeline.storage.modified_since(datastream, since)}
+    return {day_of_key(key, [datastream]) for key, time in datasets(datastream, settings, store) if time > since}
+
+
+def datasets(datastream, settings, store):
+    """The datasets of a datastream in folders, of which tsdat's FileSystem does not tell when they were written."""
+    objects = store.list(settings.output_bucket, "storage/root/")
+    return [(key, time) for key, time in objects if day_of_key(key, [datastream])]
 
 
 def day_of_key(key, datastreams):

@@ -17,25 +17,17 @@ class FileSystem:
     def __init__(self):
         self.parameters = SimpleNamespace(storage_root=Path(os.environ.get("TSDAT_STORAGE_ROOT", "storage/root")))
 
-    def _objects(self, datastream):
-        folder = self.parameters.storage_root / "data" / datastream
-        files = sorted(folder.rglob("*.nc")) if folder.is_dir() else []
-        return [(each.name, datetime.fromtimestamp(each.stat().st_mtime, timezone.utc)) for each in files]
-
     def save(self, datastream, name, text):
         target = self.parameters.storage_root / "data" / datastream / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
 
     def last_modified(self, datastream):
-        return max((time for _, time in self._objects(datastream)), default=None)
+        """tsdat's FileSystem does not know it (tsdat.io.base.Storage)."""
+        return None
 
     def modified_since(self, datastream, since):
-        return [
-            datetime.strptime(re.search(r"\d{8}\.\d{6}", name)[0], "%Y%m%d.%H%M%S")
-            for name, time in self._objects(datastream)
-            if time > since
-        ]
+        return []
 
 
 class FileSystemS3(FileSystem):
@@ -51,6 +43,16 @@ class FileSystemS3(FileSystem):
         prefix = f"{self.parameters.storage_root.as_posix()}/data/{datastream}/"
         answer = self._s3.list_objects_v2(Bucket=self.parameters.bucket, Prefix=prefix)
         return [(each["Key"].split("/")[-1], each["LastModified"]) for each in answer.get("Contents", [])]
+
+    def last_modified(self, datastream):
+        return max((time for _, time in self._objects(datastream)), default=None)
+
+    def modified_since(self, datastream, since):
+        return [
+            datetime.strptime(re.search(r"\d{8}\.\d{6}", name)[0], "%Y%m%d.%H%M%S")
+            for name, time in self._objects(datastream)
+            if time > since
+        ]
 
     def save(self, datastream, name, text):
         key = f"{self.parameters.storage_root.as_posix()}/data/{datastream}/{name}"
