@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { PRODUCT } from '../../files/product';
 import { realClock } from '../../local/clock';
 import { EmbeddedPipelines, type LocalRun } from '../../local/pipelines';
 import { withDocker, withPython } from '../../local/python';
@@ -188,7 +189,6 @@ function buildImages(config: PipelinesConfig, branch: string, repository: string
   if (spawnSync('docker', ['version'], { stdio: 'ignore' }).status !== 0) {
     return 'Docker does not run here: start it, or leave out --docker to run with python3.';
   }
-  const { PRODUCT } = require('../../files/product') as typeof import('../../files/product');
   const build = path.join(PRODUCT, 'images', 'tsdat', 'build.py');
   const names = config.pipelines.map(({ name }) => name);
   const { status } = spawnSync('python3', ['-B', build, '--pipelines', repository, '--local', branch, ...names], {

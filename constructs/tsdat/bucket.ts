@@ -7,8 +7,8 @@ export interface PrivateBucketProps {
   readonly bucketName: string;
   /** Whether `destroy` deletes the objects too. Terraform reads it from its state: it counts once it is applied. */
   readonly removeObjects: boolean;
-  /** When objects are deleted. Default: never. */
-  readonly expiry?: { readonly days: number; readonly prefix?: string };
+  /** When objects below these prefixes are deleted. Default: never. */
+  readonly expiry?: { readonly days: number; readonly prefixes: readonly string[] };
   /** Whether the deployment takes over a bucket that is there. Default: no. */
   readonly adopt?: boolean;
 }
@@ -28,19 +28,18 @@ export class PrivateBucket extends Construct {
       ignorePublicAcls: true,
       restrictPublicBuckets: true,
     });
-    if (!props.expiry) return;
+    const { expiry } = props;
+    if (!expiry) return;
     new S3BucketLifecycleConfiguration(this, 'lifecycle', {
       bucket: this.bucket.id,
-      rule: [
-        {
-          id: 'expire',
-          status: 'Enabled',
-          filter: [{ prefix: props.expiry.prefix ?? '' }],
-          expiration: [{ days: props.expiry.days }],
-          // A broken upload's parts are not listed, and would be paid for.
-          abortIncompleteMultipartUpload: [{ daysAfterInitiation: 7 }],
-        },
-      ],
+      rule: expiry.prefixes.map((prefix) => ({
+        id: `expire ${prefix}`,
+        status: 'Enabled',
+        filter: [{ prefix }],
+        expiration: [{ days: expiry.days }],
+        // A broken upload's parts are not listed, and would be paid for.
+        abortIncompleteMultipartUpload: [{ daysAfterInitiation: 7 }],
+      })),
     });
   }
 }

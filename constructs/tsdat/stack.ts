@@ -8,8 +8,8 @@ import type { PipelinesConfig } from '../../pipelines/model';
 import { dataStackName } from '../../pipelines/names';
 import { parsePipelines } from '../../pipelines/parse';
 import { keepState } from '../aws/state';
-import { TsdatData, type TsdatDataProps } from './tsdat-data';
-import { TsdatPipelines, type TsdatPipelinesProps } from './tsdat-pipelines';
+import { checkTsdatData, TsdatData, type TsdatDataProps } from './tsdat-data';
+import { checkTsdatPipelines, TsdatPipelines, type TsdatPipelinesProps } from './tsdat-pipelines';
 
 /** A setting or a file that cannot be deployed. The message has a line for each problem. */
 export class TsdatError extends Error {
@@ -55,19 +55,22 @@ export function tsdatStacks(app: Construct, settings: unknown): void {
   if (problems.length > 0) throw new TsdatError([...new Set(problems)].join('\n'));
   const { removeData, ...props } = rest;
   const configHash = createHash('sha256').update(read.text.replace(/\r\n/g, '\n')).digest('hex');
+  const branchProps = parsed.flatMap(({ branch, config }) =>
+    config ? [{ ...props, config, branch, configHash }] : [],
+  );
+  const { adopt, tags } = props;
+  const dataProps = branchProps
+    .slice(0, 1)
+    .filter(({ config }) => config.createBuckets)
+    .map(({ config }) => ({ config, adopt, tags, removeData }));
   try {
-    for (const { branch, config } of parsed) {
-      if (config) new PipelinesStack(app, `tsdat-${branch}`, { ...props, config, branch, configHash });
-    }
-    const [first] = parsed;
-    if (first?.config?.createBuckets) {
-      const { adopt, tags } = props;
-      new DataStack(app, dataStackName(first.config), { config: first.config, adopt, tags, removeData });
-    }
+    branchProps.forEach(checkTsdatPipelines);
+    dataProps.forEach(checkTsdatData);
   } catch (error) {
-    // A property's own sentence; with a stack it would be buried.
     throw new TsdatError(`context.tsdat of cdktf.json: ${(error as Error).message}`);
   }
+  for (const each of branchProps) new PipelinesStack(app, `tsdat-${each.branch}`, each);
+  for (const each of dataProps) new DataStack(app, dataStackName(each.config), each);
 }
 
 type Rest = Omit<TsdatPipelinesProps, 'config' | 'branch' | 'configHash'> & Pick<TsdatDataProps, 'removeData'>;

@@ -31,6 +31,11 @@ const CHECKS: { readonly [Property in keyof Required<TsdatDataProps>]: Check } =
   tags: tagSet,
 };
 
+/** @throws Error that names a property whose value cannot be deployed */
+export function checkTsdatData(props: TsdatDataProps): void {
+  checkProps('TsdatData', props, CHECKS);
+}
+
 /**
  * The buckets of tsdat's pipelines, with a folder for each input. They are a deployment of their own, since branches
  * share them, and since they outlive a branch's deployment.
@@ -44,7 +49,7 @@ export class TsdatData extends Construct {
   constructor(scope: Construct, id: string, props: TsdatDataProps) {
     super(scope, id);
     checkOneCopy(this);
-    checkProps('TsdatData', props, CHECKS);
+    checkTsdatData(props);
     const { config, removeData = false, adopt = false } = props;
     const make = (name: string, bucketName: string) => {
       const { bucket } = new PrivateBucket(this, name, { bucketName, removeObjects: removeData, adopt });

@@ -71,6 +71,11 @@ const CHECKS: { readonly [Property in keyof Required<TsdatPipelinesProps>]: Chec
   adopt: flag,
 };
 
+/** @throws Error that names a property whose value cannot be deployed */
+export function checkTsdatPipelines(props: TsdatPipelinesProps): void {
+  checkProps('TsdatPipelines', props, CHECKS);
+}
+
 /**
  * tsdat's pipelines of one branch: a function, its log and its trigger for each config; the build that makes their
  * images; and the records of their runs. The buckets of the data are not part of it.
@@ -89,7 +94,7 @@ export class TsdatPipelines extends Construct {
   constructor(scope: Construct, id: string, props: TsdatPipelinesProps) {
     super(scope, id);
     checkOneCopy(this);
-    checkProps('TsdatPipelines', props, CHECKS);
+    checkTsdatPipelines(props);
     const { config, branch, permissionsBoundaryArn, logRetentionDays = 30, adopt = false } = props;
     const { base, pipelineName, artifactsBucket, recordsBucket, functions: sites } = deploymentOf(config, branch);
     const aws = new CurrentAws(this, 'aws');
@@ -97,12 +102,13 @@ export class TsdatPipelines extends Construct {
     const { bucket: artifacts } = new PrivateBucket(this, 'artifacts', {
       bucketName: artifactsBucket,
       removeObjects: true,
-      expiry: { days: ARTIFACT_DAYS, prefix: artifactsPrefix(pipelineName) },
+      expiry: { days: ARTIFACT_DAYS, prefixes: [artifactsPrefix(pipelineName)] },
     });
     const { bucket: records } = new PrivateBucket(this, 'records', {
       bucketName: recordsBucket,
       removeObjects: true,
-      expiry: { days: RECORD_DAYS },
+      // Not state/: without it a pipeline that has failed for so long would take its output's time for that of its inputs.
+      expiry: { days: RECORD_DAYS, prefixes: ['runs/', 'aws/lambda/async/'] },
     });
     const images = new ImageRepository(this, 'images', {
       repositoryName: base,

@@ -277,6 +277,21 @@ test('lets a failed event run once more, and keeps it then', () => {
   }
 });
 
+test('forgets records and artifacts, but neither what a pipeline has run nor what the build has made', () => {
+  const rules = all(pipelines(), 'aws_s3_bucket_lifecycle_configuration').flatMap(({ rule }) =>
+    (rule as { filter: { prefix: string }[]; expiration: { days: number }[] }[]).map(({ filter, expiration }) => [
+      filter[0]?.prefix,
+      expiration[0]?.days,
+    ]),
+  );
+
+  expect(rules).toEqual([
+    ['buoy-pipelines-main-/', 30],
+    ['runs/', 90],
+    ['aws/lambda/async/', 90],
+  ]);
+});
+
 test('is the same, byte for byte, twice', () => {
   expect(JSON.stringify(pipelines())).toBe(JSON.stringify(pipelines()));
 });
