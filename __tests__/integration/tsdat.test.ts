@@ -171,6 +171,8 @@ describeWith(['terraform', 'moto_server', 'aws'], 'tsdat on an emulated AWS', ()
     );
     let seen: Record<string, Finished>;
     let image: string | undefined;
+    let targets: unknown;
+    const RULE = 'old-pipelines-main-lambda-lidar_vap-humboldt-cron-rule';
     beforeAll(async () => {
       const { s3, ecr, lambda, codepipeline } = tsdatClients(aws.endpoint);
       for (const Bucket of ['old-input', 'old-output']) {
@@ -213,13 +215,10 @@ describeWith(['terraform', 'moto_server', 'aws'], 'tsdat on an emulated AWS', ()
           }),
         );
       }
+      await workspaceAws('events', 'put-rule', '--name', RULE, '--schedule-expression', 'cron(0 0/1 * * ? *)');
       await workspaceAws(
-        'events',
-        'put-rule',
-        '--name',
-        'old-pipelines-main-lambda-lidar_vap-humboldt-cron-rule',
-        '--schedule-expression',
-        'cron(0 0/1 * * ? *)',
+        ...['events', 'put-targets', '--rule', RULE, '--targets'],
+        `Id=1,Arn=arn:aws:lambda:us-west-2:123456789012:function:${RULE.replace(/-cron-rule$/, '')}`,
       );
       // moto does not change a function's /tmp: aws-template's own size.
       const ephemeralStorageMb = 512;
@@ -231,6 +230,9 @@ describeWith(['terraform', 'moto_server', 'aws'], 'tsdat on an emulated AWS', ()
         new GetFunctionCommand({ FunctionName: 'old-pipelines-main-lambda-lidar-morro' }),
       );
       image = `${Code?.ImageUri} ${Configuration?.Timeout}`;
+      targets = JSON.parse(
+        await workspaceAws('events', 'list-targets-by-rule', '--rule', RULE, '--output', 'json'),
+      ).Targets;
       // Taken over once, the setting may stay or go.
       const later = await synthesise('adopt', file, { ephemeralStorageMb });
       seen = { main, data, again: await plan(later('tsdat-main')) } as Record<string, Finished>;
@@ -250,6 +252,10 @@ describeWith(['terraform', 'moto_server', 'aws'], 'tsdat on an emulated AWS', ()
         'Apply complete! Resources: 2 imported, 5 added, 2 changed, 0 destroyed.',
       ]);
       expect(said(seen.again as Finished)).toEqual([0, 'No changes']);
+    });
+
+    test('leaves one target to a rule: with two, each schedule would come twice', () => {
+      expect(targets).toHaveLength(1);
     });
 
     test('keeps the image of a function, and gives it its new time', () => {

@@ -19,6 +19,8 @@ export interface EventRuleProps {
   /** When it calls, in place of a pattern: EventBridge's `cron(...)` in UTC, or `rate(...)`. */
   readonly schedule?: string;
   readonly target: RuleTarget;
+  /** The target's ID in the rule. Default: one that Terraform makes. */
+  readonly targetId?: string;
   /** What the function gets: values of the event by their names, and a text with `<name>`. Default: the event. */
   readonly input?: { readonly paths: Readonly<Record<string, string>>; readonly template: string };
   /** A resource that must exist first: AWS refuses a second one of its name. */
@@ -46,6 +48,7 @@ export class EventRule extends Construct {
     });
     new CloudwatchEventTarget(this, 'target', {
       rule: rule.name,
+      targetId: props.targetId,
       arn: props.target.arn,
       inputTransformer: input && { inputPaths: { ...input.paths }, inputTemplate: input.template },
       dependsOn: [permission],

@@ -90,12 +90,15 @@ export class PipelineFunction extends Construct {
     });
     const name = ruleName(this.functionName, pipeline.trigger);
     const target = { arn: lambda.arn, functionName: lambda.functionName, function: lambda };
+    // aws-template's own: a rule that is taken over would call the function twice if it kept that target beside this one.
+    const targetId = '1';
     if (pipeline.trigger === 'Cron') {
       new EventRule(this, 'trigger', {
         ruleName: name,
         description: `Runs ${pipeline.name} for ${site.id} ${(pipeline.schedule ?? 'Daily').toLowerCase()}.`,
         schedule: cronOf(pipeline),
         target,
+        targetId,
         after: lambda,
       });
     } else {
@@ -106,6 +109,7 @@ export class PipelineFunction extends Construct {
         pattern: objectPattern(bucket, prefix),
         input: OBJECT_INPUT,
         target,
+        targetId,
         after: lambda,
       });
     }

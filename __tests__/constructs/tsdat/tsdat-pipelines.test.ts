@@ -86,6 +86,8 @@ test('calls S3 pipelines by the bucket and the prefix, with the event that aws-t
   );
   expect(rules.map(({ schedule_expression }) => schedule_expression)).toContain('cron(0 0/1 * * ? *)');
   expect(targets.filter(({ input_transformer }) => input_transformer)).toHaveLength(2);
+  // A rule that is taken over keeps one target.
+  expect(targets.map(({ target_id }) => target_id)).toEqual(['1', '1', '1']);
 });
 
 test('adds six resources for a site, and changes only kit and policy', () => {

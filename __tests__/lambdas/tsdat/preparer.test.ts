@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'fflate';
-import { prepare } from '../../../lambdas/tsdat/preparer';
+import { createPreparer, prepare } from '../../../lambdas/tsdat/preparer';
 import { seedImage } from '../../../lambdas/tsdat/seed-image';
 
 /** A registry, a bucket's notifications and a pipeline in memory. Each call can fail, before or after its effect. */
@@ -158,6 +158,31 @@ test('starts the build with the token, and does nothing when Terraform deletes t
 
   expect([...account.releases]).toEqual([['abc', 'buoy-main-build-pipeline']]);
   expect(account.calls).toHaveLength(1);
+});
+
+describe('as Terraform calls it', () => {
+  const call = (account: Account, event: unknown) =>
+    createPreparer(account.clients, { ...log, appendKeys() {}, resetKeys() {}, error() {} } as never)(event);
+
+  test.each(['create', 'update'])('it prepares at a %s', async (action) => {
+    const account = new Account();
+
+    await call(account, { ...PREPARE, tf: { action, prev_input: null } });
+
+    expect([...account.images.keys()]).toEqual(['lidar-main', 'vap-main']);
+  });
+
+  test('it does nothing at a delete: buckets keep their events, the repository is deleted with its images', async () => {
+    const account = new Account();
+
+    await call(account, { ...PREPARE, tf: { action: 'delete', prev_input: PREPARE } });
+
+    expect(account.calls).toEqual([]);
+  });
+
+  test('it refuses what is no call of this deployment', async () => {
+    await expect(call(new Account(), { action: 'remove' })).rejects.toMatchObject({ name: 'ZodError' });
+  });
 });
 
 describe.each(['throttled', 'lost reply', 'refused'] as const)('each call once %s', (kind) => {
