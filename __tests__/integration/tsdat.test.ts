@@ -189,8 +189,6 @@ describeWith(['terraform', 'moto_server', 'aws'], 'tsdat on an emulated AWS', ()
           action: 'prepare',
           repository: repositoryName,
           tags: ['lidar-main', 'lidar_vap-main'],
-          buckets: [],
-          replaces: '',
         },
         { ecr, s3, codepipeline, clock },
         { info() {} } as never,

@@ -29,6 +29,9 @@ export interface EventRuleProps {
 
 /** An EventBridge rule that calls one function, and the permission that lets this rule call it. */
 export class EventRule extends Construct {
+  /** For `dependsOn`: the rule calls its function. */
+  readonly target: CloudwatchEventTarget;
+
   constructor(scope: Construct, id: string, props: EventRuleProps) {
     super(scope, id);
     const { input } = props;
@@ -46,7 +49,7 @@ export class EventRule extends Construct {
       principal: 'events.amazonaws.com',
       sourceArn: rule.arn,
     });
-    new CloudwatchEventTarget(this, 'target', {
+    this.target = new CloudwatchEventTarget(this, 'target', {
       rule: rule.name,
       targetId: props.targetId,
       arn: props.target.arn,

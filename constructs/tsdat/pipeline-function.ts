@@ -39,6 +39,8 @@ export class PipelineFunction extends Construct {
   readonly functionName: string;
   /** For `dependsOn`. */
   readonly function: LambdaFunction;
+  /** For `dependsOn`. */
+  readonly trigger: EventRule;
 
   constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
     super(scope, id);
@@ -93,7 +95,7 @@ export class PipelineFunction extends Construct {
     // aws-template's own: a rule that is taken over would call the function twice if it kept that target beside this one.
     const targetId = '1';
     if (pipeline.trigger === 'Cron') {
-      new EventRule(this, 'trigger', {
+      this.trigger = new EventRule(this, 'trigger', {
         ruleName: name,
         description: `Runs ${pipeline.name} for ${site.id} ${(pipeline.schedule ?? 'Daily').toLowerCase()}.`,
         schedule: cronOf(pipeline),
@@ -103,7 +105,7 @@ export class PipelineFunction extends Construct {
       });
     } else {
       const { bucket, prefix } = watched(config, pipeline, site);
-      new EventRule(this, 'trigger', {
+      this.trigger = new EventRule(this, 'trigger', {
         ruleName: name,
         description: `Runs ${pipeline.name} for ${site.id} when a file arrives.`,
         pattern: objectPattern(bucket, prefix),

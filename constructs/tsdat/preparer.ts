@@ -25,16 +25,15 @@ export interface PreparerProps {
 
 /** The function for what Terraform has no resource for; Terraform calls it during the deployment. */
 export class Preparer extends Construct {
-  /** For `dependsOn`: every tag has an image, every bucket sends its events. */
+  /** For `dependsOn`: every tag has an image. */
   readonly prepared: LambdaInvocation;
   readonly #function: NodeFunction;
   readonly #role: Role;
-  readonly #pipelineName: string;
+  readonly #released: object;
 
   constructor(scope: Construct, id: string, props: PreparerProps) {
     super(scope, id);
     const { base, aws } = props;
-    this.#pipelineName = props.pipelineName;
     this.#role = new Role(this, 'role', {
       roleName: derivedName(base, '-preparer'),
       policyName: 'preparer',
@@ -78,14 +77,17 @@ export class Preparer extends Construct {
       action: 'prepare',
       repository: props.repositoryName,
       tags: props.tags,
-      buckets: props.buckets,
-      replaces: `${base}-lambda-`,
     });
+    this.#released = { buckets: props.buckets, replaces: `${base}-lambda-`, pipeline: props.pipelineName };
   }
 
-  /** Starts the build, now and whenever the token changes. @param after what must exist before */
+  /**
+   * Lets buckets send their events, and starts the build, now and whenever the token changes.
+   *
+   * @param after what must exist before: the rules, or an event would be lost
+   */
   release(token: string, after: readonly ITerraformDependable[]): void {
-    this.#call('release', after, { action: 'release', pipeline: this.#pipelineName, token });
+    this.#call('release', after, { action: 'release', ...this.#released, token });
   }
 
   #call(id: string, after: readonly ITerraformDependable[], input: object): LambdaInvocation {

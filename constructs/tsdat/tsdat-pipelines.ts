@@ -176,7 +176,7 @@ export class TsdatPipelines extends Construct {
       // The first build finds the functions that it updates.
       after: functions.map((each) => each.function),
     });
-    preparer.release(kit.hash, [delivery.pipeline]);
+    preparer.release(kit.hash, [delivery.pipeline, ...functions.map(({ trigger }) => trigger.target)]);
 
     Aspects.of(this).add(new Tags({ Project: 'cdktf-datastream' }, props.tags));
     this.baseName = base;

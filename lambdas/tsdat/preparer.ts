@@ -27,13 +27,13 @@ export const PreparerEvent = z.union([
     repository: z.string(),
     /** The tags that functions name. */
     tags: z.array(z.string()),
+  }),
+  z.object({
+    action: z.literal('release'),
     /** Buckets that somebody else has made, whose events EventBridge must get. */
     buckets: z.array(z.string()),
     /** What the ids of aws-template's own notifications begin with; they are removed from those buckets. */
     replaces: z.string(),
-  }),
-  z.object({
-    action: z.literal('release'),
     pipeline: z.string(),
     /** The same for the same kit: a repeated call starts nothing more. */
     token: z.string(),
@@ -58,24 +58,26 @@ const IAM_ATTEMPTS = 12;
 /**
  * Does what Terraform has no resource for. Every step may be done again: Terraform repeats a call whose answer was lost.
  *
- * @returns the tags that got an image and the buckets that were changed, or the execution that was started
+ * @returns the tags that got an image; or the buckets that were changed and the execution that was started
  */
 export async function prepare(event: PreparerEvent, clients: PreparerClients, log: Log): Promise<object> {
   if (!('action' in event)) return {};
-  if (event.action === 'release') {
-    const { pipeline, token } = event;
-    const { pipelineExecutionId } = await whenAllowed(clients.clock, () =>
-      clients.codepipeline.send(new StartPipelineExecutionCommand({ name: pipeline, clientRequestToken: token })),
-    );
-    return { pipelineExecutionId };
+  const { clock } = clients;
+  if (event.action === 'prepare') {
+    const seeded = await whenAllowed(clock, () => seed(event.repository, event.tags, clients.ecr));
+    log.info('prepared', { seeded });
+    return { seeded };
   }
-  const seeded = await whenAllowed(clients.clock, () => seed(event.repository, event.tags, clients.ecr));
+  const { pipeline, token } = event;
   const changed: string[] = [];
   for (const bucket of event.buckets) {
-    if (await whenAllowed(clients.clock, () => turnOn(bucket, event.replaces, clients.s3))) changed.push(bucket);
+    if (await whenAllowed(clock, () => turnOn(bucket, event.replaces, clients.s3))) changed.push(bucket);
   }
-  log.info('prepared', { seeded, changed });
-  return { seeded, changed };
+  const { pipelineExecutionId } = await whenAllowed(clock, () =>
+    clients.codepipeline.send(new StartPipelineExecutionCommand({ name: pipeline, clientRequestToken: token })),
+  );
+  log.info('released', { changed, pipelineExecutionId });
+  return { changed, pipelineExecutionId };
 }
 
 /** Gives every tag that is missing the image of a pipeline that has not been built. @returns those tags */
@@ -124,7 +126,7 @@ async function upload(repositoryName: string, { bytes, digest }: Blob, ecr: Prep
 /**
  * Adds EventBridge to a bucket's notifications. A bucket has one configuration, and a Put replaces all of it: everybody
  * else's notifications are read and written back. Only aws-template's own, of the functions that are now called by rules,
- * are left out; with them a file would run twice.
+ * are left out; with them a file would run twice. The rules exist by now: in one Put, the one takes over from the other.
  *
  * @returns whether the bucket was changed
  */

@@ -198,6 +198,15 @@ test('turns EventBridge on for buckets that somebody else has made, and for no o
   expect(input(configOf(changed(['True #', 'False #'])))).toContain('"buckets":["buoy-input"]');
 });
 
+test('turns EventBridge on when the rules exist: until then the old notifications call the functions', () => {
+  const stack = pipelines({ config: configOf(changed(['True #', 'False #'])) });
+  const targets = Object.keys(stack.resource.aws_cloudwatch_event_target ?? {});
+  const release = all(stack, 'aws_lambda_invocation').find(({ input }) => String(input).includes('"release"'));
+
+  expect(targets).toHaveLength(3);
+  expect(release?.depends_on).toEqual(expect.arrayContaining(targets.map((id) => `aws_cloudwatch_event_target.${id}`)));
+});
+
 test('watches the output bucket for a VAP on an S3 trigger', () => {
   const config = configOf(
     changed(

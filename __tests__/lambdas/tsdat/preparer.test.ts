@@ -100,8 +100,13 @@ const PREPARE = {
   action: 'prepare' as const,
   repository: 'buoy-main',
   tags: ['lidar-main', 'vap-main'],
+};
+const RELEASE = {
+  action: 'release' as const,
   buckets: ['in'],
   replaces: 'buoy-main-lambda-',
+  pipeline: 'buoy-main-build-pipeline',
+  token: 'abc',
 };
 const THEIRS = {
   TopicConfigurations: [{ Id: 'a topic', TopicArn: 'arn:aws:sns:us-west-2:1:t', Events: ['s3:ObjectRemoved:*'] }],
@@ -114,7 +119,7 @@ test('gives every tag that is missing an image, and leaves the others', async ()
   const account = new Account();
   account.images.set('vap-main', 'built');
 
-  expect(await prepare(PREPARE, account.clients, log)).toEqual({ seeded: ['lidar-main'], changed: ['in'] });
+  expect(await prepare(PREPARE, account.clients, log)).toEqual({ seeded: ['lidar-main'] });
   expect(account.images.get('vap-main')).toBe('built');
   expect(account.images.get('lidar-main')).toBe(seedImage().manifest);
 });
@@ -124,7 +129,7 @@ test('uploads nothing where no tag is missing, and asks for a hundred tags at a 
   const tags = Array.from({ length: 250 }, (_, at) => `p${at}-main`);
   for (const tag of tags) account.images.set(tag, 'built');
 
-  await prepare({ ...PREPARE, tags, buckets: [] }, account.clients, log);
+  await prepare({ ...PREPARE, tags }, account.clients, log);
 
   expect(account.calls).toEqual(['BatchGetImage', 'BatchGetImage', 'BatchGetImage']);
 });
@@ -133,7 +138,7 @@ test("adds EventBridge to a bucket's notifications, and removes aws-template's o
   const account = new Account();
   account.notifications = THEIRS;
 
-  await prepare(PREPARE, account.clients, log);
+  await prepare(RELEASE, account.clients, log);
 
   expect(account.notifications).toEqual({
     TopicConfigurations: THEIRS.TopicConfigurations,
@@ -146,14 +151,14 @@ test('writes nothing to a bucket that sends its events already', async () => {
   const account = new Account();
   account.notifications = { EventBridgeConfiguration: {}, LambdaFunctionConfigurations: [{ Id: 'mine' }] };
 
-  expect(await prepare(PREPARE, account.clients, log)).toMatchObject({ changed: [] });
+  expect(await prepare(RELEASE, account.clients, log)).toMatchObject({ changed: [] });
   expect(account.calls).not.toContain('PutBucketNotificationConfiguration');
 });
 
 test('starts the build with the token, and does nothing when Terraform deletes the invocation', async () => {
   const account = new Account();
 
-  await prepare({ action: 'release', pipeline: 'buoy-main-build-pipeline', token: 'abc' }, account.clients, log);
+  await prepare({ ...RELEASE, buckets: [] }, account.clients, log);
   await prepare({ tf: { action: 'delete' } }, account.clients, log);
 
   expect([...account.releases]).toEqual([['abc', 'buoy-main-build-pipeline']]);
@@ -186,31 +191,31 @@ describe('as Terraform calls it', () => {
 });
 
 describe.each(['throttled', 'lost reply', 'refused'] as const)('each call once %s', (kind) => {
-  test('ends, after a second call by Terraform, as without the fault', async () => {
-    const wanted = new Account();
-    wanted.notifications = THEIRS;
-    await prepare(PREPARE, wanted.clients, log);
-    const all = wanted.calls.length;
+  test.each([PREPARE, RELEASE])(
+    'ends, after a second call by Terraform, as without the fault: $action',
+    async (event) => {
+      const seen = ({ notifications, images, releases }: Account) => [notifications, [...images].sort(), [...releases]];
+      const wanted = new Account();
+      wanted.notifications = THEIRS;
+      await prepare(event, wanted.clients, log);
+      const all = wanted.calls.length;
 
-    for (let at = 1; at <= all; at += 1) {
-      const account = new Account();
-      account.notifications = THEIRS;
-      account.fault = { at, kind };
-      const first = prepare(PREPARE, account.clients, log);
-      // IAM may not know a new role's policy yet: the call waits for it.
-      if (kind === 'refused') await first;
-      else await expect(first).rejects.toThrow();
-      account.fault = undefined;
-      await prepare(PREPARE, account.clients, log);
+      for (let at = 1; at <= all; at += 1) {
+        const account = new Account();
+        account.notifications = THEIRS;
+        account.fault = { at, kind };
+        const first = prepare(event, account.clients, log);
+        // IAM may not know a new role's policy yet: the call waits for it.
+        if (kind === 'refused') await first;
+        else await expect(first).rejects.toThrow();
+        account.fault = undefined;
+        await prepare(event, account.clients, log);
 
-      expect([at, account.notifications, [...account.images].sort()]).toEqual([
-        at,
-        wanted.notifications,
-        [...wanted.images].sort(),
-      ]);
-    }
-    expect(all).toBeGreaterThan(10);
-  });
+        expect([at, ...seen(account)]).toEqual([at, ...seen(wanted)]);
+      }
+      expect(all).toBeGreaterThanOrEqual(3);
+    },
+  );
 });
 
 test('gives up after a minute of refusals', async () => {
