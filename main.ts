@@ -2,11 +2,13 @@ import { App } from 'cdktf';
 import { context } from './cdktf.json';
 import { MatrixError, matrixOf } from './constructs/datastream/matrix';
 import { DatastreamStack } from './constructs/datastream/stack';
+import { TsdatError, tsdatStacks } from './constructs/tsdat/stack';
 import { fileErrorSentence } from './files/disk';
 
 /** The stacks of each system; every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
   datastream: (app) => new DatastreamStack(app, 'datastream', matrixOf(app.node.tryGetContext('matrix'))),
+  tsdat: (app) => tsdatStacks(app, app.node.tryGetContext('tsdat')),
 };
 
 function main(): void {
@@ -29,7 +31,7 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  if (error instanceof MatrixError) {
+  if (error instanceof MatrixError || error instanceof TsdatError) {
     console.error(error.message);
     process.exit(1);
   }

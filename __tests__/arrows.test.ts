@@ -23,6 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: [],
   prices: [],
   executions: ['files'],
+  // Regions and names of buckets are AWS's, and execution files hold them too.
+  pipelines: ['files', 'executions/region', 'executions/s3-names'],
   'lambdas/runtime': [],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`lambdas/${system}`, ['lambdas/runtime', 'executions', 'files', 'prices']]),
@@ -33,10 +35,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),
-  'constructs/index.ts': SYSTEMS.map((system) => `constructs/${system}`),
-  local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
+  // The kit is in the product's folder.
+  'constructs/tsdat': ['constructs/aws', 'files', 'pipelines', ...PURE_LAMBDAS('tsdat')],
+  // Who uses the construct reads the file with the parser.
+  'constructs/index.ts': [...SYSTEMS.map((system) => `constructs/${system}`), 'pipelines'],
+  local: ['lambdas', 'executions', 'files', 'pipelines', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
-  cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],
+  cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'pipelines', 'prices'],
   package: ['constructs', 'cdktf', 'files'],
   'main.ts': ['constructs', 'cdktf', 'files/disk'],
 };
@@ -152,6 +157,10 @@ describe('the check itself', () => {
       "import type { B } from '../../lambdas/datastream/starter';",
     ],
     ['constructs/datastream', 'constructs/datastream/a.ts', "import { b } from '../bison/b';"],
+    ['constructs/datastream', 'constructs/datastream/a.ts', "import { b } from '../../pipelines/model';"],
+    ['constructs/tsdat', 'constructs/tsdat/a.ts', "import { b } from '../datastream/b';"],
+    ['constructs/tsdat', 'constructs/tsdat/a.ts', "import { b } from '../../lambdas/tsdat/preparer';"],
+    ['pipelines', 'pipelines/a.ts', "import { b } from '../executions/parse';"],
     ['constructs/datastream', 'constructs/datastream/a.ts', "import { b } from '../../lambdas/bison/errors';"],
     ['local', 'local/a.ts', "import { DataStream } from '../constructs/datastream/data-stream';"],
     ['local', 'local/a.ts', "import { B } from '../constructs/datastream/definitions';"],

@@ -35,7 +35,9 @@ beforeAll(async () => {
     'constructs',
     'executions',
     'files',
+    'images',
     'lambdas',
+    'pipelines',
     'prices',
     'main.ts',
     'package.json',
@@ -167,11 +169,11 @@ test.each([
 test('refuses a system that it does not know, and no system at all', () => {
   expect([unknown.code, unknown.output]).toEqual([
     1,
-    'context.systems of cdktf.json names bisons: write a list of datastream.\n',
+    'context.systems of cdktf.json names bisons: write a list of datastream, tsdat.\n',
   ]);
   expect([none.code, none.output]).toEqual([
     1,
-    'context.systems of cdktf.json names no system: write a list of datastream.\n',
+    'context.systems of cdktf.json names no system: write a list of datastream, tsdat.\n',
   ]);
 });
 

@@ -1,8 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { bundle } from '../constructs/aws/bundle';
-import { SOURCES } from '../constructs/datastream/functions';
+import { type Bundle, bundle } from '../constructs/aws/bundle';
+import { SOURCES as DATASTREAM } from '../constructs/datastream/functions';
+import { SOURCES as TSDAT } from '../constructs/tsdat/functions';
 import { PRODUCT } from '../files/product';
 import { declarations, IMPORTED } from './declarations';
 
@@ -42,10 +43,12 @@ const COMMON: BuildOptions = {
 
 async function main(): Promise<void> {
   rmSync(OUT, { recursive: true, force: true });
-  const archives = path.join(OUT, 'functions', SOURCES.folder);
-  mkdirSync(archives, { recursive: true });
-  for (const [name, { archive }] of Object.entries(bundle(SOURCES).functions)) {
-    writeFileSync(path.join(archives, `${name}.zip`), archive);
+  for (const sources of [DATASTREAM, TSDAT]) {
+    const archives = path.join(OUT, 'functions', sources.folder);
+    mkdirSync(archives, { recursive: true });
+    for (const [name, { archive }] of Object.entries<Bundle>(bundle<string>(sources).functions)) {
+      writeFileSync(path.join(archives, `${name}.zip`), archive);
+    }
   }
   const types = declarations('constructs/index.ts');
   for (const [folder, named] of [
@@ -87,6 +90,7 @@ async function main(): Promise<void> {
     'executions/execution.schema.json',
     'executions/matrix.schema.json',
     'executions/examples',
+    'images/tsdat',
     'local/stand-ins',
     'local/mounts.cjs',
     'packer/image',
@@ -127,7 +131,7 @@ function writeManifest(): void {
     types: entry('constructs').types,
     typesVersions: { '*': { cdktn: [entry('cdktn').types] } },
     bin: { datastream: 'dist/npm/cli/datastream.cjs' },
-    files: ['dist/npm', 'docs/**/*.md', 'docs/deployer-policy.json'],
+    files: ['dist/npm', 'docs/**/*.md', 'docs/deployer-policy.json', 'docs/tsdat-*.json'],
     peerDependencies: peers,
     peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
   };

@@ -15,12 +15,13 @@ export interface Statement {
 
 /**
  * The actions in use that take no ARN. Their resource can only be `*` (Service Authorization Reference: Amazon EC2,
- * AWS Systems Manager, Amazon Message Gateway Service, Amazon Message Delivery Service, Amazon CloudWatch Logs).
+ * AWS Systems Manager, Amazon Message Gateway Service, Amazon Message Delivery Service, Amazon CloudWatch Logs, Amazon ECR).
  */
 export const WITHOUT_RESOURCES: ReadonlySet<string> = new Set([
   'ec2:DescribeImages',
   'ec2:DescribeInstances',
   'ec2:DescribeVolumes',
+  'ecr:GetAuthorizationToken',
   'ssm:CancelCommand',
   'ssm:DescribeInstanceInformation',
   'ssm:GetCommandInvocation',

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
+import { TerraformOutput, TerraformStack } from 'cdktf';
+import type { Construct } from 'constructs';
+import { readTextFile } from '../../files/text-file';
+import { isRecord } from '../../files/values';
+import type { PipelinesConfig } from '../../pipelines/model';
+import { dataStackName } from '../../pipelines/names';
+import { parsePipelines } from '../../pipelines/parse';
+import { keepState } from '../aws/state';
+import { checkTsdatData, TsdatData, type TsdatDataProps } from './tsdat-data';
+import { checkTsdatPipelines, TsdatPipelines, type TsdatPipelinesProps } from './tsdat-pipelines';
+
+/** A setting or a file that cannot be deployed. The message has a line for each problem. */
+export class TsdatError extends Error {
+  override readonly name = 'TsdatError';
+}
+
+/** What `context.tsdat` of cdktf.json may hold: the file, the branches, and properties of the constructs. */
+const SETTINGS = [
+  'config',
+  'branches',
+  'memoryMb',
+  'timeoutSeconds',
+  'ephemeralStorageMb',
+  'maxConcurrency',
+  'policyStatements',
+  'permissionsBoundaryArn',
+  'logRetentionDays',
+  'tags',
+  'adopt',
+  'removeData',
+];
+
+const EXAMPLE = '{ "config": "../aws-template/pipelines_config.yml", "branches": ["main"] }';
+
+/**
+ * The stacks of tsdat: one for each branch, and with `create_buckets` one for the buckets.
+ *
+ * @param settings `context.tsdat` of cdktf.json; paths are relative to the working directory
+ * @throws TsdatError with every problem of the settings, or of the file
+ */
+export function tsdatStacks(app: Construct, settings: unknown): void {
+  const { file, branches, rest } = readSettings(settings);
+  const read = readTextFile(file);
+  if ('error' in read) throw new TsdatError(read.error);
+  const parsed = branches.map((branch) => ({ branch, ...parsePipelines(read.text, branch) }));
+  const problems = parsed
+    .flatMap((each) => each.problems)
+    .filter(({ severity }) => severity === 'error')
+    .map(
+      ({ line, path, message, found }) =>
+        `${file}:${line}: ${path}: ${message}${found === undefined ? '' : ` Found: ${found}`}`,
+    );
+  if (problems.length > 0) throw new TsdatError([...new Set(problems)].join('\n'));
+  const { removeData, ...props } = rest;
+  const configHash = createHash('sha256').update(read.text.replace(/\r\n/g, '\n')).digest('hex');
+  const branchProps = parsed.flatMap(({ branch, config }) =>
+    config ? [{ ...props, config, branch, configHash }] : [],
+  );
+  const { adopt, tags } = props;
+  const dataProps = branchProps
+    .slice(0, 1)
+    .filter(({ config }) => config.createBuckets)
+    .map(({ config }) => ({ config, adopt, tags, removeData }));
+  try {
+    branchProps.forEach(checkTsdatPipelines);
+    dataProps.forEach(checkTsdatData);
+  } catch (error) {
+    throw new TsdatError(`context.tsdat of cdktf.json: ${(error as Error).message}`);
+  }
+  for (const each of branchProps) new PipelinesStack(app, `tsdat-${each.branch}`, each);
+  for (const each of dataProps) new DataStack(app, dataStackName(each.config), each);
+}
+
+type Rest = Omit<TsdatPipelinesProps, 'config' | 'branch' | 'configHash'> & Pick<TsdatDataProps, 'removeData'>;
+
+function readSettings(settings: unknown): { file: string; branches: readonly string[]; rest: Rest } {
+  if (!isRecord(settings)) {
+    throw new TsdatError(`context.tsdat of cdktf.json is ${JSON.stringify(settings)}: write ${EXAMPLE}.`);
+  }
+  const { config: file, branches = ['main'], ...rest } = settings;
+  const problems: string[] = [];
+  const unknown = Object.keys(settings).filter((key) => !SETTINGS.includes(key));
+  for (const key of unknown) {
+    problems.push(`context.tsdat of cdktf.json has the key ${key}: choose from ${SETTINGS.join(', ')}.`);
+  }
+  if (typeof file !== 'string' || file === '') {
+    problems.push(
+      `context.tsdat.config of cdktf.json is ${JSON.stringify(file)}: write the path of a pipelines_config.yml.`,
+    );
+  }
+  const isList = Array.isArray(branches) && branches.length > 0 && branches.every((each) => typeof each === 'string');
+  if (!isList) {
+    problems.push(
+      `context.tsdat.branches of cdktf.json is ${JSON.stringify(branches)}: write a list of branches such as ["main"].`,
+    );
+  }
+  if (problems.length > 0) throw new TsdatError(problems.join('\n'));
+  return { file: String(file), branches: [...new Set(branches as string[])], rest: rest as Rest };
+}
+
+/** The provider of the file's account and region alone, and the state. */
+function prepareStack(stack: TerraformStack, { region, accountId }: PipelinesConfig): void {
+  new AwsProvider(stack, 'aws', { region, allowedAccountIds: [accountId] });
+  // The provider's package pins the version that it was generated from. Later 5.x versions have the same resources.
+  stack.addOverride('terraform.required_providers.aws.version', '~> 5.100');
+  keepState(stack);
+}
+
+/** The pipelines of one branch. */
+class PipelinesStack extends TerraformStack {
+  constructor(scope: Construct, id: string, props: TsdatPipelinesProps) {
+    super(scope, id);
+    prepareStack(this, props.config);
+    const pipelines = new TsdatPipelines(this, 'tsdat', props);
+    const outputs = {
+      build_pipeline: { value: pipelines.pipelineName, description: 'The CodePipeline that builds the images.' },
+      records_bucket: { value: pipelines.recordsBucketName, description: 'Records of runs and failures.' },
+      function_names: { value: pipelines.functionNames, description: "The pipelines' functions." },
+    };
+    for (const [name, output] of Object.entries(outputs)) new TerraformOutput(this, name, output);
+  }
+}
+
+/** The buckets, which branches share. */
+class DataStack extends TerraformStack {
+  constructor(scope: Construct, id: string, props: TsdatDataProps) {
+    super(scope, id);
+    prepareStack(this, props.config);
+    const data = new TsdatData(this, 'data', props);
+    new TerraformOutput(this, 'input_bucket', { value: data.inputBucketName, description: 'Where inputs go.' });
+    new TerraformOutput(this, 'output_bucket', { value: data.outputBucketName, description: 'Where tsdat writes.' });
+  }
+}
