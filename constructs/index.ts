@@ -1,2 +1,5 @@
+export { BatchJob, type BatchJobProps } from './aws/batch-job';
+export { type Architecture, BatchQueue, type BatchQueueProps } from './aws/batch-queue';
+export { type ExistingNetworkProps, type JobNetwork, Network, type NetworkProps } from './aws/network';
 export { DataStream, type DataStreamProps } from './datastream/data-stream';
 export type { MatrixSource } from './datastream/matrix';

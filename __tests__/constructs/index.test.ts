@@ -1,5 +1,5 @@
 import * as surface from '../../constructs';
 
-test('the public surface is the construct alone; its props are a type', () => {
-  expect(Object.keys(surface)).toEqual(['DataStream']);
+test('the public surface is the constructs alone; their props are types', () => {
+  expect(Object.keys(surface).sort()).toEqual(['BatchJob', 'BatchQueue', 'DataStream', 'Network']);
 });
