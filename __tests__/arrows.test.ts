@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ),
   // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder, and
   // a bundle is made in a temporary one.
-  'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder'],
+  'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder', 'lambdas/runtime/batch-command'],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),

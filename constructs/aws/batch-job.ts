@@ -1,5 +1,6 @@
 import { BatchJobDefinition } from '@cdktf/provider-aws/lib/batch-job-definition';
 import { Construct } from 'constructs';
+import { refsOf } from '../../lambdas/runtime/batch-command';
 import type { BatchQueue } from './batch-queue';
 import { CurrentAws } from './current-aws';
 import { derivedName } from './names';
@@ -128,11 +129,6 @@ export class BatchJob extends Construct {
     this.definitionName = definition.name;
     this.arn = definition.arn;
   }
-}
-
-/** The parameters that a command names by `Ref::`. */
-export function refsOf(command: readonly string[]): string[] {
-  return command.flatMap((word) => /^Ref::([A-Za-z0-9_.-]+)$/.exec(word)?.[1] ?? []);
 }
 
 function readSecrets(valuesFrom: readonly string[]): Grant {
