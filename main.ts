@@ -1,11 +1,13 @@
 import { App } from 'cdktf';
 import { context } from './cdktf.json';
+import { type CarouselContext, CarouselStack } from './constructs/carousel/stack';
 import { MatrixError, matrixOf } from './constructs/datastream/matrix';
 import { DatastreamStack } from './constructs/datastream/stack';
 import { fileErrorSentence } from './files/disk';
 
 /** The stacks of each system; every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
+  carousel: (app) => new CarouselStack(app, 'carousel', app.node.tryGetContext('carousel') as CarouselContext),
   datastream: (app) => new DatastreamStack(app, 'datastream', matrixOf(app.node.tryGetContext('matrix'))),
 };
 
