@@ -4,9 +4,12 @@ import path from 'node:path';
 const ROOT = path.join(__dirname, '..');
 
 /** Files of constructs/ that know nothing of Terraform: what they hold is of use without a synthesis, too. */
-const PURE_CONSTRUCTS = ['default-names', 'definition', 'events', 'functions', 'submission-definition'].map(
-  (file) => `constructs/datastream/${file}`,
-);
+const PURE_CONSTRUCTS = [
+  ...['default-names', 'definition', 'events', 'functions', 'submission-definition'].map(
+    (file) => `constructs/datastream/${file}`,
+  ),
+  ...['definition', 'events', 'functions', 'jobs', 'table-shapes'].map((file) => `constructs/carousel/${file}`),
+];
 
 /** What the Terraform of a system may know of its functions. */
 const PURE_LAMBDAS = (system: string) => [
@@ -14,6 +17,7 @@ const PURE_LAMBDAS = (system: string) => [
   `lambdas/${system}/errors`,
   `lambdas/${system}/tags`,
   `lambdas/${system}/schedule-input`,
+  `lambdas/${system}/request`,
 ];
 
 const SYSTEMS = readdirSync(path.join(ROOT, 'lambdas')).filter((folder) => folder !== 'runtime');

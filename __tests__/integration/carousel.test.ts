@@ -12,8 +12,18 @@ const VARIABLES = [
   '-var=budget_dollars=50',
 ];
 
-/** Differences that moto makes, not this project: what it does not keep, or keeps with other white space. */
-const MOTOS_OWN = /^(redrive_policy|job_state_time_limit_action|update_policy|eventbridge|tags_all|tags)$/;
+/**
+ * Differences that moto makes, not this project: what it does not keep, or keeps with other white space. It tells the
+ * tags of a launch template as those of what is launched with it.
+ */
+const MOTOS_OWN =
+  /^(redrive_policy|job_state_time_limit_action|update_policy|eventbridge|tag_specifications|latest_version)$/;
+
+/** The template's version is not known while moto's template seems to change. */
+const plain = (value: unknown) =>
+  JSON.stringify(value, (key, each) =>
+    key === 'launch_template' || key === 'update_to_latest_image_version' ? undefined : each,
+  );
 
 interface Change {
   readonly address: string;
@@ -100,7 +110,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
     expect(seen).toMatchObject({
       queues: ['datacarousel-job-queue'],
       definitions: expect.arrayContaining(['ComputeRadience', 'hsload']),
-      tables: ['BasicFusionFiles', 'DataCarouselJobs'],
+      tables: expect.arrayContaining(['BasicFusionFiles', 'DataCarouselJobs']),
       machines: ['datacarousel-turn'],
       rules: expect.arrayContaining(['datacarousel-restored', 'datacarousel-job-ended', 'datacarousel-turn-ended']),
     });
@@ -111,7 +121,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
   test('changes nothing when it is planned again, but for what moto does not keep', () => {
     const own = changes.flatMap(({ address, change: { before, after, actions } }) => {
       const keys = Object.keys(after ?? {}).filter(
-        (key) => JSON.stringify(before?.[key]) !== JSON.stringify(after?.[key]) && !MOTOS_OWN.test(key),
+        (key) => plain(before?.[key]) !== plain(after?.[key]) && !MOTOS_OWN.test(key),
       );
       return keys.length > 0 || actions.join() !== 'update' ? [`${actions.join()} ${address}: ${keys.join(', ')}`] : [];
     });

@@ -5,6 +5,16 @@ import type { TurnFunction } from './functions';
 /** Seconds between two looks at a turn of which no event tells. */
 export const RECONCILE_SECONDS = 900;
 
+/** One entry of a state's `Retry`. */
+export interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds?: number;
+  readonly BackoffRate?: number;
+  readonly MaxAttempts: number;
+  readonly MaxDelaySeconds?: number;
+  readonly JitterStrategy?: 'FULL' | 'NONE';
+}
+
 /** A state, in the members that this machine uses. */
 export interface State {
   readonly Type: 'Task' | 'Choice' | 'Succeed' | 'Fail';
@@ -14,7 +24,7 @@ export interface State {
   readonly ResultPath?: string;
   readonly OutputPath?: string;
   readonly TimeoutSeconds?: number;
-  readonly Retry?: readonly Readonly<Record<string, unknown>>[];
+  readonly Retry?: readonly Retrier[];
   readonly Catch?: readonly {
     readonly ErrorEquals: readonly string[];
     readonly ResultPath?: string;
