@@ -103,6 +103,8 @@ export class EmbeddedS3 {
       });
   }
 
+  /** Every restore that was begun, in order; a test counts them. */
+  readonly restoresBegun: { readonly key: string }[] = [];
   /** What is archived, by bucket and key. */
   readonly #archive = new Map<string, Archived>();
   /** Where restores tell of their ends, and how long they take; by default nothing is told, and each takes the longest. */
@@ -164,6 +166,7 @@ export class EmbeddedS3 {
     const { emit, random } = this.#glacier;
     const [least, most] = hours;
     archived.restoring = true;
+    this.restoresBegun.push({ key: Key });
     this.clock.after((least + (most - least) * random()) * 3_600_000, () => {
       archived.restoring = false;
       this.#expire(Bucket, Key, archived, Days);
