@@ -3,6 +3,7 @@ import type { Edit } from '../executions/edit';
 import type { ParseOptions } from '../executions/model';
 import { fileErrorSentence } from '../files/disk';
 import { addAmi } from './ami';
+import { addCarousel } from './carousel';
 import type { NewOptions } from './commands/new';
 import type { RunOptions } from './commands/run';
 import { addCost } from './cost';
@@ -149,6 +150,7 @@ addSchedule(program);
 addSubmit(program);
 addCost(program);
 addReport(program);
+addCarousel(program);
 addAmi(program);
 
 // The output ends early (`| head`) or the disk is full: stop the run as Ctrl-C does, and write nothing more to stdout.

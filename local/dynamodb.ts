@@ -20,22 +20,18 @@ interface Validation {
   readonly custom?: unknown;
 }
 
-/** dynalite's modules of one operation. Its server loads them in the same way. */
-const action = (name: string): Action => require(`dynalite/actions/${name}`);
-const validation = (name: string): Validation => require(`dynalite/validations/${name}`);
-
-const createTable = action('createTable');
-const describeTable = action('describeTable');
-
-const OPERATIONS = {
-  getItem: GetItemCommand,
-  putItem: PutItemCommand,
-  updateItem: UpdateItemCommand,
-  deleteItem: DeleteItemCommand,
-  query: QueryCommand,
-  scan: ScanCommand,
-  batchWriteItem: BatchWriteItemCommand,
-} as const;
+/** dynalite's modules of each operation. Its server loads them in the same way. */
+const OPERATIONS: readonly (readonly [new (input: never) => { readonly input: object }, Action, Validation])[] = [
+  [GetItemCommand, require('dynalite/actions/getItem'), require('dynalite/validations/getItem')],
+  [PutItemCommand, require('dynalite/actions/putItem'), require('dynalite/validations/putItem')],
+  [UpdateItemCommand, require('dynalite/actions/updateItem'), require('dynalite/validations/updateItem')],
+  [DeleteItemCommand, require('dynalite/actions/deleteItem'), require('dynalite/validations/deleteItem')],
+  [QueryCommand, require('dynalite/actions/query'), require('dynalite/validations/query')],
+  [ScanCommand, require('dynalite/actions/scan'), require('dynalite/validations/scan')],
+  [BatchWriteItemCommand, require('dynalite/actions/batchWriteItem'), require('dynalite/validations/batchWriteItem')],
+];
+const createTable: Action = require('dynalite/actions/createTable');
+const describeTable: Action = require('dynalite/actions/describeTable');
 
 /**
  * DynamoDB: dynalite's tables in memory, without its HTTP server, so that a call takes a fraction of a millisecond and no
@@ -49,11 +45,9 @@ export class EmbeddedDynamoDb {
     private readonly clock: LocalClock,
     private readonly service: Service,
   ) {
-    for (const [name, command] of Object.entries(OPERATIONS)) {
-      const operation = action(name);
-      const { types, custom } = validation(name);
+    for (const [command, operation, validation] of OPERATIONS) {
       service.on(command as new (input: object) => { readonly input: object }, (input) =>
-        this.#run(operation, input, { types, custom }),
+        this.#run(operation, input, validation),
       );
     }
   }

@@ -87,6 +87,7 @@ async function main(): Promise<void> {
     'executions/execution.schema.json',
     'executions/matrix.schema.json',
     'executions/examples',
+    'local/examples',
     'local/stand-ins',
     'local/mounts.cjs',
     'packer/image',
