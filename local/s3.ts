@@ -128,6 +128,7 @@ export class EmbeddedS3 {
     ftruncateSync(handle, bytes);
     closeSync(handle);
     utimesSync(file, this.clock.now(), this.clock.now());
+    this.#archive.delete(`${bucket}/${key}`);
     if (storageClass in ARCHIVE_PRICES.retrieval) {
       this.#archive.set(`${bucket}/${key}`, { storageClass: storageClass as ArchiveClass, restoring: false });
     }
@@ -142,6 +143,18 @@ export class EmbeddedS3 {
   readable(bucket: string, key: string): boolean {
     const archived = this.#archived(bucket, key);
     return existsSync(this.#file(bucket, key)) && (!archived || archived.expiry !== undefined);
+  }
+
+  /** Deletes an object. */
+  remove(bucket: string, key: string): void {
+    rmSync(this.#file(bucket, key), { force: true });
+    this.#archive.delete(`${bucket}/${key}`);
+  }
+
+  /** Ends a copy before its time. */
+  expireNow(bucket: string, key: string): void {
+    const archived = this.#archive.get(`${bucket}/${key}`);
+    if (archived) archived.expiry = undefined;
   }
 
   #archived(bucket: string, key: string): Archived | undefined {

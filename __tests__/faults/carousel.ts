@@ -51,8 +51,9 @@ export async function play({
     latency: 80,
     ...options,
     ...(deliver && { deliver }),
-    // What a test prepares is not disturbed.
-    faults: (operation, call, given, caller) => (armed ? faults?.(operation, call, given, caller) : undefined),
+    // What a test prepares, and what it asks afterwards, is not disturbed.
+    faults: (operation, call, given, caller) =>
+      armed && (caller !== undefined || operation === 'Invoke') ? faults?.(operation, call, given, caller) : undefined,
   });
   const { cloud, clock, keys, request, run, ledger, runs } = carousel;
   const broken: string[] = [];

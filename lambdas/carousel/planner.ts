@@ -58,7 +58,7 @@ async function begin(
   { state, name, execution }: z.infer<typeof PlannerEvent>,
   clients: PlannerClients,
 ): Promise<TurnState> {
-  const read = TurnInput.safeParse(state ?? {});
+  const read = TurnInput.safeParse(state);
   const problems = read.success ? problemsOf(read.data, clients) : sentencesOf(read.error, state);
   if (!read.success || problems.length > 0) throw new CarouselError(ErrorName.InvalidInput, problems.join('\n'));
   const turn = read.data.turn ?? name;
