@@ -167,7 +167,7 @@ test.each([
 test('refuses a system that it does not know, and no system at all', () => {
   expect([unknown.code, unknown.output]).toEqual([
     1,
-    'context.systems of cdktf.json names bisons: write a list of datastream.\n',
+    'context.systems of cdktf.json names bisons: write a list of carousel, datastream.\n',
   ]);
   expect([none.code, none.output]).toEqual([
     1,
