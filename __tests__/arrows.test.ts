@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),
-  'constructs/index.ts': SYSTEMS.map((system) => `constructs/${system}`),
+  'constructs/index.ts': ['constructs/aws', ...SYSTEMS.map((system) => `constructs/${system}`)],
   local: ['lambdas', 'executions', 'files', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'prices'],

@@ -171,7 +171,7 @@ test('refuses a system that it does not know, and no system at all', () => {
   ]);
   expect([none.code, none.output]).toEqual([
     1,
-    'context.systems of cdktf.json names no system: write a list of datastream.\n',
+    'context.systems of cdktf.json names no system: write a list of carousel, datastream.\n',
   ]);
 });
 
