@@ -17,7 +17,7 @@ const PURE_LAMBDAS = (system: string) => [
   `lambdas/${system}/errors`,
   `lambdas/${system}/tags`,
   `lambdas/${system}/schedule-input`,
-  `lambdas/${system}/request`,
+  `lambdas/${system}/known-job`,
 ];
 
 const SYSTEMS = readdirSync(path.join(ROOT, 'lambdas')).filter((folder) => folder !== 'runtime');

@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import path from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { bundle } from '../constructs/aws/bundle';
-import { SOURCES } from '../constructs/datastream/functions';
+import { SOURCES as CAROUSEL } from '../constructs/carousel/functions';
+import { SOURCES as DATASTREAM } from '../constructs/datastream/functions';
 import { PRODUCT } from '../files/product';
 import { declarations, IMPORTED } from './declarations';
 
@@ -28,6 +29,15 @@ const ofTheApp = (named: (name: string) => string): Plugin => ({
   },
 });
 
+/** dynalite keeps its tables in memory here: what would keep them in files brings a native module along. */
+const withoutLevel: Plugin = {
+  name: 'without-level',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^level$/ }, ({ path: name }) => ({ path: name, namespace: 'without-level' }));
+    onLoad({ filter: /.*/, namespace: 'without-level' }, () => ({ contents: 'exports.Level = undefined;' }));
+  },
+};
+
 /** Bundles the AWS clients as the functions' bundles do: from modules of which esbuild can drop unused parts. */
 const COMMON: BuildOptions = {
   absWorkingDir: PRODUCT,
@@ -42,10 +52,12 @@ const COMMON: BuildOptions = {
 
 async function main(): Promise<void> {
   rmSync(OUT, { recursive: true, force: true });
-  const archives = path.join(OUT, 'functions', SOURCES.folder);
-  mkdirSync(archives, { recursive: true });
-  for (const [name, { archive }] of Object.entries(bundle(SOURCES).functions)) {
-    writeFileSync(path.join(archives, `${name}.zip`), archive);
+  for (const sources of [CAROUSEL, DATASTREAM]) {
+    const archives = path.join(OUT, 'functions', sources.folder);
+    mkdirSync(archives, { recursive: true });
+    for (const [name, { archive }] of Object.entries(bundle<string>(sources).functions)) {
+      writeFileSync(path.join(archives, `${name}.zip`), archive);
+    }
   }
   const types = declarations('constructs/index.ts');
   for (const [folder, named] of [
@@ -72,7 +84,7 @@ async function main(): Promise<void> {
     entryPoints: ['cli/main.ts'],
     outfile: path.join(OUT, 'cli', 'main.js'),
     minify: true,
-    plugins: [shakeableSchemas],
+    plugins: [shakeableSchemas, withoutLevel],
     // hcl2json requires this module only if there is no global of its name. Node.js has one.
     external: ['performance'],
   });

@@ -133,7 +133,7 @@ export class BatchQueue extends Construct {
     });
     const environment = new BatchComputeEnvironment(this, 'compute', {
       // A replaced environment must exist before the queue leaves the old one (terraform-provider-aws, issue 46925).
-      computeEnvironmentNamePrefix: derivedName(queueName, '-', 100),
+      ...namePrefix(derivedName(queueName, '-', 100)),
       lifecycle: { createBeforeDestroy: true },
       type: 'MANAGED',
       // No service role: only with its own service-linked role can Batch update an environment in place.
@@ -167,6 +167,12 @@ export class BatchQueue extends Construct {
     this.queueName = queue.name;
     this.logGroupName = logGroup.name;
   }
+}
+
+/** Version 6 of the provider has renamed the property (its upgrade guide, aws_batch_compute_environment). */
+function namePrefix(prefix: string): { readonly computeEnvironmentNamePrefix?: string } {
+  const renamed = 'namePrefix' in BatchComputeEnvironment.prototype;
+  return renamed ? ({ namePrefix: prefix } as object) : { computeEnvironmentNamePrefix: prefix };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { KnownJob, KnownJobs } from '../../lambdas/carousel/request';
+import type { KnownJob, KnownJobs } from '../../lambdas/carousel/known-job';
 
 /** A job definition of the Carousel. */
 export interface CarouselJob {

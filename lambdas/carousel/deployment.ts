@@ -4,8 +4,8 @@ import type { SFNClient } from '@aws-sdk/client-sfn';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import type { Clock } from '../runtime/clock';
+import type { KnownJobs } from './known-job';
 import { type Dynamo, Ledger } from './ledger';
-import type { KnownJobs } from './request';
 import type { TurnDefaults } from './turn';
 
 const KnownJob = z.object({

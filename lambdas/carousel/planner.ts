@@ -12,8 +12,9 @@ import { choose, type Waiting } from './choice';
 import { type ArchivedFile, fileDollars, isAlive, isArchived, jobDollars, ORCHESTRATION_DOLLARS } from './cost';
 import { type Carousel, deploymentOf, jobsLedger } from './deployment';
 import { CarouselError, ErrorName } from './errors';
+import type { KnownJob } from './known-job';
 import { hashOf, KEYS, type Row, WAITING_INDEX } from './ledger';
-import { type Job, type KnownJob, problemsOfJob, sentencesOf } from './request';
+import { type Job, problemsOfJob, sentencesOf } from './request';
 import { writeRequest } from './requester';
 import { type TurnDefaults, TurnInput, TurnState, turnEvent, turnKeys } from './turn';
 

@@ -1,20 +1,8 @@
 import * as z from 'zod';
 import { nearest } from '../../files/nearest';
 import { refsOf } from '../runtime/batch-command';
+import type { KnownJobs } from './known-job';
 import { type Conditions, parseQuery } from './query';
-
-/** A job definition of the deployment, as far as requests need it. */
-export interface KnownJob {
-  readonly command: readonly string[];
-  /** Default values of parameters. */
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly vcpus: number;
-  readonly timeoutSeconds: number;
-  readonly attempts: number;
-}
-
-/** The deployment's job definitions, by their names. */
-export type KnownJobs = Readonly<Record<string, KnownJob>>;
 
 /** Parameters that a turn gives to each job, where the definition's command names them. */
 const GIVEN = { file: ['s3_input_file', 'output'], all: ['manifest', 'output'] } as const;

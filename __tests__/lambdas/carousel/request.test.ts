@@ -1,4 +1,5 @@
-import { type KnownJobs, parseRequest } from '../../../lambdas/carousel/request';
+import type { KnownJobs } from '../../../lambdas/carousel/known-job';
+import { parseRequest } from '../../../lambdas/carousel/request';
 
 const SIZE = { vcpus: 1, timeoutSeconds: 3600, attempts: 3 };
 const JOBS: KnownJobs = {
