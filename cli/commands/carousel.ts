@@ -293,7 +293,7 @@ async function overview(clients: Carousel, out: Output): Promise<number> {
   const running = await ledger.get(KEYS.running);
   out.write(running ? `turn ${running.turn} runs\n` : 'no turn runs\n');
   const waiting = await ledger.index(WAITING_INDEX.name, WAITING_INDEX.hash, 'yes');
-  out.write(`${count(waiting.length, 'request')} wait\n`);
+  out.write(`waiting: ${count(waiting.length, 'request')}\n`);
   const rows = waiting.map(({ request, UserName, FileCount, turns_waited, JobDescription }) =>
     [request, UserName, FileCount, turns_waited, JobDescription].map(String),
   );
