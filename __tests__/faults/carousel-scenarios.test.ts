@@ -86,6 +86,25 @@ describe('a turn that is stopped', () => {
     expect(asked.file_count).toBe(4);
   });
 
+  test('lets the next turn begin only when its jobs are terminated', async () => {
+    const { cloud, clock, keys, request, run } = await testCarousel(2, {
+      deliver: () => [],
+      defaults: { ...DEFAULTS, tier: 'Expedited' },
+    });
+    await request(keys);
+    const first = cloud.start({ requests: 'waiting' }, 'turn-1');
+    await run(clock.sleep(21 * 60_000));
+    expect(cloud.batch.live).toHaveLength(2);
+    first.stop();
+    const second = cloud.start({ requests: 'waiting' }, 'turn-2');
+    await run(clock.sleep(5 * 60_000));
+    expect(cloud.batch.live.map(({ tags }) => tags['carousel:turn'])).toEqual(['turn-1', 'turn-1']);
+    await run(second.ended);
+
+    expect(second.status).toBe('SUCCEEDED');
+    expect(cloud.s3.restoresBegun).toHaveLength(2);
+  });
+
   test('lets a second turn begin only after it', async () => {
     const { cloud, clock, keys, request, run, turn } = await testCarousel(2);
     await request(keys);

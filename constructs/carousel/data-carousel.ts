@@ -500,7 +500,7 @@ const CHECKS = {
   days: whole(1, 365, 'days that a copy lives'),
   concurrency: whole(1, 500, 'calls of RestoreObject at once'),
   maxWaitTurns: whole(1, 1000, 'turns'),
-  turnTimeoutHours: whole(1, 1000, 'hours; Bulk restores from Deep Archive take 48'),
+  turnTimeoutHours: whole(1, 480, 'hours; Bulk restores from Deep Archive take 48'),
   schedule: text({ pattern: '^(rate|cron)\\(.+\\)$', write: 'rate(...) or cron(...), or an empty text for none' }),
   manageNotifications: flag,
   hsds: unchecked,

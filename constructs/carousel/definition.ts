@@ -1,4 +1,4 @@
-import { FINAL_ERRORS } from '../../lambdas/carousel/errors';
+import { ErrorName, FINAL_ERRORS } from '../../lambdas/carousel/errors';
 import { TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
 import type { TurnFunction } from './functions';
 
@@ -85,7 +85,12 @@ export function definition(functionArns: Readonly<Record<TurnFunction, string>>,
         ...invoke('planner'),
         OutputPath: '$.Payload',
         TimeoutSeconds: 960,
-        Retry: [{ ErrorEquals: [...FINAL_ERRORS, UNREADABLE_EVENT], MaxAttempts: 0 }, retryCall],
+        Retry: [
+          { ErrorEquals: [...FINAL_ERRORS, UNREADABLE_EVENT], MaxAttempts: 0 },
+          // The reaper looks every ten minutes.
+          { ErrorEquals: [ErrorName.TurnSettling], IntervalSeconds: 60, BackoffRate: 1, MaxAttempts: 20 },
+          retryCall,
+        ],
         // The input may be an array or a text, which has no room for $.error: the error replaces it.
         Catch: [{ ErrorEquals: ['States.ALL'], Next: 'Report' }],
         Next: 'Planned',

@@ -1,4 +1,4 @@
-import { type ArchiveClass, restoreCost, type Tier } from '../../prices/archive';
+import { type ArchiveClass, COPY_GB_DAY, GB, restoreCost, type Tier } from '../../prices/archive';
 import { onDemandHourly } from '../../prices/instances';
 import { PRICES } from '../../prices/orchestration';
 
@@ -43,6 +43,16 @@ export function isAlive(file: ArchivedFile, until: Date): boolean {
 export function fileDollars(file: ArchivedFile, tier: Tier, days: number, now: Date): number | undefined {
   if (isAlive(file, now)) return 0;
   return restoreCost({ bytes: file.bytes, storageClass: file.storageClass as ArchiveClass }, tier, days);
+}
+
+/**
+ * What a copy that lives costs where it is extended for the turn's jobs: its further days. A copy that is as young as the
+ * turn's own would be needs none.
+ */
+export function extensionDollars({ bytes, expiry }: ArchivedFile, days: number, now: Date): number {
+  if (expiry === undefined) return 0;
+  const left = (Date.parse(expiry) - now.getTime()) / 86_400_000;
+  return left <= 0 || left >= days ? 0 : (bytes / GB) * COPY_GB_DAY * (days + 1 - left);
 }
 
 /**

@@ -12,6 +12,8 @@ export const ErrorName = {
   TierImpossible: 'TierImpossible',
   /** Another turn runs. */
   TurnRunning: 'TurnRunning',
+  /** A turn has been stopped, and the reaper has not returned its requests yet; Plan's Retry waits. */
+  TurnSettling: 'TurnSettling',
   /** The turn's hours are over; what is left waits for another turn. */
   TurnTimedOut: 'TurnTimedOut',
   /** Not every chosen file was verified, or not every job succeeded. */

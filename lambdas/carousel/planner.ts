@@ -9,7 +9,15 @@ import { systemClock } from '../runtime/clock';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { byBytes, page, readText, statesOf, writeText } from './archive';
 import { choose, type Waiting } from './choice';
-import { type ArchivedFile, fileDollars, isAlive, isArchived, jobDollars, ORCHESTRATION_DOLLARS } from './cost';
+import {
+  type ArchivedFile,
+  extensionDollars,
+  fileDollars,
+  isAlive,
+  isArchived,
+  jobDollars,
+  ORCHESTRATION_DOLLARS,
+} from './cost';
 import { type Carousel, deploymentOf, jobsLedger } from './deployment';
 import { CarouselError, ErrorName } from './errors';
 import type { KnownJob } from './known-job';
@@ -109,17 +117,19 @@ function optionsOf({ tier, days, budget_dollars, concurrency }: TurnInput): Part
   };
 }
 
-/** @throws TurnRunning while another execution's turn runs */
+/** @throws TurnRunning while another execution's turn runs; TurnSettling until what a stopped one left is settled */
 async function claimTurn(turn: string, execution: string, clients: PlannerClients): Promise<void> {
   const ledger = jobsLedger(clients);
   const row = { ...KEYS.running, turn, execution };
   if (await ledger.create(row)) return;
   const running = await ledger.get(KEYS.running);
   if (running?.execution === execution) return;
-  const other = String(running?.execution);
-  if (running && !(await stillRuns(other, clients))) {
-    // A turn whose end nobody has seen yet. What it left is the reaper's; its lock is free.
-    if (await ledger.update(KEYS.running, { turn, execution }, { execution: other })) return;
+  if (running && !(await stillRuns(String(running.execution), clients))) {
+    // Its jobs may still run: until the reaper has stopped them, a second job of the same pair could begin.
+    throw new CarouselError(
+      ErrorName.TurnSettling,
+      `Turn ${running.turn} was stopped, and its jobs are being terminated: the reaper lets the next turn begin within ten minutes.`,
+    );
   }
   throw new CarouselError(
     ErrorName.TurnRunning,
@@ -366,8 +376,14 @@ async function planTurn(
     const more = impossible.length > 1 ? ` And ${impossible.length - 1} more files.` : '';
     throw new CarouselError(first.name, `${first.message}${more}`);
   }
-  const price = (key: string) =>
-    (fileDollars(files.get(key) as ArchivedFile, options.tier, options.days, now) ?? 0) + ORCHESTRATION_DOLLARS;
+  const price = (key: string) => {
+    const file = files.get(key) as ArchivedFile;
+    return (
+      (fileDollars(file, options.tier, options.days, now) ?? 0) +
+      extensionDollars(file, options.days, now) +
+      ORCHESTRATION_DOLLARS
+    );
+  };
   const waiting = usable
     .map(
       ({ id, since, turnsWaited, files: keys, job }): Waiting => ({
