@@ -93,7 +93,9 @@ export class EmbeddedBatch {
         const [filter] = filters;
         const all = [...this.jobs.values()].flatMap(({ history }) => history.read(lag) ?? []);
         const matches = (job: Shown) => {
-          if (arrayJobId !== undefined) return job.jobId.startsWith(`${arrayJobId}:`);
+          if (arrayJobId !== undefined) {
+            return job.jobId.startsWith(`${arrayJobId}:`) && job.status === (jobStatus ?? 'RUNNING');
+          }
           if (job.jobId.includes(':')) return false;
           if (!filter) return job.status === (jobStatus ?? 'RUNNING');
           const [name = ''] = filter.values ?? [];

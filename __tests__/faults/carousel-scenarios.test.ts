@@ -1,3 +1,5 @@
+import { SubmitJobCommand } from '@aws-sdk/client-batch';
+import { RestoreObjectCommand } from '@aws-sdk/client-s3';
 import { ARCHIVE, OUTPUTS } from '../../local/carousel';
 import type { Faults } from '../../local/service';
 import { DEFAULTS, HDF5, healthyContainer, type Run, testCarousel } from '../support/carousel';
@@ -23,6 +25,105 @@ describe('events', () => {
 
     expect(outcome(played)).toEqual(GOOD);
     expect(played.runs).toHaveLength(6);
+  });
+});
+
+test('a job begins within three minutes of its file, where events arrive', async () => {
+  const restored = new Map<string, number>();
+  const waited: number[] = [];
+  const runs: Run[] = [];
+  const holder: { cloud?: Awaited<ReturnType<typeof testCarousel>>['cloud'] } = {};
+  const healthy = healthyContainer(() => holder.cloud as never, runs);
+  const { cloud, clock, keys, request, turn } = await testCarousel(3, {
+    deliver: (event) => {
+      if (event['detail-type'] === 'Object Restore Completed') {
+        restored.set((event.detail.object as { key: string }).key, clock.now().getTime());
+      }
+      return [500];
+    },
+    container: (container) => {
+      const key = (container.environment.CAROUSEL_INPUT ?? '').replace(`s3://${ARCHIVE}/`, '');
+      waited.push(clock.now().getTime() - (restored.get(key) ?? 0));
+      return healthy(container);
+    },
+  });
+  holder.cloud = cloud;
+  await request(keys);
+  await turn();
+
+  expect(waited).toHaveLength(3);
+  expect(Math.max(...waited)).toBeLessThan(180_000);
+});
+
+describe('the check of the invariants itself', () => {
+  const QUICK = { defaults: { ...DEFAULTS, tier: 'Expedited' as const } };
+
+  test('finds a restore beside the plan', async () => {
+    const { broken } = await play({
+      options: QUICK,
+      sabotage: async (cloud) => {
+        cloud.s3.archive(ARCHIVE, 'P9/other.h5', 'GLACIER', 1000, HDF5);
+        await cloud.clients().s3.send(
+          new RestoreObjectCommand({
+            Bucket: ARCHIVE,
+            Key: 'P9/other.h5',
+            RestoreRequest: { Days: 1, GlacierJobParameters: { Tier: 'Bulk' } },
+          }),
+        );
+      },
+    });
+
+    expect(broken).toEqual(['3: a restore beside the plan']);
+  });
+
+  test('finds a second restore of a file', async () => {
+    const { broken } = await play({
+      options: QUICK,
+      sabotage: async (cloud, [Key = '']) => {
+        cloud.s3.expireNow(ARCHIVE, Key);
+        await cloud.clients().s3.send(
+          new RestoreObjectCommand({
+            Bucket: ARCHIVE,
+            Key,
+            RestoreRequest: { Days: 1, GlacierJobParameters: { Tier: 'Expedited' } },
+          }),
+        );
+      },
+    });
+
+    expect(broken).toContain('1: 5 restores of 4 files');
+  });
+
+  test('finds a second live job of a pair, and one that is left', async () => {
+    const { broken } = await play({
+      options: QUICK,
+      sabotage: async (cloud) => {
+        // Without the execution's tag the reaper cannot know whose they are.
+        const tags = { 'carousel:job': cloud.batch.live[0]?.tags['carousel:job'] ?? '' };
+        const environment = [
+          { name: 'CAROUSEL_INPUT', value: 's3://elsewhere/x' },
+          { name: 'CAROUSEL_OUTPUT', value: 's3://outputs/other' },
+        ];
+        const submit = (jobName: string) =>
+          cloud
+            .clients()
+            .batch.send(
+              new SubmitJobCommand({
+                jobName,
+                jobQueue: 'q',
+                jobDefinition: 'Radiance',
+                tags,
+                containerOverrides: { environment },
+              }),
+            );
+        await submit('again');
+        // The turn ends after 35 minutes, and is looked at 40 minutes later.
+        for (const minutes of [30, 31]) cloud.clock.after(minutes * 60_000, () => void submit('late'));
+      },
+    });
+
+    expect(broken.some((each) => each.startsWith('2: live jobs'))).toBe(true);
+    expect(broken.some((each) => /^6: \d jobs live after the turn/.test(each))).toBe(true);
   });
 });
 

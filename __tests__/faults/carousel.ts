@@ -21,6 +21,8 @@ export interface CarouselScenario {
   /** Stops the turn after so many virtual milliseconds. */
   readonly stopAfter?: number;
   readonly files?: number;
+  /** Something that must not happen, done 20 minutes after the start: the check itself is under test then. */
+  readonly sabotage?: (cloud: EmbeddedCarousel, keys: readonly string[]) => Promise<unknown>;
 }
 
 export interface Played {
@@ -38,14 +40,8 @@ export interface Played {
 const LONGEST_MS = (96 + 8) * 3_600_000;
 
 /** Plays a turn of two requests that share files, and then looks at what is left. */
-export async function play({
-  faults,
-  deliver,
-  options,
-  input,
-  stopAfter,
-  files = 4,
-}: CarouselScenario = {}): Promise<Played> {
+export async function play(scenario: CarouselScenario = {}): Promise<Played> {
+  const { faults, deliver, options, input, stopAfter, files = 4, sabotage } = scenario;
   let armed = false;
   const carousel = await testCarousel(files, {
     latency: 80,
@@ -65,6 +61,7 @@ export async function play({
   armed = true;
   const execution = cloud.start(input ?? { requests: 'waiting' }, 'turn-1');
   let endless = false;
+  if (sabotage) clock.after(20 * 60_000, () => void sabotage(cloud, keys));
   if (stopAfter !== undefined) clock.after(stopAfter, () => execution.stop());
   clock.after(LONGEST_MS, () => {
     endless = true;
