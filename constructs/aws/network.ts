@@ -27,7 +27,7 @@ export interface NetworkProps {
   readonly name: string;
   /** The VPC's IPv4 range, from /16 to /22; each subnet is a sixteenth of it. Default: 10.0.0.0/16. */
   readonly cidr?: string;
-  /** In how many Availability Zones there is a subnet: 1 to 4. Default: 2. */
+  /** In how many Availability Zones there is a subnet: 1 to 4. A region with fewer gets two in one. Default: 2. */
   readonly zones?: number;
   /** Whether each zone also has a subnet without a way to or from the Internet. Default: no. */
   readonly isolatedSubnets?: boolean;
@@ -60,7 +60,7 @@ export class Network extends Construct implements JobNetwork {
     checkProps('Network', props, {
       name: requiredText(RULES.prefix),
       cidr: text(RULES.cidr),
-      zones: whole(1, 4, 'every region has four zones or more for subnets, or three'),
+      zones: whole(1, 4, 'zones; a region with fewer gets two subnets in one'),
       isolatedSubnets: flag,
     });
     const { name, cidr = '10.0.0.0/16', zones = 2, isolatedSubnets = false } = props;
