@@ -105,17 +105,15 @@ describe('the check of the invariants itself', () => {
           { name: 'CAROUSEL_OUTPUT', value: 's3://outputs/other' },
         ];
         const submit = (jobName: string) =>
-          cloud
-            .clients()
-            .batch.send(
-              new SubmitJobCommand({
-                jobName,
-                jobQueue: 'q',
-                jobDefinition: 'Radiance',
-                tags,
-                containerOverrides: { environment },
-              }),
-            );
+          cloud.clients().batch.send(
+            new SubmitJobCommand({
+              jobName,
+              jobQueue: 'q',
+              jobDefinition: 'Radiance',
+              tags,
+              containerOverrides: { environment },
+            }),
+          );
         await submit('again');
         // The turn ends after 35 minutes, and is looked at 40 minutes later.
         for (const minutes of [30, 31]) cloud.clock.after(minutes * 60_000, () => void submit('late'));
