@@ -7,9 +7,20 @@ import { fileErrorSentence } from './files/disk';
 
 /** The stacks of each system; every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
-  carousel: (app) => new CarouselStack(app, 'carousel', app.node.tryGetContext('carousel') as CarouselContext),
+  carousel,
   datastream: (app) => new DatastreamStack(app, 'datastream', matrixOf(app.node.tryGetContext('matrix'))),
 };
+
+/** The Carousel's properties are of cdktf.json: what is wrong with one is told without a stack. */
+function carousel(app: App): void {
+  try {
+    new CarouselStack(app, 'carousel', app.node.tryGetContext('carousel') as CarouselContext);
+  } catch (error) {
+    if ((error as Error).constructor !== Error) throw error;
+    console.error(`context.carousel of cdktf.json: ${(error as Error).message}`);
+    process.exit(1);
+  }
+}
 
 function main(): void {
   // cdktf hands the context over; a plain `tsx main.ts` has the file alone.

@@ -10,7 +10,7 @@ import {
   jobDollars,
   ORCHESTRATION_DOLLARS,
 } from '../../lambdas/carousel/cost';
-import { type Carousel, filesLedger, jobsLedger } from '../../lambdas/carousel/deployment';
+import { type Carousel, eachOf, filesLedger, jobsLedger } from '../../lambdas/carousel/deployment';
 import { CarouselError } from '../../lambdas/carousel/errors';
 import { workMessage } from '../../lambdas/carousel/follower';
 import { KEYS, type Row, WAITING_INDEX, yearMonthOf } from '../../lambdas/carousel/ledger';
@@ -371,6 +371,9 @@ export async function carouselCancel(
   });
 }
 
+/** Calls at once: 80,000 files take some minutes. */
+const AT_ONCE = 20;
+
 export interface LoadOptions {
   readonly prefix?: string;
   /** Where HSDS is called from this computer. */
@@ -404,7 +407,7 @@ export async function carouselLoad(
     const ledger = filesLedger(clients);
     let sent = 0;
     let plain = 0;
-    for (const file of files) {
+    await eachOf(files, AT_ONCE, async (file) => {
       const attributes = attributesOf(file.key);
       if (attributes.Orbit === undefined) plain++;
       const { Year, Month } = attributes;
@@ -418,10 +421,10 @@ export async function carouselLoad(
           StorageClass: file.storageClass,
         },
       );
-      if (!deployment.hsds || row?.IndexedAt !== undefined) continue;
+      if (!deployment.hsds || row?.IndexedAt !== undefined) return;
       await sqs.send(new SendMessageCommand(workMessage(deployment.archiveBucket, file, deployment.hsds)));
       sent++;
-    }
+    });
     const archived = files.filter(isArchived).length;
     out.write(`${count(files.length, 'file')} in ${deployment.tables.files}, ${archived} of them archived\n`);
     if (plain > 0)

@@ -3,13 +3,16 @@ import * as z from 'zod';
 import { CLIENT } from '../runtime/clients';
 import { type Clock, systemClock } from '../runtime/clock';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
-import { type Carousel, deploymentOf, filesLedger, jobsLedger } from './deployment';
+import { type Carousel, deploymentOf, eachOf, filesLedger, jobsLedger } from './deployment';
 import { CarouselError, ErrorName } from './errors';
 import { filesWith, hashOf, KEYS, type Ledger, type Row } from './ledger';
 import type { Conditions } from './query';
 import { type Job, parseRequest, type Request } from './request';
 
 export type RequesterClients = Pick<Carousel, 'dynamo' | 'deployment'> & { readonly clock: Clock };
+
+/** Reads at once. */
+const AT_ONCE = 20;
 
 /** What a requester is told. */
 export interface Accepted {
@@ -42,7 +45,9 @@ async function filesOf(request: Request, table: Ledger): Promise<string[]> {
     );
   }
   const unknown: string[] = [];
-  for (const FilePath of request.files ?? []) if (!(await table.get({ FilePath }))) unknown.push(FilePath);
+  await eachOf(request.files ?? [], AT_ONCE, async (FilePath) => {
+    if (!(await table.get({ FilePath }))) unknown.push(FilePath);
+  });
   if (unknown.length === 0) return [...(request.files ?? [])];
   throw new CarouselError(
     ErrorName.InvalidInput,
