@@ -380,6 +380,16 @@ describe('files', () => {
   });
 });
 
+test('a request for all files fails with one that is not there, and costs nothing', async () => {
+  const { cloud, keys, request, run, turn, ledger } = await testCarousel(3);
+  const { request: id } = await request(keys, { definition: 'Mosaic', run: 'all' });
+  cloud.s3.remove(ARCHIVE, keys[0] ?? '');
+
+  expect((await turn()).status).toBe('SUCCEEDED');
+  expect(await run(ledger.get({ pk: `request#${id}`, sk: 'request' }))).toMatchObject({ state: 'FAILED' });
+  expect(cloud.s3.restoresBegun).toEqual([]);
+});
+
 test('a turn whose hours are over returns what is left', async () => {
   const { keys, request, run, turn, ledger } = await testCarousel(2, {
     storageClass: 'DEEP_ARCHIVE',

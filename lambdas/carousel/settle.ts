@@ -1,6 +1,7 @@
 import { eachOf, jobsLedger } from './deployment';
 import { finishJob, type JobClients, terminate } from './jobs';
 import { KEYS, type Row, WAITING_INDEX } from './ledger';
+import type { Job } from './request';
 import { fileOf, jobOf, OPEN_JOBS, type Turn, type TurnFile, type TurnJob } from './turn';
 
 /** What became of a turn. */
@@ -59,8 +60,10 @@ async function settleRequest(id: string, turn: Turn, clients: JobClients): Promi
   const files = await ledger.query(`request#${id}`, 'file#');
   const left = files.filter(({ state }) => state === 'WAITING').length;
   const failed = files.filter(({ state }) => state === 'FAILED').length;
+  // A job for all files cannot do without one of them.
+  const { run } = JSON.parse(String(request.job)) as Job;
   const set: Row =
-    left === 0
+    left === 0 || (run === 'all' && failed > 0)
       ? { state: failed > 0 ? 'FAILED' : 'DONE', waiting: undefined, last_turn: turn.turn }
       : // A request that came after the plan was not passed by.
         {
