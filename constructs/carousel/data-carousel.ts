@@ -36,6 +36,19 @@ import { type CarouselJob, DEFAULT_JOBS, knownJob, knownJobs, SAMPLE } from './j
 import { Tables } from './tables';
 import { TurnMachine } from './turn-machine';
 
+/** An HSDS server that is made: see `HsdsServerProps`. */
+export type NewHsds = Pick<HsdsServerProps, 'bucket' | 'image' | 'instanceType' | 'diskGb'>;
+
+/** An HSDS that is there already, and that the queue's instances can reach. */
+export interface ExistingHsds {
+  /** Such as `https://hsds.example.org`. */
+  readonly endpoint: string;
+  /** The ARN of a secret with the keys `username` and `password`. */
+  readonly secretArn: string;
+  /** The folder of the indexes in HSDS. Default: `/home/admin/<prefix>/`. */
+  readonly domain?: string;
+}
+
 export interface DataCarouselProps {
   /** The beginning of every name that no other property sets. Default: datacarousel. */
   readonly prefix?: string;
@@ -78,8 +91,8 @@ export interface DataCarouselProps {
    * notifications. Default: no; a turn then looks every 15 minutes, unless they are on already.
    */
   readonly manageNotifications?: boolean;
-  /** An HSDS server, to read the files without a restore. Default: none. */
-  readonly hsds?: Pick<HsdsServerProps, 'bucket' | 'image' | 'instanceType' | 'diskGb'>;
+  /** The HSDS that files are indexed into: a server that is made, or one that is there already. Default: none. */
+  readonly hsds?: NewHsds | ExistingHsds;
   /** The image of the indexing job. Default: `latest` of the repository that is made for it. */
   readonly hsloadImage?: string;
   /** Default: datacarousel-job-queue. */
@@ -186,17 +199,7 @@ export class DataCarousel extends Construct {
       return made;
     });
     const hsds =
-      props.hsds &&
-      new HsdsServer(this, 'hsds', {
-        ...props.hsds,
-        network,
-        clientGroupIds: queue.securityGroupIds,
-        namePrefix: prefix,
-        archiveObjects,
-        archiveBucket,
-        aws,
-        ...boundary,
-      });
+      props.hsds && this.#hsds(props.hsds, { ...props, prefix }, queue.securityGroupIds, archiveObjects, aws);
     const indexing = new Indexing(this, 'indexing', {
       namePrefix: prefix,
       queue,
@@ -229,7 +232,7 @@ export class DataCarousel extends Construct {
       ...(hsds && {
         hsds: {
           endpoint: hsds.endpoint,
-          domain: `/home/admin/${prefix}/`,
+          domain: hsds.domain ?? `/home/admin/${prefix}/`,
           workQueueUrl: indexing.workQueue.url,
           definition: indexing.job.definitionName,
         },
@@ -420,6 +423,37 @@ export class DataCarousel extends Construct {
     this.deadLetterQueueUrl = indexing.deadLetters.url;
     if (hsds) this.hsdsEndpoint = hsds.endpoint;
     this.deployment = deployment;
+  }
+
+  /** A new server, or the one that is there. */
+  #hsds(
+    hsds: NewHsds | ExistingHsds,
+    { prefix, network, archiveBucket, permissionsBoundaryArn }: DataCarouselProps & { readonly prefix: string },
+    clientGroupIds: readonly string[],
+    archiveObjects: string,
+    aws: CurrentAws,
+  ): ExistingHsds {
+    if ('endpoint' in hsds) {
+      requiredText({
+        pattern: '^https?://[^/]+$',
+        write: 'an address without a path such as https://hsds.example.org',
+      })('hsds.endpoint', hsds.endpoint);
+      requiredText({ pattern: '^arn:aws[a-z-]*:secretsmanager:.+$', write: "a secret's ARN" })(
+        'hsds.secretArn',
+        hsds.secretArn,
+      );
+      return hsds;
+    }
+    return new HsdsServer(this, 'hsds', {
+      ...hsds,
+      network,
+      clientGroupIds,
+      namePrefix: prefix,
+      archiveObjects,
+      archiveBucket,
+      aws,
+      ...(permissionsBoundaryArn && { permissionsBoundaryArn }),
+    });
   }
 
   /** The turn of every week, and the reaper's look every ten minutes. */

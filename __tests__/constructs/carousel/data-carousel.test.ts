@@ -128,6 +128,29 @@ test('has an HSDS server that only the queue reaches, without a password in the 
   expect(stack.resource.aws_instance).toBeUndefined();
 });
 
+test('indexes into an HSDS that is there already', () => {
+  const secretArn = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:hsds-AbCdEf';
+  const { resource } = carouselStack({
+    hsds: { endpoint: 'https://hsds.example.org', secretArn, domain: '/shared/terra/' },
+  });
+  const properties = JSON.parse(
+    String(resource.aws_batch_job_definition?.indexing_hsload_definition?.container_properties),
+  );
+
+  expect(resource.aws_instance).toBeUndefined();
+  expect(properties.secrets).toEqual([
+    { name: 'HS_USERNAME', valueFrom: `${secretArn}:username::` },
+    { name: 'HS_PASSWORD', valueFrom: `${secretArn}:password::` },
+  ]);
+  const environment = resource.aws_lambda_function?.follower_function?.environment as
+    | { readonly variables: { readonly DEPLOYMENT: string } }
+    | undefined;
+  expect(JSON.parse(environment?.variables.DEPLOYMENT ?? '{}').hsds).toMatchObject({
+    endpoint: 'https://hsds.example.org',
+    domain: '/shared/terra/',
+  });
+});
+
 test('tags everything with its machine, and keeps the names of what has one', () => {
   const untagged = Object.entries(stack.resource).flatMap(([type, all]) =>
     Object.entries(all).flatMap(([id, { tags }]) =>
@@ -152,6 +175,7 @@ test.each<[Partial<DataCarouselProps>, string]>([
     { hsds: { ...HSDS, image: 'hdfgroup/hsds:latest' } },
     'hsds.image is "hdfgroup/hsds:latest": write the image by its digest',
   ],
+  [{ hsds: { endpoint: 'hsds:5101', secretArn: 'x' } }, 'hsds.endpoint is "hsds:5101"'],
   [{ jobs: { Fast: { image: 'i', command: ['c'], timeoutSeconds: 5 } } }, 'timeoutSeconds is 5'],
   [{ network: undefined as never }, 'network is undefined'],
   [{ regions: 1 } as never, 'DataCarousel has no property regions'],
