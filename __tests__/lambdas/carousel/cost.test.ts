@@ -1,4 +1,4 @@
-import { type ArchivedFile, fileDollars, isAlive, jobDollars } from '../../../lambdas/carousel/cost';
+import { type ArchivedFile, extensionDollars, fileDollars, isAlive, jobDollars } from '../../../lambdas/carousel/cost';
 import { ARCHIVE_PRICES, daysWorthKeeping, GB, tiersOf } from '../../../prices/archive';
 
 const NOW = new Date('2026-11-28T12:00:00Z');
@@ -46,4 +46,13 @@ test('a region without prices counts as us-east-1', () => {
   const job = { vcpus: 2, timeoutSeconds: 1800 };
 
   expect(jobDollars(job, 'xx-nowhere-1')).toBe(jobDollars(job, 'us-east-1'));
+});
+
+test('prices the further days of a copy that is extended, and none of a young or a dead one', () => {
+  const soon = file({ expiry: '2026-11-29T12:00:00Z' });
+
+  expect(extensionDollars(soon, 3, NOW)).toBeCloseTo((31 * 0.023 * 3) / 30, 6);
+  expect(extensionDollars(file({ expiry: '2026-12-02T00:00:00Z' }), 3, NOW)).toBe(0);
+  expect(extensionDollars(file({ expiry: '2026-11-27T00:00:00Z' }), 3, NOW)).toBe(0);
+  expect(extensionDollars(file(), 3, NOW)).toBe(0);
 });
