@@ -168,6 +168,12 @@ describe('a turn that is stopped', () => {
     expect({ status, broken }).toEqual({ status: 'ABORTED', broken: [] });
   });
 
+  test.each(['Plan', 'Restore', 'Follow', 'Report'])('within %s leaves nothing either', async (stopIn) => {
+    const { status, broken } = await play({ stopIn });
+
+    expect({ status, broken }).toEqual({ status: 'ABORTED', broken: [] });
+  });
+
   test('goes on where it was, when it is started again with its ID', async () => {
     const { cloud, clock, keys, request, run, turn, report, runs } = await testCarousel(4);
     const asked = await request(keys);

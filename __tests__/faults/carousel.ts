@@ -20,6 +20,8 @@ export interface CarouselScenario {
   readonly input?: unknown;
   /** Stops the turn after so many virtual milliseconds. */
   readonly stopAfter?: number;
+  /** Stops the turn 200 ms after it has entered this state. */
+  readonly stopIn?: string;
   readonly files?: number;
   /** Something that must not happen, done 20 minutes after the start: the check itself is under test then. */
   readonly sabotage?: (cloud: EmbeddedCarousel, keys: readonly string[]) => Promise<unknown>;
@@ -41,7 +43,7 @@ const LONGEST_MS = (96 + 8) * 3_600_000;
 
 /** Plays a turn of two requests that share files, and then looks at what is left. */
 export async function play(scenario: CarouselScenario = {}): Promise<Played> {
-  const { faults, deliver, options, input, stopAfter, files = 4, sabotage } = scenario;
+  const { faults, deliver, options, input, stopAfter, files = 4, sabotage, stopIn } = scenario;
   let armed = false;
   const carousel = await testCarousel(files, {
     latency: 80,
@@ -59,7 +61,9 @@ export async function play(scenario: CarouselScenario = {}): Promise<Played> {
   await request(keys.slice(0, 3));
   await request(keys.slice(1));
   armed = true;
-  const execution = cloud.start(input ?? { requests: 'waiting' }, 'turn-1');
+  const execution = cloud.start(input ?? { requests: 'waiting' }, 'turn-1', ({ state }) => {
+    if (state === stopIn) clock.after(200, () => execution.stop());
+  });
   let endless = false;
   if (sabotage) clock.after(20 * 60_000, () => void sabotage(cloud, keys));
   if (stopAfter !== undefined) clock.after(stopAfter, () => execution.stop());
