@@ -90,7 +90,14 @@ export class EmbeddedS3 {
               IsRestoreInProgress: archived.restoring,
               RestoreExpiryDate: archived.expiry,
             };
-            return { Key, Size, ETag, LastModified, StorageClass: archived?.storageClass ?? 'STANDARD', RestoreStatus };
+            return {
+              Key,
+              Size,
+              ETag,
+              LastModified,
+              StorageClass: this.#classes.get(`${Bucket}/${Key}`) ?? 'STANDARD',
+              RestoreStatus,
+            };
           }),
           IsTruncated,
           ...(IsTruncated && { NextContinuationToken: page.at(-1) }),
@@ -105,6 +112,8 @@ export class EmbeddedS3 {
 
   /** Every restore that was begun, in order; a test counts them. */
   readonly restoresBegun: { readonly key: string }[] = [];
+  /** The storage classes of objects that `archive` has made. */
+  readonly #classes = new Map<string, string>();
   /** What is archived, by bucket and key. */
   readonly #archive = new Map<string, Archived>();
   /** Where restores tell of their ends, and how long they take; by default nothing is told, and each takes the longest. */
@@ -129,6 +138,7 @@ export class EmbeddedS3 {
     closeSync(handle);
     utimesSync(file, this.clock.now(), this.clock.now());
     this.#archive.delete(`${bucket}/${key}`);
+    this.#classes.set(`${bucket}/${key}`, storageClass);
     if (storageClass in ARCHIVE_PRICES.retrieval) {
       this.#archive.set(`${bucket}/${key}`, { storageClass: storageClass as ArchiveClass, restoring: false });
     }

@@ -386,6 +386,18 @@ describe('files', () => {
   });
 });
 
+test("a file in Intelligent-Tiering fails its request, and does not stop others' turns", async () => {
+  const { cloud, keys, request, run, turn, ledger } = await testCarousel(2);
+  const mine = await request(keys.slice(0, 1));
+  await request(keys.slice(1), { definition: 'Radiance' }, 'ben');
+  cloud.s3.archive(ARCHIVE, keys[0] ?? '', 'INTELLIGENT_TIERING', 1000, HDF5);
+
+  expect((await turn()).status).toBe('SUCCEEDED');
+  expect(await run(ledger.get({ pk: `request#${mine.request}`, sk: 'request' }))).toMatchObject({ state: 'FAILED' });
+  const named = await turn({ requests: { bucket: ARCHIVE, prefix: '' }, job: { definition: 'Radiance' } }, 'turn-2');
+  expect(named.error).toBe('TierImpossible');
+});
+
 test('a request for all files fails with one that is not there, and costs nothing', async () => {
   const { cloud, keys, request, run, turn, ledger } = await testCarousel(3);
   const { request: id } = await request(keys, { definition: 'Mosaic', run: 'all' });

@@ -33,6 +33,9 @@ const PlannerEvent = turnEvent();
 /** Calls of ListObjectsV2 in one call of the function: 100,000 objects, about 30 s. */
 const PAGES = 100;
 
+/** The storage class whose archive tiers a turn does not restore. */
+const INTELLIGENT = 'INTELLIGENT_TIERING';
+
 /**
  * Plan: finds the files of the turn and their states, chooses within the budget, and writes the plan. It asks S3 for
  * nothing but lists, so that everything that is wrong is told before a cent is spent.
@@ -365,8 +368,10 @@ async function planTurn(
     files: request.files.filter((key) => {
       const problem = problemOf(key, files.get(key), options, now, deployment.archiveBucket);
       if (!problem) return true;
-      // The tier is the turn's, and so it is for all: a file of another request would need another turn.
-      if (named || problem.name === ErrorName.TierImpossible) impossible.push(problem);
+      // The tier is the turn's, and so it is for all: a file of another request would need another turn. A class that no
+      // tier restores is the request's own mistake, and must not stop the turns of others.
+      const ofTheTurn = problem.name === ErrorName.TierImpossible && files.get(key)?.storageClass !== INTELLIGENT;
+      if (named || ofTheTurn) impossible.push(problem);
       else failed.push({ request: request.id, key, error: `${problem.name}: ${problem.message}` });
       return false;
     }),
@@ -463,7 +468,7 @@ function problemOf(
   const address = `s3://${bucket}/${key}`;
   if (!file)
     return new CarouselError(ErrorName.InputMissing, `${address} does not exist: leave it out, or write another key.`);
-  if (file.storageClass === 'INTELLIGENT_TIERING') {
+  if (file.storageClass === INTELLIGENT) {
     return new CarouselError(
       ErrorName.TierImpossible,
       `${address} is in Intelligent-Tiering, whose archive tiers a turn does not restore: copy it to GLACIER or DEEP_ARCHIVE.`,
