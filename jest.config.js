@@ -39,7 +39,11 @@ module.exports = {
     {
       ...shared,
       displayName: 'cdktn',
-      testMatch: ['<rootDir>/__tests__/constructs/{datastream,tsdat}/*.test.ts', '<rootDir>/__tests__/cdktn.test.ts'],
+      testMatch: [
+        '<rootDir>/__tests__/constructs/{carousel,datastream,tsdat}/*.test.ts',
+        '<rootDir>/__tests__/constructs/aws/{batch,network}.test.ts',
+        '<rootDir>/__tests__/cdktn.test.ts',
+      ],
       // The provider's bindings ask for cdktf as well.
       moduleNameMapper: { '^cdktf$': 'cdktn' },
     },

@@ -1,5 +1,6 @@
 import { App } from 'cdktf';
 import { context } from './cdktf.json';
+import { type CarouselContext, CarouselStack } from './constructs/carousel/stack';
 import { MatrixError, matrixOf } from './constructs/datastream/matrix';
 import { DatastreamStack } from './constructs/datastream/stack';
 import { TsdatError, tsdatStacks } from './constructs/tsdat/stack';
@@ -7,9 +8,21 @@ import { fileErrorSentence } from './files/disk';
 
 /** The stacks of each system; every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
+  carousel,
   datastream: (app) => new DatastreamStack(app, 'datastream', matrixOf(app.node.tryGetContext('matrix'))),
   tsdat: (app) => tsdatStacks(app, app.node.tryGetContext('tsdat')),
 };
+
+/** The Carousel's properties are of cdktf.json: what is wrong with one is told without a stack. */
+function carousel(app: App): void {
+  try {
+    new CarouselStack(app, 'carousel', app.node.tryGetContext('carousel') as CarouselContext);
+  } catch (error) {
+    if ((error as Error).constructor !== Error) throw error;
+    console.error(`context.carousel of cdktf.json: ${(error as Error).message}`);
+    process.exit(1);
+  }
+}
 
 function main(): void {
   // cdktf hands the context over; a plain `tsx main.ts` has the file alone.

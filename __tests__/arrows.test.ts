@@ -4,9 +4,12 @@ import path from 'node:path';
 const ROOT = path.join(__dirname, '..');
 
 /** Files of constructs/ that know nothing of Terraform: what they hold is of use without a synthesis, too. */
-const PURE_CONSTRUCTS = ['default-names', 'definition', 'events', 'functions', 'submission-definition'].map(
-  (file) => `constructs/datastream/${file}`,
-);
+const PURE_CONSTRUCTS = [
+  ...['default-names', 'definition', 'events', 'functions', 'submission-definition'].map(
+    (file) => `constructs/datastream/${file}`,
+  ),
+  ...['definition', 'events', 'functions', 'jobs', 'table-shapes'].map((file) => `constructs/carousel/${file}`),
+];
 
 /** What the Terraform of a system may know of its functions. */
 const PURE_LAMBDAS = (system: string) => [
@@ -14,6 +17,7 @@ const PURE_LAMBDAS = (system: string) => [
   `lambdas/${system}/errors`,
   `lambdas/${system}/tags`,
   `lambdas/${system}/schedule-input`,
+  `lambdas/${system}/known-job`,
 ];
 
 const SYSTEMS = readdirSync(path.join(ROOT, 'lambdas')).filter((folder) => folder !== 'runtime');
@@ -31,14 +35,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ),
   // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder, and
   // a bundle is made in a temporary one.
-  'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder'],
+  'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder', 'lambdas/runtime/batch-command'],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),
   // The kit is in the product's folder.
   'constructs/tsdat': ['constructs/aws', 'files', 'pipelines', ...PURE_LAMBDAS('tsdat')],
   // Who uses the construct reads the file with the parser.
-  'constructs/index.ts': [...SYSTEMS.map((system) => `constructs/${system}`), 'pipelines'],
+  'constructs/index.ts': ['constructs/aws', ...SYSTEMS.map((system) => `constructs/${system}`), 'pipelines'],
   local: ['lambdas', 'executions', 'files', 'pipelines', 'prices', ...PURE_CONSTRUCTS],
   packer: ['executions', 'files', ...PURE_CONSTRUCTS],
   cli: ['constructs', 'executions', 'files', 'lambdas', 'local', 'packer', 'pipelines', 'prices'],

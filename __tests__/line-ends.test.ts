@@ -5,7 +5,7 @@ import path from 'node:path';
 const ROOT = path.join(__dirname, '..');
 
 /** Whatever begins with a shebang, and what Packer reads: Linux runs it, wherever the clone was made. */
-const onLinux = ['.ci', 'cli', 'constructs', 'local', 'packer']
+const onLinux = ['.ci', 'cli', 'constructs', 'images', 'local', 'packer']
   .flatMap((room) =>
     readdirSync(path.join(ROOT, room), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -48,9 +48,14 @@ ${[...Object.entries(submissions.States), ...Object.entries(States)]
 `;
 }
 
-function diagram({ StartAt, States }: Definition): string {
+/**
+ * A state machine as a diagram of Mermaid.
+ *
+ * @param labels what stands on the arrows of choices, by `from to` or by the state that they lead to
+ */
+export function diagram({ StartAt, States }: Definition, labels: Readonly<Record<string, string>> = LABELS): string {
   const lines = ['flowchart TD', `  start((start)) --> ${StartAt}`];
-  for (const [name, state] of Object.entries(States)) lines.push(...node(name, state), ...arrows(name, state));
+  for (const [name, state] of Object.entries(States)) lines.push(...node(name, state), ...arrows(name, state, labels));
   return lines.join('\n');
 }
 
@@ -66,15 +71,16 @@ function node(name: string, { Type }: State): string[] {
   }
 }
 
-function arrows(name: string, state: State): string[] {
+function arrows(name: string, state: State, labels: Readonly<Record<string, string>>): string[] {
+  const label = (to: string) => labels[`${name} ${to}`] ?? labels[to] ?? '';
   return [
     ...(state.Next ? [`  ${name} --> ${state.Next}`] : []),
     ...(state.Catch ?? []).map(
       ({ ErrorEquals, Next }) =>
         `  ${name} -. ${ErrorEquals[0] !== 'States.ALL' ? ErrorEquals.join(', ') : name === 'EC2Stopper' ? 'cannot clean up' : 'any error'} .-> ${Next}`,
     ),
-    ...(state.Choices ?? []).map((choice) => `  ${name} -- ${LABELS[String(choice.Next)] ?? ''} --> ${choice.Next}`),
-    ...(state.Default ? [`  ${name} -- ${LABELS[state.Default] ?? ''} --> ${state.Default}`] : []),
+    ...(state.Choices ?? []).map((choice) => `  ${name} -- ${label(String(choice.Next))} --> ${choice.Next}`),
+    ...(state.Default ? [`  ${name} -- ${label(state.Default)} --> ${state.Default}`] : []),
   ];
 }
 
@@ -90,7 +96,8 @@ const LABELS: Readonly<Record<string, string>> = {
   Await: '"still runs"',
 };
 
-function retries(name: string, { Retry = [] }: State): string[] {
+/** The rows of a table of retries. */
+export function retries(name: string, { Retry = [] }: State): string[] {
   return Retry.filter(({ MaxAttempts }) => MaxAttempts > 0).map(
     ({ ErrorEquals, IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds, MaxAttempts }) =>
       `| ${name} | ${ErrorEquals.length > 4 ? `${ErrorEquals.slice(0, 3).join(', ')} and ${ErrorEquals.length - 3} more` : ErrorEquals.join(', ')} | ${IntervalSeconds} s | ${BackoffRate} | ${MaxDelaySeconds ? `${MaxDelaySeconds} s` : ''} | ${MaxAttempts} times |`,

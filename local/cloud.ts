@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { EC2Client } from '@aws-sdk/client-ec2';
@@ -24,6 +23,7 @@ import type { Log } from '../lambdas/runtime/handler';
 import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
+import { type Handler, runHandler } from './lambda';
 import { type RateLimits, type Throttled, TokenBuckets } from './limits';
 import type { EmbeddedLogs } from './logs';
 import { functionArn, LOCAL_DEFINITION } from './machine';
@@ -34,8 +34,6 @@ import { EmbeddedSfn } from './sfn';
 import { EmbeddedSsm, type Shell } from './ssm';
 import type { Definition } from './states/definition';
 
-/** The handler of a deployed function: it takes an event and returns a result. */
-type Handler = (event: unknown) => Promise<unknown>;
 type FunctionName = keyof typeof FUNCTION_TIMEOUT_SECONDS;
 /** The functions of one deployment. Each call creates a new handler. */
 type Functions = Readonly<Record<Exclude<FunctionName, 'planner' | 'reporter'>, (caller: Caller) => Handler>>;
@@ -274,33 +272,13 @@ export class EmbeddedCloud {
       this.invocations.push(invocation);
       this.#onInvocation(invocation);
     };
-    const seconds = FUNCTION_TIMEOUT_SECONDS[name as FunctionName];
-    let ended = false;
-    let end: (error: string, message: string) => void = () => {};
-    const death = new Promise<never>((_, reject) => {
-      end = (error, message) => {
-        ended = true;
-        reject(Object.assign(new Error(`RequestId: ${randomUUID()} Error: ${message}`), { name: error }));
-      };
-    });
-    const inTime = this.clock.after(seconds * 1000, () =>
-      end('Sandbox.Timedout', `Task timed out after ${seconds}.00 seconds`),
-    );
-    const kill = () => end('Runtime.ExitError', 'Runtime exited with error: signal: killed');
     try {
-      const handler = create({ name, ended: () => ended, kill });
-      const reply = await Promise.race([handler(JSON.parse(JSON.stringify(event))), death]);
-      const result = JSON.parse(JSON.stringify(reply ?? null)) as unknown;
+      const result = await runHandler(name, create, event, FUNCTION_TIMEOUT_SECONDS[name as FunctionName], this.clock);
       done({ result });
       return result;
     } catch (error) {
-      const { name: errorType, message: errorMessage } = error as Error;
-      done({ error: errorType });
-      const cause = JSON.stringify({ errorType, errorMessage, trace: [] });
-      throw Object.assign(new Error(cause), { name: errorType });
-    } finally {
-      ended = true;
-      inTime();
+      done({ error: (error as Error).name });
+      throw error;
     }
   }
 

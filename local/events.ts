@@ -27,13 +27,15 @@ export function targetOf(event: CloudEvent): 'relay' | 'reaper' | undefined {
   return Object.values(forRelay).some((pattern) => matches(event, pattern)) ? 'relay' : undefined;
 }
 
-interface Pattern {
+/** An EventBridge pattern, as far as the systems here use it. */
+export interface Pattern {
   readonly source: readonly unknown[];
   readonly 'detail-type': readonly unknown[];
   readonly detail?: Readonly<Record<string, readonly unknown[]>>;
 }
 
-function matches(event: CloudEvent, { source, 'detail-type': types, detail = {} }: Pattern): boolean {
+/** Whether an event is of a pattern. */
+export function matches(event: CloudEvent, { source, 'detail-type': types, detail = {} }: Pattern): boolean {
   return (
     source.includes(event.source) &&
     types.includes(event['detail-type']) &&

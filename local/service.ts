@@ -150,7 +150,10 @@ export class Service {
         this.clock,
         name,
         fault,
-        (lag) => ({ $metadata: {}, ...(operation(structuredClone(command.input) as never, lag) as object) }),
+        async (lag) => ({
+          $metadata: {},
+          ...((await operation(structuredClone(command.input) as never, lag)) as object),
+        }),
         sdk && ((answer) => this.#decode(sdk, command, answer)),
       );
     } finally {

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import path from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { type Bundle, bundle } from '../constructs/aws/bundle';
+import { SOURCES as CAROUSEL } from '../constructs/carousel/functions';
 import { SOURCES as DATASTREAM } from '../constructs/datastream/functions';
 import { SOURCES as TSDAT } from '../constructs/tsdat/functions';
 import { PRODUCT } from '../files/product';
@@ -29,6 +30,15 @@ const ofTheApp = (named: (name: string) => string): Plugin => ({
   },
 });
 
+/** dynalite keeps its tables in memory here: what would keep them in files brings a native module along. */
+const withoutLevel: Plugin = {
+  name: 'without-level',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^level$/ }, ({ path: name }) => ({ path: name, namespace: 'without-level' }));
+    onLoad({ filter: /.*/, namespace: 'without-level' }, () => ({ contents: 'exports.Level = undefined;' }));
+  },
+};
+
 /** Bundles the AWS clients as the functions' bundles do: from modules of which esbuild can drop unused parts. */
 const COMMON: BuildOptions = {
   absWorkingDir: PRODUCT,
@@ -43,7 +53,7 @@ const COMMON: BuildOptions = {
 
 async function main(): Promise<void> {
   rmSync(OUT, { recursive: true, force: true });
-  for (const sources of [DATASTREAM, TSDAT]) {
+  for (const sources of [CAROUSEL, DATASTREAM, TSDAT]) {
     const archives = path.join(OUT, 'functions', sources.folder);
     mkdirSync(archives, { recursive: true });
     for (const [name, { archive }] of Object.entries<Bundle>(bundle<string>(sources).functions)) {
@@ -75,7 +85,7 @@ async function main(): Promise<void> {
     entryPoints: ['cli/main.ts'],
     outfile: path.join(OUT, 'cli', 'main.js'),
     minify: true,
-    plugins: [shakeableSchemas],
+    plugins: [shakeableSchemas, withoutLevel],
     // hcl2json requires this module only if there is no global of its name. Node.js has one.
     external: ['performance'],
   });
@@ -91,6 +101,7 @@ async function main(): Promise<void> {
     'executions/matrix.schema.json',
     'executions/examples',
     'images/tsdat',
+    'local/examples',
     'local/stand-ins',
     'local/mounts.cjs',
     'packer/image',

@@ -1,5 +1,14 @@
 import * as surface from '../../constructs';
 
 test('the public surface is the constructs and a parser; props are types', () => {
-  expect(Object.keys(surface).sort()).toEqual(['DataStream', 'TsdatData', 'TsdatPipelines', 'parsePipelines']);
+  expect(Object.keys(surface).sort()).toEqual([
+    'BatchJob',
+    'BatchQueue',
+    'DataCarousel',
+    'DataStream',
+    'Network',
+    'TsdatData',
+    'TsdatPipelines',
+    'parsePipelines',
+  ]);
 });

@@ -93,7 +93,11 @@ export async function startMoto(
     await fetch(`http://127.0.0.1:${port}/moto-api/config`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ lambda: { use_docker: false }, stepfunctions: { execute_state_machine: executes } }),
+      body: JSON.stringify({
+        lambda: { use_docker: false },
+        batch: { use_docker: false },
+        stepfunctions: { execute_state_machine: executes },
+      }),
     });
   } catch (error) {
     moto.kill();
@@ -101,7 +105,8 @@ export async function startMoto(
   }
   const proxy = http.createServer((request, response) => {
     if (heard) tell(request, heard);
-    if (moto.exitCode === null && moto.signalCode === null) forward(port, request, response);
+    if (request.url === CREATE_COMPUTE_ENVIRONMENT) void createComputeEnvironment(port, request, response);
+    else if (moto.exitCode === null && moto.signalCode === null) forward(port, request, response);
     // Clients would retry a broken connection for minutes.
     else response.writeHead(400).end(`moto_server has ended: ${moto.exitCode ?? moto.signalCode}.`);
   });
@@ -142,6 +147,41 @@ function forward(port: number, request: http.IncomingMessage, response: http.Ser
   // The client gets a broken connection, as without the proxy.
   onward.on('error', () => response.destroy());
   request.pipe(onward);
+}
+
+const CREATE_COMPUTE_ENVIRONMENT = '/v1/createcomputeenvironment';
+
+/** moto demands a service role, and that it exists. AWS Batch uses its service-linked role where none is named. */
+async function createComputeEnvironment(
+  port: number,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const at = `http://127.0.0.1:${port}`;
+  const { authorization = '' } = request.headers;
+  const RoleName = 'AWSServiceRoleForBatch';
+  await fetch(at, {
+    method: 'POST',
+    headers: {
+      authorization: authorization.replace('/batch/', '/iam/'),
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({
+      Action: 'CreateRole',
+      Version: '2010-05-08',
+      RoleName,
+      AssumeRolePolicyDocument: '{}',
+    }),
+  });
+  const body = JSON.parse(Buffer.concat(chunks).toString());
+  const reply = await fetch(`${at}${request.url}`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json' },
+    body: JSON.stringify({ ...body, serviceRole: `arn:aws:iam::123456789012:role/${RoleName}` }),
+  });
+  response.writeHead(reply.status, { 'content-type': 'application/json' }).end(await reply.text());
 }
 
 /** A port of this computer that nothing listens on. */

@@ -71,6 +71,8 @@ export class Role extends Construct {
       role: this.role.name,
       // Lazy: other constructs add grants later in the synthesis.
       policy: Lazy.stringValue({ produce: () => this.#document() }),
+      // IAM refuses a policy without a statement.
+      count: Lazy.numberValue({ produce: () => (this.#grants.length === 0 ? 0 : undefined) }),
     });
     this.policy = only(policy, props.when);
   }

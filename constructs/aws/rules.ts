@@ -44,6 +44,15 @@ export const RULES = {
   },
   vpc: { pattern: '^vpc-[0-9a-f]{8,17}$', write: 'the ID of a VPC such as vpc-0123456789abcdef0' },
   subnet: { pattern: '^subnet-[0-9a-f]{8,17}$', write: 'IDs of subnets such as subnet-0123456789abcdef0' },
+  securityGroup: { pattern: '^sg-[0-9a-f]{8,17}$', write: 'the ID of a security group such as sg-0123456789abcdef0' },
+  cidr: {
+    pattern: '^([0-9]{1,3}[.]){3}[0-9]{1,3}/(1[6-9]|2[0-2])$',
+    write: 'an IPv4 range from /16 to /22 such as 10.0.0.0/16 (VPCs, with room for eight subnets)',
+  },
+  batchName: {
+    pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$',
+    write: '1 to 128 letters, digits, hyphens and underscores that begin with a letter or digit (AWS Batch names)',
+  },
   amiParameter: {
     // The slash is required even outside a hierarchy, where SSM accepts names with and without it: the ARN is the same.
     pattern: '^(/[A-Za-z0-9_.-]+){1,15}$',
@@ -98,6 +107,36 @@ export function texts(rule: Rule): Check {
     for (const [index, each] of value.entries()) requiredText(rule)(`${property}[${index}]`, each);
   };
 }
+
+/** A whole number. @param write what to write, after the limits */
+export function whole(least: number, most: number, write: string): Check {
+  return (property, value) => {
+    if (isLeftOut(value)) return;
+    if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return;
+    refuse(property, value, `a whole number from ${least} to ${most} (${write})`);
+  };
+}
+
+/** One of some words. */
+export function oneOf(...words: readonly string[]): Check {
+  return (property, value) => {
+    if (isLeftOut(value) || words.some((word) => word === value)) return;
+    refuse(property, value, words.length === 2 ? words.join(' or ') : `one of ${words.join(', ')}`);
+  };
+}
+
+/** `true` or `false`. */
+export const flag: Check = (property, value) => {
+  if (!isLeftOut(value) && typeof value !== 'boolean') refuse(property, value, 'true or false');
+};
+
+/** A property whose value another construct or the compiler checks. */
+export const unchecked: Check = () => {};
+
+/** A property that must be given, whatever it is. */
+export const required: Check = (property, value) => {
+  if (value === undefined || value === null || value === '') refuse(property, value, 'a value');
+};
 
 /** A retention in days that CloudWatch Logs accepts. */
 export const logRetention: Check = (property, value) => {

@@ -18,6 +18,14 @@ export class Tags implements IAspect {
 
   visit(node: IConstruct): void {
     // Data sources may have `tags` too, but as a filter.
-    if (TerraformResource.isTerraformResource(node) && 'tagsInput' in node) Object.assign(node, { tags: this.#tags });
+    if (!TerraformResource.isTerraformResource(node) || !('tagsInput' in node)) return;
+    // The console lists networks by their Name. The fixed tags stay what they are: Name is none of them.
+    const { Name } = (node.tagsInput ?? {}) as TagSet;
+    const tags = Name === undefined ? this.#tags : withName(this.#tags, Name);
+    Object.assign(node, { tags });
   }
+}
+
+function withName(tags: TagSet, Name: string): TagSet {
+  return Token.isUnresolved(tags) ? Fn.merge([{ Name }, tags]) : { Name, ...tags };
 }

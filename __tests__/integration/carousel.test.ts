@@ -1,0 +1,143 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { aws } from '../support/deployed';
+import { type Moto, startMoto } from '../support/moto';
+import { type Finished, ROOT, succeed, Workspace } from '../support/terraform';
+import { describeWith } from '../support/tools';
+
+const VARIABLES = [
+  '-var=region=us-east-1',
+  '-var=archive_bucket=the-archive',
+  '-var=output_bucket=the-outputs',
+  '-var=budget_dollars=50',
+];
+
+/**
+ * Differences that moto makes, not this project: what it does not keep, or keeps with other white space. It tells the
+ * tags of a launch template as those of what is launched with it.
+ */
+const MOTOS_OWN =
+  /^(redrive_policy|job_state_time_limit_action|update_policy|eventbridge|tag_specifications|latest_version)$/;
+
+/** The template's version is not known while moto's template seems to change. */
+const plain = (value: unknown) =>
+  JSON.stringify(value, (key, each) =>
+    key === 'launch_template' || key === 'update_to_latest_image_version' ? undefined : each,
+  );
+
+interface Change {
+  readonly address: string;
+  readonly change: {
+    readonly actions: readonly string[];
+    readonly before: Readonly<Record<string, unknown>> | null;
+    readonly after: Readonly<Record<string, unknown>> | null;
+  };
+}
+
+describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated AWS', () => {
+  let moto: Moto;
+  let workspace: Workspace;
+  let folder: string;
+  let apply: Finished;
+  let changes: Change[];
+  let outputs: Record<string, { readonly value: unknown }>;
+  let destroy: Finished;
+  let refusedSubnet: Finished;
+  const seen: Record<string, unknown> = {};
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    workspace = new Workspace(moto.endpoint);
+    const synthesise = async (name: string, context: object) => {
+      const outdir = path.join(workspace.folder, name, 'cdktf.out');
+      mkdirSync(outdir, { recursive: true });
+      await succeed(path.join(ROOT, 'node_modules', '.bin', 'tsx'), ['main.ts'], {
+        cwd: ROOT,
+        env: {
+          ...workspace.environment,
+          CDKTF_OUTDIR: outdir,
+          CDKTF_CONTEXT_JSON: JSON.stringify({ systems: ['carousel'], carousel: context }),
+        },
+      });
+      const stack = path.join(outdir, 'stacks', 'carousel');
+      await workspace.terraformSucceeds(stack, 'init', '-input=false');
+      return stack;
+    };
+    const ask = <Answer>(...args: string[]) => aws<Answer>(args, workspace.environment);
+    for (const bucket of ['the-archive', 'the-outputs', 'the-hsds']) {
+      await succeed('aws', ['s3api', 'create-bucket', '--bucket', bucket, '--endpoint-url', moto.endpoint], {
+        cwd: ROOT,
+        env: workspace.environment,
+      });
+    }
+    folder = await synthesise('own', {
+      hsds: { bucket: 'the-hsds', image: `hdfgroup/hsds@sha256:${'0'.repeat(64)}` },
+    });
+    apply = await workspace.terraform(folder, 'apply', '-input=false', '-auto-approve', ...VARIABLES);
+    if (apply.code !== 0) return;
+    await workspace.terraform(folder, 'plan', '-input=false', '-out=second', ...VARIABLES);
+    const plan = JSON.parse(await workspace.terraformSucceeds(folder, 'show', '-json', 'second'));
+    changes = (plan.resource_changes as Change[]).filter(
+      ({ change }) => !['no-op', 'read'].includes(change.actions[0] ?? ''),
+    );
+    outputs = JSON.parse(await workspace.terraformSucceeds(folder, 'output', '-json'));
+    seen.queues = await ask('batch', 'describe-job-queues', '--query', 'jobQueues[].jobQueueName');
+    seen.definitions = await ask('batch', 'describe-job-definitions', '--query', 'jobDefinitions[].jobDefinitionName');
+    seen.tables = await ask('dynamodb', 'list-tables', '--query', 'TableNames');
+    seen.machines = await ask('stepfunctions', 'list-state-machines', '--query', 'stateMachines[].name');
+    seen.rules = await ask('events', 'list-rules', '--query', 'Rules[].Name');
+    destroy = await workspace.terraform(folder, 'destroy', '-input=false', '-auto-approve', ...VARIABLES);
+    seen.after = await ask('batch', 'describe-job-queues', '--query', 'jobQueues[].jobQueueName');
+
+    const { Vpc } = await ask<{ Vpc: { VpcId: string } }>('ec2', 'create-vpc', '--cidr-block', '10.1.0.0/16');
+    const { Subnet } = await ask<{ Subnet: { SubnetId: string } }>(
+      ...['ec2', 'create-subnet', '--vpc-id', Vpc.VpcId, '--cidr-block', '10.1.0.0/24'],
+    );
+    const closed = await synthesise('closed', { network: { vpcId: Vpc.VpcId, subnetIds: [Subnet.SubnetId] } });
+    refusedSubnet = await workspace.terraform(closed, 'plan', '-input=false', ...VARIABLES);
+  });
+
+  afterAll(async () => {
+    await moto?.stop();
+    workspace?.remove();
+  });
+
+  test('applies', () => {
+    expect(apply).toMatchObject({ code: 0 });
+  });
+
+  test("has the document's names", () => {
+    expect(seen).toMatchObject({
+      queues: ['datacarousel-job-queue'],
+      definitions: expect.arrayContaining(['ComputeRadience', 'hsload']),
+      tables: expect.arrayContaining(['BasicFusionFiles', 'DataCarouselJobs']),
+      machines: ['datacarousel-turn'],
+      rules: expect.arrayContaining(['datacarousel-restored', 'datacarousel-job-ended', 'datacarousel-turn-ended']),
+    });
+    const deployment = JSON.parse(String(outputs.carousel_deployment?.value));
+    expect(deployment).toMatchObject({ archiveBucket: 'the-archive', defaults: { budgetDollars: '50', tier: 'Bulk' } });
+  });
+
+  test('changes nothing when it is planned again, but for what moto does not keep', () => {
+    const own = changes.flatMap(({ address, change: { before, after, actions } }) => {
+      const keys = Object.keys(after ?? {}).filter(
+        (key) => plain(before?.[key]) !== plain(after?.[key]) && !MOTOS_OWN.test(key),
+      );
+      return keys.length > 0 || actions.join() !== 'update' ? [`${actions.join()} ${address}: ${keys.join(', ')}`] : [];
+    });
+
+    expect(own).toEqual([]);
+  });
+
+  test('leaves nothing when it is destroyed', () => {
+    expect(destroy).toMatchObject({ code: 0 });
+    expect(seen.after).toEqual([]);
+    const state = JSON.parse(readFileSync(path.join(folder, '../../../terraform.carousel.tfstate'), 'utf8'));
+    expect(state.resources).toEqual([]);
+  });
+
+  test('refuses a subnet without automatic public addresses at plan, and names the setting', () => {
+    expect(refusedSubnet.code).not.toBe(0);
+    expect(refusedSubnet.output.replace(/\s*\n[│ ]*/g, ' ')).toContain('Auto-assign public IPv4 address');
+  });
+});

@@ -1,0 +1,102 @@
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
+import { TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
+import type { Construct } from 'constructs';
+import { type ExistingNetworkProps, Network } from '../aws/network';
+import { RULES, type Rule } from '../aws/rules';
+import { keepState } from '../aws/state';
+import { DataCarousel, type DataCarouselProps } from './data-carousel';
+
+/** What `context.carousel` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
+export interface CarouselContext
+  extends Pick<DataCarouselProps, 'jobs' | 'hsds' | 'architecture' | 'instanceTypes' | 'sample'> {
+  /** A VPC that is there already, with its subnets and security group. Default: a new VPC. */
+  readonly network?: ExistingNetworkProps;
+}
+
+const CONTEXT_KEYS = ['jobs', 'hsds', 'architecture', 'instanceTypes', 'sample', 'network'];
+
+/** The stack that the checkout deploys: a DataCarousel with its variables and outputs, the provider and the state. */
+export class CarouselStack extends TerraformStack {
+  constructor(scope: Construct, id: string, context: CarouselContext = {}) {
+    super(scope, id);
+    const unknown = Object.keys(context).find((key) => !CONTEXT_KEYS.includes(key));
+    if (unknown !== undefined) {
+      throw new Error(`context.carousel has ${unknown}, which it does not know: write ${CONTEXT_KEYS.join(', ')}.`);
+    }
+    new AwsProvider(this, 'aws', { region: this.#text('region', 'The region to deploy to.', RULES.region) });
+    this.addOverride('terraform.required_providers.aws.version', '~> 5.100');
+    const { network, ...rest } = context;
+    const carousel = new DataCarousel(this, 'carousel', {
+      ...rest,
+      network: network
+        ? Network.existing(this, 'network', network)
+        : new Network(this, 'network', { name: 'datacarousel' }),
+      archiveBucket: this.#text('archive_bucket', 'The bucket with the archived files.', RULES.bucket),
+      archivePrefix: this.#text('archive_prefix', 'Keys of the archive begin with this.', ANYTHING, ''),
+      outputBucket: this.#text('output_bucket', "The bucket of the jobs' objects, plans and reports.", RULES.bucket),
+      budgetDollars: this.#number('budget_dollars', 'Dollars that a turn may cost at most.'),
+      tier: this.#text('tier', 'Expedited, Standard or Bulk.', TIER, 'Bulk') as 'Bulk',
+      days: this.#number('days', 'Days that a copy is asked for.', 3),
+      concurrency: this.#number('concurrency', 'Calls of RestoreObject at once.', 50),
+      maxWaitTurns: this.#number('max_wait_turns', 'Turns after which a request goes first.', 12),
+      turnTimeoutHours: this.#number('turn_timeout_hours', 'Hours after which a turn ends.', 96),
+      maxVcpus: this.#number('max_vcpus', 'vCPUs of all jobs that run at once.', 16),
+      schedule: this.#text('schedule', 'When a turn starts by itself.', SCHEDULE, 'rate(7 days)'),
+      queueName: this.#text('queue_name', 'The queue.', RULES.batchName, 'datacarousel-job-queue'),
+      filesTableName: this.#text('files_table_name', "The table of the files' metadata.", TABLE, 'BasicFusionFiles'),
+      jobsTableName: this.#text('jobs_table_name', 'The table of requests and turns.', TABLE, 'DataCarouselJobs'),
+      prefix: this.#text('prefix', 'The beginning of all other names.', PREFIX, 'datacarousel'),
+    });
+    const outputs = {
+      carousel_arn: [carousel.stateMachineArn, "The turns' state machine."],
+      carousel_deployment: [carousel.deployment, "What 'datastream carousel' knows of this deployment, as JSON."],
+      job_queue_name: [carousel.queueName, 'The queue of AWS Batch.'],
+      requester_name: [carousel.requesterName, 'The function that takes requests.'],
+      hsload_repository_url: [carousel.hsloadRepositoryUrl, 'Where the image of images/hsload is pushed to.'],
+      work_queue_url: [carousel.workQueueUrl, 'The queue of files to index.'],
+      dead_letter_queue_url: [carousel.deadLetterQueueUrl, 'Files that could not be indexed.'],
+      ...(carousel.hsdsEndpoint && { hsds_endpoint: [carousel.hsdsEndpoint, 'Where jobs call HSDS.'] }),
+    } as const;
+    for (const [name, [value, description]] of Object.entries(outputs) as [string, readonly [string, string]][]) {
+      new TerraformOutput(this, name, { value, description });
+    }
+    new TerraformOutput(this, 'definition_names', {
+      value: [...carousel.definitionNames],
+      description: 'The job definitions.',
+    });
+    keepState(this);
+  }
+
+  #text(name: string, description: string, { pattern, write }: Rule, fallback?: string): string {
+    return new TerraformVariable(this, name, {
+      type: 'string',
+      nullable: false,
+      description,
+      ...(fallback !== undefined && { default: fallback }),
+      validation: [
+        {
+          condition: `\${can(regex(${JSON.stringify(pattern)}, var.${name}))}`,
+          errorMessage: `${name} is "\${var.${name}}": write ${write}.`,
+        },
+      ],
+    }).stringValue;
+  }
+
+  #number(name: string, description: string, fallback?: number): number {
+    return new TerraformVariable(this, name, {
+      type: 'number',
+      nullable: false,
+      description,
+      ...(fallback !== undefined && { default: fallback }),
+      validation: [
+        { condition: `\${var.${name} > 0}`, errorMessage: `${name} is \${var.${name}}: write a number above 0.` },
+      ],
+    }).numberValue;
+  }
+}
+
+const ANYTHING: Rule = { pattern: '^[^*?]*$', write: 'a prefix of keys without * and ?' };
+const TIER: Rule = { pattern: '^(Expedited|Standard|Bulk)$', write: 'Expedited, Standard or Bulk' };
+const SCHEDULE: Rule = { pattern: '^(rate|cron)\\(.+\\)$', write: 'rate(...) or cron(...)' };
+const TABLE: Rule = { pattern: '^[A-Za-z0-9_.-]{3,255}$', write: '3 to 255 letters, digits and _.-' };
+const PREFIX: Rule = { pattern: '^[a-z][a-z0-9-]{1,30}$', write: '2 to 31 lower-case letters, digits and hyphens' };
