@@ -33,11 +33,22 @@ export type Container = (container: {
   readonly attempt: number;
   /** Aborted when the job is terminated or times out. */
   readonly signal: AbortSignal;
+  /** Of a child of an array. */
+  readonly arrayIndex?: number;
 }) => Promise<{
   readonly code: number;
-  readonly reason?: string /** EC2 took the host. */;
+  readonly reason?: string;
+  /** EC2 took the host. */
   readonly hostLost?: boolean;
 }>;
+
+/** An attempt that has ended (AWS Batch API, AttemptDetail). */
+interface Attempt {
+  readonly startedAt: number;
+  readonly stoppedAt: number;
+  readonly statusReason?: string;
+  readonly exitCode?: number;
+}
 
 interface Shown {
   readonly jobId: string;
@@ -52,6 +63,7 @@ interface Shown {
   startedAt?: number;
   stoppedAt?: number;
   attempts: number;
+  readonly ended: Attempt[];
   exitCode?: number;
   readonly arrayIndex?: number;
   readonly arraySize?: number;
@@ -61,10 +73,15 @@ interface EmbeddedJob extends Shown {
   readonly abort: AbortController;
   readonly history: History<Shown>;
   readonly children: EmbeddedJob[];
+  /** Called when it has ended. */
+  readonly waiting: (() => void)[];
 }
 
 /** How long a job waits for an instance, in milliseconds: AWS Batch scales up within some minutes. */
 export const LIKE_BATCH = 120_000;
+
+/** The reason that retry strategies look for (AWS Batch User Guide, Automated job retries). */
+const HOST_LOST = 'Host EC2 (instance i-00000000000000000) terminated.';
 
 /** Array jobs have 2 to 10,000 children (User Guide, array jobs). */
 const LARGEST_ARRAY = 10_000;
@@ -124,6 +141,13 @@ export class EmbeddedBatch {
     this.#definitions.set(name, definition);
   }
 
+  /** Resolves when a job has ended, with what DescribeJobs tells of it. */
+  async untilEnded(jobId: string): Promise<ReturnType<typeof detailOf> | undefined> {
+    const job = this.jobs.get(jobId);
+    if (job && !job.stoppedAt) await new Promise<void>((resolve) => job.waiting.push(resolve));
+    return job && detailOf(job);
+  }
+
   /** The jobs that have not ended. */
   get live(): readonly Shown[] {
     return [...this.jobs.values()].filter(({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED');
@@ -153,11 +177,13 @@ export class EmbeddedBatch {
         parameters: { ...definition.parameters, ...parameters },
         status: 'SUBMITTED',
         attempts: 0,
+        ended: [],
         ...rest,
         abort: new AbortController(),
         children: [],
+        waiting: [],
         history: new History(this.clock, () => {
-          const { abort: _abort, history: _history, children: _children, ...shown } = job;
+          const { abort: _abort, history: _history, children: _children, waiting: _waiting, ...shown } = job;
           return shown;
         }),
       };
@@ -219,18 +245,24 @@ export class EmbeddedBatch {
         jobId: job.jobId,
         attempt: job.attempts,
         signal: attempt.signal,
+        ...(job.arrayIndex !== undefined && { arrayIndex: job.arrayIndex }),
       });
       overtime();
       job.abort.signal.removeEventListener('abort', stop);
       if (job.stoppedAt) return;
+      job.ended.push({
+        startedAt: job.startedAt,
+        stoppedAt: this.clock.now().getTime(),
+        ...(hostLost ? { statusReason: HOST_LOST } : { exitCode: code }),
+      });
       if (hostLost && job.attempts < definition.attempts) {
         this.#change(job, 'RUNNABLE');
         await this.clock.sleep(this.startMs, job.abort.signal);
         continue;
       }
-      job.exitCode = code;
+      if (!hostLost) job.exitCode = code;
       if (late) this.#end(job, 'FAILED', 'Job attempt duration exceeded timeout');
-      else if (hostLost) this.#end(job, 'FAILED', 'Host EC2 (instance i-00000000000000000) terminated.');
+      else if (hostLost) this.#end(job, 'FAILED', HOST_LOST);
       else
         this.#end(
           job,
@@ -245,6 +277,7 @@ export class EmbeddedBatch {
     job.stoppedAt = this.clock.now().getTime();
     if (reason !== undefined) job.statusReason = reason;
     this.#change(job, status);
+    for (const tell of job.waiting.splice(0)) tell();
   }
 
   #change(job: EmbeddedJob, status: JobStatus): void {
@@ -254,7 +287,7 @@ export class EmbeddedBatch {
   }
 }
 
-function detailOf({ exitCode, attempts: _attempts, arrayIndex, arraySize, ...job }: Shown) {
+function detailOf({ exitCode, ended, arrayIndex, arraySize, ...job }: Shown) {
   const {
     jobId,
     jobName,
@@ -271,9 +304,17 @@ function detailOf({ exitCode, attempts: _attempts, arrayIndex, arraySize, ...job
   return {
     ...{ jobId, jobName, jobQueue, jobDefinition, createdAt, tags: { ...tags }, parameters: { ...parameters } },
     ...{ status, statusReason, startedAt, stoppedAt },
-    container: { exitCode, reason: undefined },
+    container: { exitCode, reason: undefined, logStreamName: logStreamOf(job, ended.length || 1) },
+    attempts: ended.map(({ exitCode: code, ...attempt }, index) => ({
+      ...attempt,
+      container: { exitCode: code, logStreamName: logStreamOf(job, index + 1) },
+    })),
     ...((arrayIndex !== undefined || arraySize !== undefined) && {
       arrayProperties: { index: arrayIndex, size: arraySize },
     }),
   };
 }
+
+/** `definition/default/task`: AWS Batch makes one for each attempt. */
+const logStreamOf = ({ jobDefinition, jobId }: Pick<Shown, 'jobDefinition' | 'jobId'>, attempt: number) =>
+  `${jobDefinition}/default/${jobId.replace(':', '-')}-${attempt}`;
