@@ -232,7 +232,7 @@ def main(folder: Path) -> None:
                "matchType": "EXACT", "kingdom": kingdom}
         for key, kingdom, _, _, _, name, author, _ in TAXA
     }
-    (gbif / "species.json").write_text(json.dumps(species, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (gbif / "species.json").write_text(json.dumps(species, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (inputs / "USRIISv2_MasterList.csv").write_text(riis(), encoding="utf-8")
     write_geopackage(
         inputs / "county.gpkg",
