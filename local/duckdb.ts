@@ -24,7 +24,7 @@ export interface Database {
 export class NoDuckDb extends Error {
   constructor() {
     super(
-      "The queries of a local run need DuckDB (@duckdb/node-api, 70 MB), which is not installed: say 'npm ci' in the checkout, without --omit=dev.",
+      "The queries of a local run need DuckDB (@duckdb/node-api, 70 MB), which is not installed: say 'npm ci' in the checkout, or 'npm install @duckdb/node-api' beside the package.",
     );
   }
 }
