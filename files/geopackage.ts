@@ -101,7 +101,7 @@ function wellKnown(blob: Buffer, from: number): { readonly polygons: Polygon[]; 
   return { polygons: [rings], end: at };
 }
 
-/** Whether a point lies in a feature: by the even-odd rule, so that holes are outside. */
+/** Whether a point lies in a feature or on its boundary: by the even-odd rule, so that holes are outside. */
 export function contains({ polygons, bounds: [west, south, east, north] }: Feature, x: number, y: number): boolean {
   if (x < west || x > east || y < south || y > north) return false;
   let inside = false;
@@ -109,6 +109,15 @@ export function contains({ polygons, bounds: [west, south, east, north] }: Featu
     for (const ring of polygon) {
       for (let index = 1; index < ring.length; index++) {
         const [[x1, y1], [x2, y2]] = [ring[index - 1] as [number, number], ring[index] as [number, number]];
+        const across = (x2 - x1) * (y - y1) - (y2 - y1) * (x - x1);
+        if (
+          across === 0 &&
+          x >= Math.min(x1, x2) &&
+          x <= Math.max(x1, x2) &&
+          y >= Math.min(y1, y2) &&
+          y <= Math.max(y1, y2)
+        )
+          return true;
         if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) inside = !inside;
       }
     }

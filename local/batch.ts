@@ -210,7 +210,11 @@ export class EmbeddedBatch {
     this.#change(job, 'PENDING');
     await Promise.all(
       job.children.map((child) =>
-        this.#run(child, definition, { ...environment, AWS_BATCH_JOB_ARRAY_INDEX: String(child.arrayIndex) }),
+        this.#run(child, definition, {
+          ...environment,
+          AWS_BATCH_JOB_ARRAY_INDEX: String(child.arrayIndex),
+          AWS_BATCH_JOB_ARRAY_SIZE: String(job.children.length),
+        }),
       ),
     );
     const failed = job.children.some(({ status }) => status === 'FAILED');

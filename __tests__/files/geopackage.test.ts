@@ -16,16 +16,25 @@ test('reads the features of a layer with their attributes', () => {
   const counties = featuresOf(COUNTIES, 'county');
 
   expect(counties).toHaveLength(9);
-  expect(counties[0]?.attributes).toEqual({ fid: 1, STUSPS: 'KS', NAME: 'Douglas', GEOID: '20045' });
+  expect(counties[0]?.attributes).toEqual({
+    fid: 1,
+    STUSPS: 'KS',
+    NAME: 'Douglas',
+    NAMELSAD: 'Douglas County',
+    GEOID: '20045',
+  });
   expect(counties[0]?.bounds).toEqual([-95.5, 38.7, -95, 39.1]);
 });
 
-test('a point in a hole is outside', () => {
+test('a boundary is inside, and a hole outside', () => {
   const [navajo] = featuresOf(AREAS, 'aiannh');
   const inside = (x: number, y: number) => navajo && contains(navajo, x, y);
 
   expect(inside(-109.5, 35.8)).toBe(true);
   expect(inside(-110.1, 35.8)).toBe(false);
+  expect(inside(-110.6, 35.8)).toBe(true);
+  expect(inside(-109.5, 35)).toBe(true);
+  expect(inside(-110.3, 35.8)).toBe(true);
   expect(inside(-112, 35.8)).toBe(false);
   expect(inside(-109.5, 34.9)).toBe(false);
 });

@@ -58,7 +58,7 @@ TAXA = [
     (3112364, "Plantae", "Magnoliopsida", "Asteraceae", "Artemisia", "Artemisia tridentata", "Nutt.", {}),
     (3169678, "Plantae", "Magnoliopsida", "Oleaceae", "Fraxinus", "Fraxinus velutina", "Torr.", {}),
     (2703647, "Plantae", "Liliopsida", "Poaceae", "Bromus", "Bromus tectorum", "L.",
-     {"L48": "invasive", "HI": "introduced"}),
+     {"L48": "widespread", "HI": "introduced"}),
     (5289784, "Plantae", "Liliopsida", "Poaceae", "Schizachyrium", "Schizachyrium scoparium", "(Michx.) Nash", {}),
     (2979778, "Plantae", "Magnoliopsida", "Fabaceae", "Acacia", "Acacia koa", "A.Gray", {}),
     (5421069, "Plantae", "Magnoliopsida", "Myrtaceae", "Metrosideros", "Metrosideros polymorpha", "Gaudich.", {}),
@@ -210,9 +210,11 @@ def riis() -> str:
     for key, kingdom, _, _, _, species, author, where in TAXA:
         for locality, assessment in sorted(where.items()):
             number += 1
-            degree = "invasive (category D2)" if assessment == "invasive" else "established (category C3)"
+            degree = {"invasive": "invasive (category D2)", "widespread": "widespread invasive (category E)"}.get(
+                assessment, "established (category C3)"
+            )
             writer.writerow(
-                [locality, species, author, "", "species", f"{assessment} (Category I)", degree, "", kingdom, key,
+                [locality, species, author, "", "species", "introduced (category I)", degree, "", kingdom, key,
                  f"US-RIIS:{10_000 + number}"]
             )
     return text.getvalue()
@@ -237,8 +239,11 @@ def main(folder: Path) -> None:
     write_geopackage(
         inputs / "county.gpkg",
         "county",
-        ["STUSPS", "NAME", "GEOID"],
-        [(multipolygon([ring(box)]), state, name, geoid) for state, name, geoid, box in COUNTIES],
+        ["STUSPS", "NAME", "NAMELSAD", "GEOID"],
+        [
+            (multipolygon([ring(box)]), state, name, f"{name} {'Borough' if state == 'AK' else 'County'}", geoid)
+            for state, name, geoid, box in COUNTIES
+        ],
     )
     write_geopackage(
         inputs / "aiannh.gpkg",
