@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import {
   type BatchClient,
+  DescribeJobDefinitionsCommand,
+  DescribeJobQueuesCommand,
   DescribeJobsCommand,
   type JobStatus,
   ListJobsCommand,
@@ -90,6 +92,7 @@ const LARGEST_ARRAY = 10_000;
 export class EmbeddedBatch {
   readonly jobs = new Map<string, EmbeddedJob>();
   readonly #definitions = new Map<string, EmbeddedDefinition>();
+  readonly #queues = new Map<string, { readonly priority: number; readonly state: 'ENABLED' | 'DISABLED' }>();
 
   constructor(
     private readonly clock: LocalClock,
@@ -99,6 +102,21 @@ export class EmbeddedBatch {
     private readonly startMs = LIKE_BATCH,
   ) {
     service
+      .on(DescribeJobDefinitionsCommand, ({ jobDefinitionName }) => ({
+        jobDefinitions: [...this.#definitions]
+          .filter(([name]) => jobDefinitionName === undefined || name === jobDefinitionName)
+          .map(([name, { parameters, command }]) => ({
+            ...{ jobDefinitionName: name, jobDefinitionArn: `arn:aws:batch:::job-definition/${name}:1`, revision: 1 },
+            ...{ status: 'ACTIVE', type: 'container', parameters, containerProperties: { command: [...command] } },
+          })),
+      }))
+      .on(DescribeJobQueuesCommand, ({ jobQueues = [] }) => ({
+        jobQueues: jobQueues.flatMap((name) => {
+          const queue = this.#queues.get(name);
+          if (!queue) return [];
+          return [{ jobQueueName: name, jobQueueArn: name, ...queue, status: 'VALID', computeEnvironmentOrder: [] }];
+        }),
+      }))
       .on(SubmitJobCommand, (input) => this.#submit(input))
       .on(DescribeJobsCommand, ({ jobs = [] }, lag) => ({
         jobs: jobs.flatMap((id) => {
@@ -141,6 +159,11 @@ export class EmbeddedBatch {
     this.#definitions.set(name, definition);
   }
 
+  /** Jobs need no queue that is known here; what lists queues lists those. */
+  queue(name: string, priority: number, state: 'ENABLED' | 'DISABLED' = 'ENABLED'): void {
+    this.#queues.set(name, { priority, state });
+  }
+
   /** Resolves when a job has ended, with what DescribeJobs tells of it. */
   async untilEnded(jobId: string): Promise<ReturnType<typeof detailOf> | undefined> {
     const job = this.jobs.get(jobId);
@@ -155,7 +178,8 @@ export class EmbeddedBatch {
 
   #submit(input: SubmitJobCommandInput) {
     const { jobName = '', jobQueue = '', jobDefinition = '', parameters = {}, tags = {}, arrayProperties } = input;
-    const definition = this.#definitions.get(jobDefinition);
+    // A name without a revision is the newest, and here there is one.
+    const definition = this.#definitions.get(jobDefinition.replace(/:1$/, ''));
     if (!definition) throw awsError('ClientException', `JobDefinition not found: ${jobDefinition}`);
     if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(jobName))
       throw awsError('ClientException', `Invalid job name: ${jobName}`);
