@@ -11,14 +11,17 @@ export type Statement = {
 } & (
   | { readonly kind: 'select'; readonly select: string }
   | { readonly kind: 'drop'; readonly table: Named; readonly ifExists: boolean }
-  | ({ readonly kind: 'create'; readonly table: Named } & Written)
-  | ({ readonly kind: 'unload' } & Written)
+  | ({
+      readonly kind: 'create';
+      readonly table: Named;
+      /** `s3://bucket/folder/`. Default: one of the workgroup's. */
+      readonly location?: string;
+    } & Written)
+  | ({ readonly kind: 'unload'; readonly location: string } & Written)
 );
 
 interface Written {
   readonly select: string;
-  /** `s3://bucket/folder/` */
-  readonly location: string;
   /** The options of DuckDB's COPY. */
   readonly format: string;
   readonly buckets?: number;
@@ -53,13 +56,12 @@ export function statementOf(text: string, database: string | undefined): Stateme
     const select = /^AS\s+([\s\S]+)$/i.exec(rest)?.[1];
     if (select === undefined) throw new Error(`FAILED: ParseException: CREATE TABLE needs AS SELECT: ${excerpt(sql)}`);
     const { external_location: location, ...others } = propertiesOf(properties);
-    if (typeof location !== 'string') throw new Error('CREATE TABLE needs external_location here.');
     const { bucketed_by, bucket_count, ...format } = others;
     return {
       kind: 'create',
       table: named(create[1], create[2]),
       select: unwrapped(select),
-      location: folder(location),
+      ...(location !== undefined && { location: folder(String(location)) }),
       format: copyOptions(format),
       ...(bucketed_by !== undefined && { bucketedBy: bucketed_by as string[], buckets: Number(bucket_count) }),
       database,

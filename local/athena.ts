@@ -46,6 +46,7 @@ const BYTES_PER_SECOND = 2 ** 30;
 /** Athena: the workgroups' queries, carried out by DuckDB on the files of the embedded S3. */
 export class EmbeddedAthena {
   readonly queries = new Map<string, Query>();
+  readonly #tokens = new Map<string, string>();
   readonly #workgroups = new Map<string, EmbeddedWorkgroup>();
 
   /**
@@ -110,9 +111,11 @@ export class EmbeddedAthena {
   }: StartQueryExecutionCommandInput) {
     const workgroup = this.#workgroups.get(WorkGroup);
     if (!workgroup) throw awsError('InvalidRequestException', `WorkGroup ${WorkGroup} is not found.`);
-    const id = ClientRequestToken ?? randomUUID();
     // A token names one query (Athena API, StartQueryExecution).
-    if (this.queries.has(id)) return id;
+    const earlier = ClientRequestToken && this.#tokens.get(ClientRequestToken);
+    if (earlier) return earlier;
+    const id = randomUUID();
+    if (ClientRequestToken) this.#tokens.set(ClientRequestToken, id);
     const query: Query = {
       api: {
         QueryExecutionId: id,
@@ -222,7 +225,9 @@ export class EmbeddedAthena {
         }
         return;
       case 'create': {
-        const { table, location, buckets, bucketedBy, format, select } = statement;
+        const { table, buckets, bucketedBy, format, select } = statement;
+        // An enforced workgroup writes below its own results (Athena User Guide, CTAS considerations).
+        const { location = ownFolder(query.api) } = statement;
         if (this.catalog.get(table.database, table.name)) {
           throw new Error(`TABLE_ALREADY_EXISTS: Table '${table.database}.${table.name}' already exists`);
         }
@@ -318,5 +323,8 @@ export class EmbeddedAthena {
     };
   }
 }
+
+const ownFolder = ({ ResultConfiguration, QueryExecutionId }: QueryExecution) =>
+  `${ResultConfiguration?.OutputLocation?.replace(/[^/]*$/, '')}tables/${QueryExecutionId}/`;
 
 const hasEnded = ({ Status }: QueryExecution) => !['QUEUED', 'RUNNING'].includes(Status?.State ?? '');

@@ -61,6 +61,7 @@ export interface Crawl {
 }
 
 interface Crawling extends EmbeddedCrawler {
+  targets: readonly string[];
   state: 'READY' | 'RUNNING' | 'STOPPING';
   /** Whether a crawl was started that has not ended. */
   busy: boolean;
@@ -110,6 +111,16 @@ export class EmbeddedGlue {
     });
   }
 
+  updateCrawler(parameters: unknown): Promise<unknown> {
+    const { Name, Targets } = parameters as { Name: string; Targets?: { S3Targets?: { Path: string }[] } };
+    return this.service.call('UpdateCrawler', parameters, () => {
+      const crawler = this.#crawler(Name);
+      if (crawler.busy) throw awsError('CrawlerRunningException', `Crawler with name ${Name} is running`);
+      if (Targets) crawler.targets = (Targets.S3Targets ?? []).map(({ Path }) => Path);
+      return {};
+    });
+  }
+
   getCrawler(parameters: unknown): Promise<unknown> {
     const { Name } = parameters as { Name: string };
     return this.service.call('GetCrawler', parameters, () => {
@@ -143,6 +154,40 @@ export class EmbeddedGlue {
           Parameters: { classification: format === 'parquet' ? 'parquet' : 'csv' },
           TableType: 'EXTERNAL_TABLE',
         },
+      };
+    });
+  }
+
+  createTable(parameters: unknown): Promise<unknown> {
+    const { DatabaseName, TableInput } = parameters as {
+      DatabaseName: string;
+      TableInput: { Name: string; StorageDescriptor: { Columns: Column[]; Location: string } };
+    };
+    const { Name, StorageDescriptor } = TableInput;
+    return this.service.call('CreateTable', parameters, () => {
+      if (this.catalog.get(DatabaseName, Name))
+        throw awsError('AlreadyExistsException', `Table ${Name} already exists.`);
+      this.catalog.put({
+        database: DatabaseName,
+        name: Name,
+        location: StorageDescriptor.Location,
+        format: 'parquet',
+        columns: StorageDescriptor.Columns,
+        updatedAt: this.clock.now(),
+      });
+      return {};
+    });
+  }
+
+  batchDeleteTable(parameters: unknown): Promise<unknown> {
+    const { DatabaseName, TablesToDelete } = parameters as { DatabaseName: string; TablesToDelete: string[] };
+    return this.service.call('BatchDeleteTable', parameters, () => {
+      const missing = TablesToDelete.filter((name) => !this.catalog.drop(DatabaseName, name));
+      return {
+        Errors: missing.map((TableName) => ({
+          TableName,
+          ErrorDetail: { ErrorCode: 'EntityNotFoundException', ErrorMessage: 'Table not found' },
+        })),
       };
     });
   }
@@ -184,31 +229,54 @@ export class EmbeddedGlue {
     crawler.busy = false;
   }
 
-  /** Makes the table of a folder. An empty folder has none. */
+  /**
+   * Makes the table of a folder. An empty folder has none. Where files below it do not look alike, each file and each
+   * folder in it becomes a table (AWS Glue Developer Guide, How a crawler determines when to create partitions).
+   */
   async #look({ database, tablePrefix = '' }: Crawling, target: string): Promise<void> {
-    const files = filesBelow(this.s3, target);
-    if (files.length === 0) return;
-    const format = formatOf(this.s3, files[0] as string, target);
+    const { prefix } = placeOf(target);
+    const groups = new Map<string, string[]>();
+    for (const key of filesBelow(this.s3, target)) {
+      const [first = '', ...rest] = key.slice(prefix.length).split('/');
+      const group = rest.length > 0 ? `${first}/` : '';
+      groups.set(group, [...(groups.get(group) ?? []), key]);
+    }
     const release = this.clock.hold();
     try {
-      const described = await (await this.database()).query(
-        `DESCRIBE SELECT * FROM ${readerOf(format, pathsOf(this.s3, target, files), 'as they look')}`,
+      const looked = await Promise.all(
+        [...groups].map(async ([group, files]) => ({ group, files, ...(await this.#described(target, files)) })),
       );
-      const folder = target.replace(/\/$/, '').split('/').at(-1) ?? '';
-      this.catalog.put({
-        database,
-        name: (tablePrefix + folder).toLowerCase().replace(/[^a-z0-9_-]/g, '_'),
-        location: target,
-        format,
-        columns: described.map(({ column_name, column_type }) => ({
-          Name: String(column_name).toLowerCase(),
-          Type: athenaType(String(column_type)),
-        })),
-        updatedAt: this.clock.now(),
-      });
+      const shape = ({ format, columns }: (typeof looked)[number]) => JSON.stringify([format, columns]);
+      const alike = new Set(looked.map(shape)).size <= 1;
+      const put = (name: string, location: string, { format, columns }: (typeof looked)[number]) =>
+        this.catalog.put({
+          database,
+          // What is no letter, digit or _ of a folder's name becomes _ (AWS Glue Developer Guide, How a crawler works).
+          name: tablePrefix + name.toLowerCase().replace(/[^a-z0-9_]/g, '_'),
+          ...{ location, format, columns, updatedAt: this.clock.now() },
+        });
+      for (const one of alike ? looked.slice(0, 1) : looked) {
+        if (alike) put(target.replace(/\/$/, '').split('/').at(-1) ?? '', target, one);
+        else if (one.group) put(one.group.slice(0, -1), target + one.group, one);
+        else for (const key of one.files) put(key.split('/').at(-1) ?? '', target, one);
+      }
     } finally {
       release();
     }
+  }
+
+  async #described(target: string, files: readonly string[]): Promise<Pick<CatalogTable, 'format' | 'columns'>> {
+    const format = formatOf(this.s3, files[0] as string, target);
+    const described = await (await this.database()).query(
+      `DESCRIBE SELECT * FROM ${readerOf(format, pathsOf(this.s3, target, files), 'as they look')}`,
+    );
+    return {
+      format,
+      columns: described.map(({ column_name, column_type }) => ({
+        Name: String(column_name).toLowerCase(),
+        Type: athenaType(String(column_type)),
+      })),
+    };
   }
 }
 

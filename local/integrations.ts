@@ -5,9 +5,11 @@ import {
   StopQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
 import { SubmitJobCommand, type SubmitJobCommandInput, TerminateJobCommand } from '@aws-sdk/client-batch';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { EmbeddedAthena } from './athena';
 import type { EmbeddedBatch } from './batch';
 import type { EmbeddedGlue } from './glue';
+import type { EmbeddedS3 } from './s3';
 import type { EmbeddedSfn } from './sfn';
 import { failure, StatesError } from './states/errors';
 import type { Call } from './states/integrations';
@@ -95,11 +97,30 @@ export function integrateAthena(sfn: EmbeddedSfn, athena: EmbeddedAthena): void 
   });
 }
 
+const GLUE_OPERATIONS = [
+  'startCrawler',
+  'updateCrawler',
+  'getCrawler',
+  'getTable',
+  'createTable',
+  'batchDeleteTable',
+] as const;
+
 /** Glue's crawlers and tables, as integrations of AWS's SDK. */
 export function integrateGlue(sfn: EmbeddedSfn, glue: EmbeddedGlue): void {
-  for (const operation of ['startCrawler', 'getCrawler', 'getTable'] as const) {
+  for (const operation of GLUE_OPERATIONS) {
     sfn.integrate(`aws-sdk:glue:${operation}`, ({ parameters }: Call) =>
       glue[operation](parameters).catch(named('Glue')),
     );
   }
+}
+
+/** `s3:PutObject`, as an integration of AWS's SDK: a body that is no text is written as JSON. */
+export function integrateS3(sfn: EmbeddedSfn, s3: EmbeddedS3): void {
+  sfn.integrate('aws-sdk:s3:putObject', async ({ parameters: { Bucket, Key, Body } }: Call) => {
+    const text = typeof Body === 'string' ? Body : JSON.stringify(Body);
+    const command = new PutObjectCommand({ Bucket: String(Bucket), Key: String(Key), Body: text });
+    const { ETag } = await s3.client().send(command).catch(named('S3'));
+    return { ...(ETag !== undefined && { ETag }) };
+  });
 }

@@ -95,11 +95,7 @@ async function main() {
   for (;;) {
     const start = await input.look(30);
     if (start.length < 30 || start.readUInt32LE(0) !== FILE) {
-      fail(
-        start.readUInt32LE?.(0) === undefined || start.length < 4
-          ? 'Truncated ZIP file'
-          : `${name}: Not found in archive`,
-      );
+      fail(start.length < 4 ? 'Truncated ZIP file' : `${name}: Not found in archive`);
     }
     const header = await input.take(30);
     const [flags, method] = [header.readUInt16LE(6), header.readUInt16LE(8)];
