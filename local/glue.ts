@@ -18,6 +18,8 @@ export interface CatalogTable {
   /** How its files are written: Parquet, or text with a header whose fields this character parts. */
   readonly format: 'parquet' | { readonly delimiter: string };
   readonly columns: readonly Column[];
+  /** Of the files that a crawl has found. */
+  readonly bytes?: number;
   readonly updatedAt: Date;
 }
 
@@ -144,14 +146,17 @@ export class EmbeddedGlue {
     return this.service.call('GetTable', parameters, () => {
       const table = this.catalog.get(DatabaseName, Name);
       if (!table) throw awsError('EntityNotFoundException', `Entity Not Found (Table ${Name} not found)`);
-      const { columns, location, updatedAt, format } = table;
+      const { columns, location, updatedAt, format, bytes } = table;
       return {
         Table: {
           Name: table.name,
           DatabaseName: table.database,
           UpdateTime: updatedAt.toISOString(),
           StorageDescriptor: { Columns: columns, Location: location },
-          Parameters: { classification: format === 'parquet' ? 'parquet' : 'csv' },
+          Parameters: {
+            classification: format === 'parquet' ? 'parquet' : 'csv',
+            ...(bytes !== undefined && { sizeKey: String(bytes) }),
+          },
           TableType: 'EXTERNAL_TABLE',
         },
       };
@@ -248,12 +253,17 @@ export class EmbeddedGlue {
       );
       const shape = ({ format, columns }: (typeof looked)[number]) => JSON.stringify([format, columns]);
       const alike = new Set(looked.map(shape)).size <= 1;
-      const put = (name: string, location: string, { format, columns }: (typeof looked)[number]) =>
+      const { bucket } = placeOf(target);
+      const put = (name: string, location: string, { format, columns, files }: (typeof looked)[number]) =>
         this.catalog.put({
           database,
           // What is no letter, digit or _ of a folder's name becomes _ (AWS Glue Developer Guide, How a crawler works).
           name: tablePrefix + name.toLowerCase().replace(/[^a-z0-9_]/g, '_'),
           ...{ location, format, columns, updatedAt: this.clock.now() },
+          bytes: (alike ? looked.flatMap((each) => each.files) : files).reduce(
+            (sum, key) => sum + this.s3.sizeOf(bucket, key),
+            0,
+          ),
         });
       for (const one of alike ? looked.slice(0, 1) : looked) {
         if (alike) put(target.replace(/\/$/, '').split('/').at(-1) ?? '', target, one);
