@@ -1,5 +1,6 @@
 import { App } from 'cdktf';
 import { context } from './cdktf.json';
+import { type BisonContext, BisonStack } from './constructs/bison/stack';
 import { type CarouselContext, CarouselStack } from './constructs/carousel/stack';
 import { MatrixError, matrixOf } from './constructs/datastream/matrix';
 import { DatastreamStack } from './constructs/datastream/stack';
@@ -8,20 +9,23 @@ import { fileErrorSentence } from './files/disk';
 
 /** The stacks of each system; every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
-  carousel,
+  bison: fromContext('bison', (app, value) => new BisonStack(app, 'bison', value as BisonContext)),
+  carousel: fromContext('carousel', (app, value) => new CarouselStack(app, 'carousel', value as CarouselContext)),
   datastream: (app) => new DatastreamStack(app, 'datastream', matrixOf(app.node.tryGetContext('matrix'))),
   tsdat: (app) => tsdatStacks(app, app.node.tryGetContext('tsdat')),
 };
 
-/** The Carousel's properties are of cdktf.json: what is wrong with one is told without a stack. */
-function carousel(app: App): void {
-  try {
-    new CarouselStack(app, 'carousel', app.node.tryGetContext('carousel') as CarouselContext);
-  } catch (error) {
-    if ((error as Error).constructor !== Error) throw error;
-    console.error(`context.carousel of cdktf.json: ${(error as Error).message}`);
-    process.exit(1);
-  }
+/** Properties that stand in cdktf.json: what is wrong with one is told without a stack of calls. */
+function fromContext(system: string, make: (app: App, value: unknown) => void): (app: App) => void {
+  return (app) => {
+    try {
+      make(app, app.node.tryGetContext(system));
+    } catch (error) {
+      if ((error as Error).constructor !== Error) throw error;
+      console.error(`context.${system} of cdktf.json: ${(error as Error).message}`);
+      process.exit(1);
+    }
+  };
 }
 
 function main(): void {

@@ -169,11 +169,11 @@ test.each([
 test('refuses a system that it does not know, and no system at all', () => {
   expect([unknown.code, unknown.output]).toEqual([
     1,
-    'context.systems of cdktf.json names bisons: write a list of carousel, datastream, tsdat.\n',
+    'context.systems of cdktf.json names bisons: write a list of bison, carousel, datastream, tsdat.\n',
   ]);
   expect([none.code, none.output]).toEqual([
     1,
-    'context.systems of cdktf.json names no system: write a list of carousel, datastream, tsdat.\n',
+    'context.systems of cdktf.json names no system: write a list of bison, carousel, datastream, tsdat.\n',
   ]);
 });
 

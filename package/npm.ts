@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import path from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { type Bundle, bundle } from '../constructs/aws/bundle';
+import { SOURCES as BISON } from '../constructs/bison/functions';
 import { SOURCES as CAROUSEL } from '../constructs/carousel/functions';
 import { SOURCES as DATASTREAM } from '../constructs/datastream/functions';
 import { SOURCES as TSDAT } from '../constructs/tsdat/functions';
@@ -53,7 +54,7 @@ const COMMON: BuildOptions = {
 
 async function main(): Promise<void> {
   rmSync(OUT, { recursive: true, force: true });
-  for (const sources of [CAROUSEL, DATASTREAM, TSDAT]) {
+  for (const sources of [BISON, CAROUSEL, DATASTREAM, TSDAT]) {
     const archives = path.join(OUT, 'functions', sources.folder);
     mkdirSync(archives, { recursive: true });
     for (const [name, { archive }] of Object.entries<Bundle>(bundle<string>(sources).functions)) {

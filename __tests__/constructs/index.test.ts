@@ -4,6 +4,8 @@ test('the public surface is the constructs and a parser; props are types', () =>
   expect(Object.keys(surface).sort()).toEqual([
     'BatchJob',
     'BatchQueue',
+    'Bison',
+    'Catalog',
     'DataCarousel',
     'DataStream',
     'Network',

@@ -115,10 +115,10 @@ const retryFunction: readonly Retrier[] = [
  * is written as it is meant.
  */
 const format = (template: string, ...values: readonly string[]): string => {
-  const quoted = template
-    .split('{}')
-    .map((part) => part.replace(/[\\{}']/g, '\\$&'))
-    .join('{}');
+  // A placeholder of cdktf has braces of its own, and becomes a name of AWS.
+  const quoted = template.replaceAll(/\{\}|\$\{TfToken\[[^\]]+\]\}|[\\{}']/g, (found) =>
+    found.length > 1 ? found : `\\${found}`,
+  );
   return `States.Format('${quoted}', ${values.join(', ')})`;
 };
 

@@ -4,6 +4,7 @@ export {
   CRAWLED_PREFIX,
   crawledTable,
   DOWNLOAD_KEY,
+  INGEST_FILE,
   manifestKey,
   rawdataKey,
   SNAPSHOT,

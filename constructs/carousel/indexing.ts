@@ -1,10 +1,10 @@
-import { EcrLifecyclePolicy } from '@cdktf/provider-aws/lib/ecr-lifecycle-policy';
-import { EcrRepository } from '@cdktf/provider-aws/lib/ecr-repository';
+import type { EcrRepository } from '@cdktf/provider-aws/lib/ecr-repository';
 import { SqsQueue } from '@cdktf/provider-aws/lib/sqs-queue';
 import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import { BatchJob } from '../aws/batch-job';
 import type { BatchQueue } from '../aws/batch-queue';
+import { jobRepository } from '../aws/job-repository';
 import { derivedName } from '../aws/names';
 
 /** Seconds in which an indexing job works on one file; the message is hidden from others so long. */
@@ -53,27 +53,7 @@ export class Indexing extends Construct {
       redrivePolicy: `{"deadLetterTargetArn":"${this.deadLetters.arn}","maxReceiveCount":3}`,
       dependsOn: [props.after],
     });
-    this.repository = new EcrRepository(this, 'repository', {
-      name: `${namePrefix}/hsload`,
-      imageTagMutability: 'MUTABLE',
-      imageScanningConfiguration: { scanOnPush: true },
-      // Images are built again from the sources: they must not keep a deployment from being destroyed.
-      forceDelete: true,
-      dependsOn: [props.after],
-    });
-    new EcrLifecyclePolicy(this, 'old-images', {
-      repository: this.repository.name,
-      policy: JSON.stringify({
-        rules: [
-          {
-            rulePriority: 1,
-            description: 'Keep the last five images.',
-            selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 5 },
-            action: { type: 'expire' },
-          },
-        ],
-      }),
-    });
+    this.repository = jobRepository(this, `${namePrefix}/hsload`, props.after);
     this.job = new BatchJob(this, 'hsload', {
       name: 'hsload',
       namePrefix: derivedName(namePrefix, '-hsload'),

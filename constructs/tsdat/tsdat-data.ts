@@ -5,9 +5,9 @@ import { Construct } from 'constructs';
 import type { PipelinesConfig } from '../../pipelines/model';
 import { watchedBuckets } from '../../pipelines/rules';
 import { checkOneCopy } from '../aws/one-copy';
+import { PrivateBucket } from '../aws/private-bucket';
 import { type Check, checkProps, tagSet } from '../aws/rules';
 import { Tags } from '../aws/tags';
-import { PrivateBucket } from './bucket';
 import { flag, parsedConfig } from './props';
 
 export interface TsdatDataProps {

@@ -42,7 +42,7 @@ export interface GbifClients {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly clock: Clock;
   readonly deployment: GbifDeployment;
-  /** The execution file of the ingest: JSON with the concrete key of a download, which another is put in place of. */
+  /** The execution file of the ingest: JSON with a concrete bucket and key, which others are put in place of. */
   readonly ingest?: unknown;
 }
 
@@ -70,6 +70,8 @@ interface Source {
 }
 
 const API = 'https://api.gbif.org/v1/occurrence/download';
+
+const Ingest = z.object({ run_options: z.object({ ii_check_s3: z.object({ bucket: z.string() }) }) });
 
 /** Milliseconds that GBIF makes a download at most: 96 looks, one every 15 minutes. */
 const LATEST_MS = 96 * 900_000;
@@ -262,13 +264,18 @@ async function awaitDownload({ state, since }: Event & { action: 'await' }, clie
   return {
     ...state,
     source: { location: `s3://${bucket}/${rawdataKey(key).replace(/[^/]+$/, '')}`, table: crawledTable(key) },
-    execution: withKey(clients.ingest, key),
+    execution: pointed(clients.ingest, { bucket, key }),
   };
 }
 
-/** The execution file with another key wherever its own stands. */
-function withKey(file: unknown, key: string): unknown {
-  return JSON.parse(JSON.stringify(file).replaceAll(/\d{7}-\d{15}/g, key));
+/** The execution file with this bucket and this key wherever its own stand: those of the object that it checks. */
+function pointed(file: unknown, { bucket, key }: { readonly bucket: string; readonly key: string }): unknown {
+  const { run_options } = Ingest.parse(file);
+  return JSON.parse(
+    JSON.stringify(file)
+      .replaceAll(run_options.ii_check_s3.bucket, bucket)
+      .replaceAll(/\d{7}-\d{15}/g, key),
+  );
 }
 
 /** @throws InvalidKey: what has another form could end the command that it is put into, and begin another */

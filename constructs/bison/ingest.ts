@@ -1,0 +1,33 @@
+import { parseExecution } from '../../executions/parse';
+import { DOWNLOAD_KEY, rawdataKey } from './names';
+
+/**
+ * Checks the execution file of an ingest: that the DataStream takes it, that it checks its object, and that it names one
+ * download of GBIF's. The workflow puts its own bucket and key in place of those.
+ *
+ * @returns the file as JSON
+ * @throws Error with every problem
+ */
+export function ingestText(file: unknown): string {
+  const { execution, problems } = parseExecution(file);
+  const errors = problems
+    .filter(({ severity }) => severity === 'error')
+    .map(({ path, message }) => (path ? `${path}: ${message}` : message));
+  const text = JSON.stringify(file) ?? '';
+  const keys = [...new Set(text.match(/\d{7}-\d{15}/g) ?? [])];
+  const [key = ''] = keys;
+  if (keys.length !== 1) {
+    errors.push(
+      `It names ${keys.length === 0 ? 'no download' : `the downloads ${keys.join(' and ')}`} of GBIF's: write one key such as 0004219-251025141854904 wherever the workflow is to put the month's.`,
+    );
+  }
+  const { ii_check_s3 } = (file as { run_options?: { ii_check_s3?: unknown } } | undefined)?.run_options ?? {};
+  const { bucket, prefix } = (ii_check_s3 ?? {}) as { bucket?: unknown; prefix?: unknown };
+  if (execution && (typeof bucket !== 'string' || (DOWNLOAD_KEY.test(key) && prefix !== rawdataKey(key)))) {
+    errors.push(
+      `run_options.ii_check_s3 is ${JSON.stringify(ii_check_s3)}: write { "bucket": "...", "prefix": "${rawdataKey(key || '<key>')}" }, the object that is crawled next.`,
+    );
+  }
+  if (errors.length === 0) return text;
+  throw new Error(`ingest is no execution file that BISON can use:\n${errors.map((each) => `- ${each}`).join('\n')}`);
+}

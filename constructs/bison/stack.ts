@@ -1,0 +1,102 @@
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
+import { TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
+import type { Construct } from 'constructs';
+import { type ExistingNetworkProps, Network } from '../aws/network';
+import { RULES, type Rule } from '../aws/rules';
+import { keepState } from '../aws/state';
+import { Bison, type BisonProps } from './bison';
+
+/** What `context.bison` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
+export interface BisonContext extends Pick<BisonProps, 'ingest' | 'regions' | 'chunks' | 'instanceTypes'> {
+  /** A VPC that is there already, with its subnets and security group. Default: a new VPC. */
+  readonly network?: ExistingNetworkProps;
+}
+
+const CONTEXT_KEYS = ['ingest', 'regions', 'chunks', 'instanceTypes', 'network'];
+
+/** The stack that the checkout deploys: a Bison with its variables and outputs, the provider and the state. */
+export class BisonStack extends TerraformStack {
+  constructor(scope: Construct, id: string, context: BisonContext = {}) {
+    super(scope, id);
+    const unknown = Object.keys(context).find((key) => !CONTEXT_KEYS.includes(key));
+    if (unknown !== undefined) {
+      throw new Error(`context.bison has ${unknown}, which it does not know: write ${CONTEXT_KEYS.join(', ')}.`);
+    }
+    new AwsProvider(this, 'aws', { region: this.#text('region', 'The region to deploy to.', RULES.region) });
+    this.addOverride('terraform.required_providers.aws.version', '~> 5.100');
+    const { network, ...rest } = context;
+    const bison = new Bison(this, 'bison', {
+      ...rest,
+      network: network ? Network.existing(this, 'network', network) : new Network(this, 'network', { name: 'bison' }),
+      dataStreamArn: this.#text('datastream_arn', 'The output datastream_arn of the stack datastream.', MACHINE),
+      image: this.#text('image', "The jobs' image, by its digest. Default: latest of image_repository_url.", IMAGE, ''),
+      bucket: this.#text('bucket', 'The bucket, which is made. Default: bison-<account>-<region>.', BUCKET, ''),
+      removeObjects: this.#flag('remove_objects', "Whether 'destroy' deletes the bucket's objects too."),
+      scanLimitBytes: this.#number('scan_limit_bytes', 'Bytes that one query may read.', 2 * 2 ** 40),
+      maxVcpus: this.#number('max_vcpus', 'vCPUs of all jobs that run at once.', 64),
+      schedule: this.#text('schedule', 'When a month is made by itself.', SCHEDULE, 'cron(0 0 2 * ? *)'),
+    });
+    const outputs = {
+      bison_arn: [bison.stateMachineArn, 'The workflow.'],
+      bison_deployment: [bison.deployment, "What 'datastream bison' knows of this deployment, as JSON."],
+      bison_bucket: [bison.bucketName, 'Where inputs, intermediate objects and results lie.'],
+      image_repository_url: [bison.repositoryUrl, 'Where the image of images/bison is pushed to.'],
+      gbif_secret_arn: [bison.gbifSecretArn, "The secret for GBIF's user and password; empty with open data."],
+      job_queue_name: [bison.queueName, 'The queue of AWS Batch.'],
+      operator_policy: [
+        bison.operatorPolicy,
+        'The least that a person needs who starts and follows months: an IAM policy.',
+      ],
+    } as const;
+    for (const [name, [value, description]] of Object.entries(outputs) as [string, readonly [string, string]][]) {
+      new TerraformOutput(this, name, { value, description });
+    }
+    keepState(this);
+  }
+
+  #text(name: string, description: string, { pattern, write }: Rule, fallback?: string): string {
+    return new TerraformVariable(this, name, {
+      type: 'string',
+      nullable: false,
+      description,
+      ...(fallback !== undefined && { default: fallback }),
+      validation: [
+        {
+          condition: `\${can(regex(${JSON.stringify(pattern)}, var.${name}))}`,
+          errorMessage: `${name} is "\${var.${name}}": write ${write}.`,
+        },
+      ],
+    }).stringValue;
+  }
+
+  #number(name: string, description: string, fallback: number): number {
+    return new TerraformVariable(this, name, {
+      type: 'number',
+      nullable: false,
+      description,
+      default: fallback,
+      validation: [
+        { condition: `\${var.${name} > 0}`, errorMessage: `${name} is \${var.${name}}: write a number above 0.` },
+      ],
+    }).numberValue;
+  }
+
+  #flag(name: string, description: string): boolean {
+    const variable = new TerraformVariable(this, name, { type: 'bool', nullable: false, description, default: false });
+    return variable.booleanValue as unknown as boolean;
+  }
+}
+
+/** A variable that may be empty. */
+const orNothing = ({ pattern, write }: Rule): Rule => ({ pattern: `^$|${pattern}`, write: `${write}, or nothing` });
+
+const MACHINE: Rule = {
+  pattern: '^arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$',
+  write: 'the output datastream_arn of the stack datastream',
+};
+const IMAGE = orNothing({
+  pattern: '^\\S+@sha256:[0-9a-f]{64}$',
+  write: "the image by its digest, such as REPOSITORY@sha256: and 64 digits; a tag's image may change",
+});
+const BUCKET = orNothing(RULES.bucket);
+const SCHEDULE: Rule = { pattern: '^(rate|cron)\\(.+\\)$', write: 'rate(...) or cron(...)' };
