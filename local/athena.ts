@@ -4,6 +4,7 @@ import {
   type AthenaClient,
   GetQueryExecutionCommand,
   GetQueryResultsCommand,
+  ListTableMetadataCommand,
   type QueryExecution,
   StartQueryExecutionCommand,
   type StartQueryExecutionCommandInput,
@@ -68,7 +69,12 @@ export class EmbeddedAthena {
       .on(StopQueryExecutionCommand, ({ QueryExecutionId }) => {
         this.#query(QueryExecutionId).abort.abort();
         return {};
-      });
+      })
+      .on(ListTableMetadataCommand, ({ DatabaseName }) => ({
+        TableMetadataList: [...this.catalog.tables.values()]
+          .filter(({ database: of }) => of === DatabaseName)
+          .map(({ name, columns }) => ({ Name: name, Columns: columns.map((each) => ({ ...each })) })),
+      }));
   }
 
   /** @param caller the function that uses the client; default: none */
