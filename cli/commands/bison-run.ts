@@ -12,6 +12,7 @@ import { hasDuckDb, NoDuckDb } from '../../local/duckdb';
 import { bashShell } from '../../local/shell';
 import { athenaDollars, crawlDollars, r7gVcpuHourly } from '../../prices/analytics';
 import { PRICES } from '../../prices/orchestration';
+import { causeOf } from '../bison-cause';
 import { inputProblems } from '../bison-inputs';
 import { localPlace, SIGNALS } from '../local-place';
 import { dollars } from '../output/dollars';
@@ -270,30 +271,6 @@ async function play(
   } finally {
     await bison.close();
     for (const signal of SIGNALS) process.off(signal, onSignal);
-  }
-}
-
-/** What a person reads of a Cause: the message of a function's error, the reason of a query or a job. */
-export function causeOf(cause = ''): string {
-  try {
-    const told = JSON.parse(cause) as {
-      errorMessage?: string;
-      QueryExecution?: { Status?: { StateChangeReason?: string }; Query?: string };
-      StatusReason?: string;
-      JobName?: string;
-      Error?: string;
-      Cause?: string;
-      ErrorMessage?: string;
-    };
-    const { errorMessage, QueryExecution, StatusReason, JobName, Error: error, Cause, ErrorMessage } = told;
-    if (errorMessage !== undefined) return errorMessage;
-    if (QueryExecution)
-      return `the query ended: ${QueryExecution.Status?.StateChangeReason ?? 'Athena gives no reason'}`;
-    if (JobName !== undefined) return `the job ${JobName} failed: ${StatusReason ?? 'AWS Batch gives no reason'}`;
-    if (Cause !== undefined) return `${error ?? ''}: ${Cause}`;
-    return ErrorMessage ?? cause;
-  } catch {
-    return cause;
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { causeOf } from '../../../cli/commands/bison-run';
+import { causeOf } from '../../../cli/bison-cause';
 import { PRODUCT } from '../../../files/product';
 import { COMMAND, inNewFolders } from '../../support/cli';
 
