@@ -68,6 +68,8 @@ export interface EmbeddedBisonOptions
   readonly latency?: number;
   /** HTTP statuses of GBIF in place of its answers. */
   readonly gbifAnswer?: ConstructorParameters<typeof EmbeddedGbif>[4];
+  /** Hears what is done in S3 and the catalogue with a role's credentials: the machine's, the crawler's, a job's. */
+  readonly access?: (role: 'machine' | 'crawler' | JobName, action: string, resource: string) => void;
   /** Hears the last line of a job that has failed. */
   readonly tell?: (message: string) => void;
 }
@@ -145,11 +147,31 @@ export class EmbeddedBison {
     });
     const { s3, sfn } = this.cloud;
     const database = () => this.database();
-    this.glue = new EmbeddedGlue(clock, service(), s3, this.catalog, database, options.crawl);
+    this.glue = new EmbeddedGlue(clock, service(), s3, this.catalog, database, options.crawl, (...what) =>
+      access('crawler', ...what),
+    );
     this.glue.define(CRAWLER, { database: DATABASE, targets: [], tablePrefix: CRAWLED_PREFIX });
-    this.athena = new EmbeddedAthena(clock, service(AthenaClient), s3, this.catalog, database, options.query);
+    this.athena = new EmbeddedAthena(
+      clock,
+      service(AthenaClient),
+      s3,
+      this.catalog,
+      database,
+      options.query,
+      (...what) => access('machine', ...what),
+    );
     this.athena.define(WORKGROUP, { outputLocation: `s3://${this.bucket}/${PREFIXES.queries}`, scanLimitBytes });
-    const place = { s3, clock, database, gbif: options.gbif, bucket, riis: RIIS_KEY, regions: DEFAULT_REGIONS };
+    const access = options.access ?? (() => {});
+    const place = {
+      access,
+      s3,
+      clock,
+      database,
+      gbif: options.gbif,
+      bucket,
+      riis: RIIS_KEY,
+      regions: DEFAULT_REGIONS,
+    };
     const container: Container = async (job) => {
       const name = job.definition as JobName;
       const standIn = async () => {
