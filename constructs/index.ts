@@ -4,6 +4,7 @@ export { BatchJob, type BatchJobProps } from './aws/batch-job';
 export { type Architecture, BatchQueue, type BatchQueueProps } from './aws/batch-queue';
 export { Catalog, type CatalogProps } from './aws/catalog';
 export { type ExistingNetworkProps, type JobNetwork, Network, type NetworkProps } from './aws/network';
+export { type ExistingPostgres, PostgresConnection, type PostgresConnectionProps } from './aws/postgres-connection';
 export { Bison, type BisonProps } from './bison/bison';
 export type { RegionFiles } from './bison/names';
 export { DataCarousel, type DataCarouselProps, type ExistingHsds, type NewHsds } from './carousel/data-carousel';

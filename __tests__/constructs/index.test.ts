@@ -9,6 +9,7 @@ test('the public surface is the constructs and a parser; props are types', () =>
     'DataCarousel',
     'DataStream',
     'Network',
+    'PostgresConnection',
     'TsdatData',
     'TsdatPipelines',
     'parsePipelines',

@@ -99,7 +99,9 @@ export class Catalog extends Construct {
             retentionInDays: props.logRetentionDays,
             dependsOn: [this.role.role],
           });
-    for (const grant of crawlerGrants(aws, { targets, databaseName, makesLogGroup: !group })) this.role.grant(grant);
+    for (const grant of [...targetGrants(aws, targets), ...crawlerGrants(aws, databaseName, !group)]) {
+      this.role.grant(grant);
+    }
     // The classifier of Glue's own guesses the delimiter, and takes a quote within a field for the field's end.
     const classifier = new GlueClassifier(this, 'tabs', {
       name: derivedName(name, '-tabs', 255),
@@ -132,16 +134,9 @@ const FOLDER = {
   write: 'folders of S3 that end with a slash, such as s3://bucket/folder/',
 } as const;
 
-/**
- * AWSGlueServiceRole without its `*`: the targets, this database's tables, and the crawlers' log (Glue Developer Guide,
- * Crawler prerequisites).
- */
-function crawlerGrants(
-  aws: CurrentAws,
-  props: { readonly targets: readonly string[]; readonly databaseName: string; readonly makesLogGroup: boolean },
-): readonly Grant[] {
-  const places = props.targets.map((target) => target.replace('s3://', ''));
-  const log = aws.arn('logs', `log-group:${CRAWLER_LOG_GROUP}`);
+/** To read folders of S3. */
+function targetGrants(aws: CurrentAws, targets: readonly string[]): readonly Grant[] {
+  const places = targets.map((target) => target.replace('s3://', ''));
   return [
     {
       sid: 'ReadTargets',
@@ -153,6 +148,18 @@ function crawlerGrants(
       actions: ['s3:ListBucket', 's3:GetBucketLocation'],
       resources: [...new Set(places.map((place) => `arn:${aws.partition}:s3:::${place.split('/')[0]}`))],
     },
+  ];
+}
+
+/**
+ * AWSGlueServiceRole without its `*`: a database's tables, and the crawlers' log (Glue Developer Guide, Crawler
+ * prerequisites).
+ *
+ * @param makesLogGroup whether Glue makes the log's group. Default: yes.
+ */
+export function crawlerGrants(aws: CurrentAws, databaseName: string, makesLogGroup = true): readonly Grant[] {
+  const log = aws.arn('logs', `log-group:${CRAWLER_LOG_GROUP}`);
+  return [
     {
       sid: 'MakeTables',
       actions: [
@@ -167,11 +174,11 @@ function crawlerGrants(
         'glue:BatchCreatePartition',
         'glue:BatchUpdatePartition',
       ],
-      resources: tablesOf(aws, props.databaseName),
+      resources: tablesOf(aws, databaseName),
     },
     {
       sid: 'WriteLogs',
-      actions: [...(props.makesLogGroup ? ['logs:CreateLogGroup'] : []), 'logs:CreateLogStream', 'logs:PutLogEvents'],
+      actions: [...(makesLogGroup ? ['logs:CreateLogGroup'] : []), 'logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [log, `${log}:*`],
     },
   ];

@@ -12,9 +12,10 @@ import { Catalog } from '../aws/catalog';
 import { CurrentAws } from '../aws/current-aws';
 import { jobRepository } from '../aws/job-repository';
 import { derivedName } from '../aws/names';
-import type { JobNetwork } from '../aws/network';
+import type { JobNetwork, Network } from '../aws/network';
 import { checkOneCopy } from '../aws/one-copy';
 import { orElse } from '../aws/optional';
+import { PostgresConnection, type PostgresConnectionProps } from '../aws/postgres-connection';
 import { PrivateBucket } from '../aws/private-bucket';
 import { type Grant, Role } from '../aws/role';
 import {
@@ -81,6 +82,11 @@ export interface BisonProps {
   readonly instanceTypes?: readonly string[];
   /** Default: bison-metadata. */
   readonly databaseName?: string;
+  /**
+   * A connection of Glue to PostgreSQL, and a crawler of its schema: `{}` for a new server in the isolated subnets of
+   * `network`, or `{ existing }` for one that is there. Default: none, since a new one costs about $21 a month.
+   */
+  readonly postgres?: Omit<PostgresConnectionProps, 'name' | 'network' | 'crawl' | 'permissionsBoundaryArn'>;
   /** Default: none. */
   readonly permissionsBoundaryArn?: string;
   /** Default: 30. */
@@ -109,6 +115,8 @@ export class Bison extends Construct {
   readonly repositoryUrl: string;
   /** The secret for GBIF's user and password, made without a value; empty with `open-data`. */
   readonly gbifSecretArn: string;
+  /** The connection to PostgreSQL; undefined without `postgres`. */
+  readonly postgres?: PostgresConnection;
   /** The least that a person needs who starts and follows months: an IAM policy as JSON. */
   readonly operatorPolicy: string;
   /** What the command knows of this deployment: JSON. */
@@ -151,6 +159,15 @@ export class Bison extends Construct {
       after: bucket,
       ...boundary,
     });
+    if (props.postgres) {
+      this.postgres = new PostgresConnection(this, 'postgres', {
+        ...props.postgres,
+        name: prefix,
+        ...(!props.postgres.existing && { network: props.network as Network }),
+        crawl: { catalogDatabase: databaseName },
+        ...boundary,
+      });
+    }
     const workgroup = new AthenaWorkgroup(this, 'workgroup', {
       name: prefix,
       description: 'The queries of BISON.',
@@ -474,6 +491,7 @@ const CHECKS = {
   maxVcpus: whole(1, 10_000, 'vCPUs that run at once'),
   instanceTypes: texts({ pattern: '^[a-z][a-z0-9.-]+$', write: 'instance types or families such as r7g' }),
   databaseName: text({ pattern: '^[a-z0-9_-]{1,255}$', write: 'lower-case letters, digits, hyphens and underscores' }),
+  postgres: unchecked,
   permissionsBoundaryArn: text(RULES.permissionsBoundary),
   logRetentionDays: logRetention,
   tags: tagSet,

@@ -7,12 +7,12 @@ import { keepState } from '../aws/state';
 import { Bison, type BisonProps } from './bison';
 
 /** What `context.bison` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
-export interface BisonContext extends Pick<BisonProps, 'ingest' | 'regions' | 'chunks' | 'instanceTypes'> {
+export interface BisonContext extends Pick<BisonProps, 'ingest' | 'regions' | 'chunks' | 'instanceTypes' | 'postgres'> {
   /** A VPC that is there already, with its subnets and security group. Default: a new VPC. */
   readonly network?: ExistingNetworkProps;
 }
 
-const CONTEXT_KEYS = ['ingest', 'regions', 'chunks', 'instanceTypes', 'network'];
+const CONTEXT_KEYS = ['ingest', 'regions', 'chunks', 'instanceTypes', 'postgres', 'network'];
 
 /** The stack that the checkout deploys: a Bison with its variables and outputs, the provider and the state. */
 export class BisonStack extends TerraformStack {
@@ -27,7 +27,9 @@ export class BisonStack extends TerraformStack {
     const { network, ...rest } = context;
     const bison = new Bison(this, 'bison', {
       ...rest,
-      network: network ? Network.existing(this, 'network', network) : new Network(this, 'network', { name: 'bison' }),
+      network: network
+        ? Network.existing(this, 'network', network)
+        : new Network(this, 'network', { name: 'bison', isolatedSubnets: context.postgres !== undefined }),
       dataStreamArn: this.#text('datastream_arn', 'The output datastream_arn of the stack datastream.', MACHINE),
       image: this.#text('image', "The jobs' image, by its digest. Default: latest of image_repository_url.", IMAGE, ''),
       bucket: this.#text('bucket', 'The bucket, which is made. Default: bison-<account>-<region>.', BUCKET, ''),
@@ -43,6 +45,14 @@ export class BisonStack extends TerraformStack {
       image_repository_url: [bison.repositoryUrl, 'Where the image of images/bison is pushed to.'],
       gbif_secret_arn: [bison.gbifSecretArn, "The secret for GBIF's user and password; empty with open data."],
       job_queue_name: [bison.queueName, 'The queue of AWS Batch.'],
+      ...(bison.postgres && {
+        postgres_connection_name: [bison.postgres.connectionName, "Glue's connection to PostgreSQL."],
+        postgres_role_arn: [bison.postgres.role.arn, 'The role that tests the connection.'],
+        postgres_operator_policy: [
+          bison.postgres.operatorPolicy,
+          'The least that a person needs who tests the connection.',
+        ],
+      }),
       operator_policy: [
         bison.operatorPolicy,
         'The least that a person needs who starts and follows months: an IAM policy.',
