@@ -32,7 +32,7 @@ export const CRAWLER = 'bison';
 export const BISON_QUEUE = 'bison';
 const SECRET = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:bison-gbif';
 const ACCOUNT = '000000000000';
-export const BISON_MACHINE = `arn:aws:states:us-east-1:${ACCOUNT}:stateMachine:bison`;
+export const BISON_MACHINE = `arn:aws:states:us-east-1:${ACCOUNT}:stateMachine:bison-month`;
 
 export interface EmbeddedBisonOptions
   extends Pick<
