@@ -105,11 +105,16 @@ function untaggedCommand(action: string, statement: Statement): string[] {
     : [];
 }
 
+/** Services that this project's roles are passed to: EC2 for instances, Glue for a crawler. */
+const PASSED_TO: ReadonlySet<string> = new Set(['ec2.amazonaws.com', 'glue.amazonaws.com']);
+
 function passRole(action: string, statement: Statement): string[] {
   if (action !== 'iam:PassRole') return [];
   const services = demanded(statement, 'iam:PassedToService');
   return [
-    ...(services.length === 1 && services[0] === 'ec2.amazonaws.com' ? [] : ['is not bound to ec2.amazonaws.com']),
+    ...(services.length === 1 && PASSED_TO.has(services[0] ?? '')
+      ? []
+      : ['is not bound to a service that needs a role']),
     ...(statement.Resource.some((arn) => arn.includes('*')) ? ['is not bound to one role'] : []),
   ];
 }

@@ -112,7 +112,7 @@ describe('the check itself', () => {
     [
       'a role for any service',
       { Action: ['iam:PassRole'], Resource: ['arn:aws:iam::123456789012:role/r'] },
-      'iam:PassRole is not bound to ec2.amazonaws.com',
+      'iam:PassRole is not bound to a service that needs a role',
     ],
     [
       'any role',
