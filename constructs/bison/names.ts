@@ -1,0 +1,74 @@
+/** Where things lie in the bucket: `bison-<account>-<region>` by default. */
+export const PREFIXES = {
+  /** What a person uploads: the RIIS list and the regions. It is never deleted. */
+  input: 'input/',
+  /** GBIF's downloads: `rawdata/<key>/occurrence.txt`. */
+  rawdata: 'rawdata/',
+  /**
+   * Athena's results. The workgroup enforces this place, so that a CREATE TABLE AS without a location of its own writes
+   * to `queries/tables/<QueryExecutionId>/` (Athena User Guide, Considerations and limitations for CTAS queries).
+   */
+  queries: 'queries/',
+  /** `annotated/<snapshot>/<child>.parquet` */
+  annotated: 'annotated/',
+  /** `summary/<snapshot>/<result>/<hash>/`, Parquet, and `summary/<snapshot>/manifest.json`, which is written last. */
+  summary: 'summary/',
+  /** `output/<snapshot>/<result>.csv` */
+  output: 'output/',
+} as const;
+
+/** Prefixes whose objects are only of use while a month is made. */
+export const INTERMEDIATE_PREFIXES = [PREFIXES.rawdata, PREFIXES.queries, PREFIXES.annotated] as const;
+
+/** Days that intermediate objects are kept: three months and some days. */
+export const INTERMEDIATE_DAYS = 95;
+
+/** The document's name of the catalogue's database. Its hyphen must be quoted in SQL. */
+export const DATABASE = 'bison-metadata';
+
+/** The document's beginning of the names of crawled tables. */
+export const CRAWLED_PREFIX = 'gbif-odr-';
+
+/** The form of the keys of GBIF's downloads. Nothing else is put into an execution file. */
+export const DOWNLOAD_KEY = /^\d{7}-\d{15}$/;
+
+/** A snapshot is of the first day of a month, as GBIF's open data are. */
+export const SNAPSHOT = /^\d{4}-(0[1-9]|1[0-2])-01$/;
+
+/** The end of the names of a snapshot's tables: `2025_11_01`. */
+export const suffixOf = (snapshot: string): string => snapshot.replaceAll('-', '_');
+
+/** The table that a crawl of a download makes: a crawler writes _ for what is no letter, digit or _ of a folder's name. */
+export const crawledTable = (folder: string): string =>
+  `${CRAWLED_PREFIX}${folder.toLowerCase().replace(/[^a-z0-9_]/g, '_')}`;
+
+export const rawdataKey = (download: string): string => `${PREFIXES.rawdata}${download}/occurrence.txt`;
+
+export const manifestKey = (snapshot: string): string => `${PREFIXES.summary}${snapshot}/manifest.json`;
+
+/** The RIIS list as people upload it, and as the job `annotate_riis` writes it for a snapshot. */
+export const RIIS_KEY = `${PREFIXES.input}USRIISv2_MasterList.csv`;
+
+export const annotatedRiisKey = (snapshot: string): string =>
+  `${PREFIXES.input}USRIISv2_MasterList_annotated_${suffixOf(snapshot)}.csv`;
+
+/** A file of regions: a GeoPackage, and the layer in it. */
+export interface RegionFile {
+  /** Its key in the bucket, below `input/`. */
+  readonly key: string;
+  readonly layer: string;
+}
+
+/** The kinds of regions that points are intersected with. */
+export const REGION_KINDS = ['county', 'aiannh'] as const;
+
+export type RegionFiles = Readonly<Record<(typeof REGION_KINDS)[number], RegionFile>>;
+
+/**
+ * The Census Bureau's boundaries of 2023. A layer `county` has STUSPS, NAME and GEOID; a layer `aiannh` has NAMELSAD and
+ * GEOID (TIGER/Line and cartographic boundary files, technical documentation).
+ */
+export const DEFAULT_REGIONS: RegionFiles = {
+  county: { key: `${PREFIXES.input}county.gpkg`, layer: 'county' },
+  aiannh: { key: `${PREFIXES.input}aiannh.gpkg`, layer: 'aiannh' },
+};
