@@ -87,7 +87,6 @@ describeWith(['python3'], "BISON's jobs", () => {
 
       expect(stderr).toMatch(/\nRan (\d\d) tests/);
       expect(outcome).toEqual([0, null]);
-      expect(/skipped=\d+/.test(stderr)).toBe(missing.length > 0);
     });
   }
 });

@@ -5,11 +5,19 @@ import csv
 import importlib.util
 import io
 import json
+import os
 import random
+import shutil
+import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import unittest.mock
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -338,6 +346,98 @@ class AnnotateTest(Folder):
         self.assertIn("nothing/: there is no file", self.message(subset="nothing"))
         Path(self.folder, "subset/part-0").write_bytes(b"gbifid\tspecies\n")
         self.assertIn("part-0: this is no Parquet file", self.message())
+
+
+@without(GDAL, PYARROW)
+@unittest.skipUnless(shutil.which("moto_server"), "moto_server is not on the PATH")
+class S3Test(Folder):
+    """The jobs in a bucket, of moto's."""
+
+    @classmethod
+    def setUpClass(cls):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        cls.server = subprocess.Popen(
+            ["moto_server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        cls.addClassCleanup(cls.server.wait)
+        cls.addClassCleanup(cls.server.terminate)
+        cls.endpoint = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                urllib.request.urlopen(urllib.request.Request(f"{cls.endpoint}/bison-test", method="PUT")).close()
+                break
+            except urllib.error.URLError:
+                if cls.server.poll() is not None:
+                    raise
+                time.sleep(0.2)
+
+    def setUp(self):
+        super().setUp()
+        self.environment["BISON_BUCKET"] = "bison-test"
+        of_aws = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+        }
+        patched = unittest.mock.patch.dict(os.environ, of_aws)
+        patched.start()
+        self.addCleanup(patched.stop)
+
+    def upload(self, path, key):
+        job.write_bytes(f"s3://bison-test/{key}", Path(path).read_bytes())
+
+    def run_job(self, name, module, *arguments):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            job.run(name, lambda given: module.main(given, self.environment), ["--snapshot", "2025-11-01", *arguments])
+        return json.loads(output.getvalue())
+
+    def test_annotates_and_counts_in_a_bucket(self):
+        self.upload(self.county(), "input/county.gpkg")
+        self.upload(self.aiannh(), "input/aiannh.gpkg")
+        job.write_bytes("s3://bison-test/input/list_annotated_2025_11_01.csv", RIIS.encode())
+        part = {
+            "decimallatitude": [38.15, 20.7],
+            "decimallongitude": [-95.85, -156.7],
+            "taxonkey": ["5", "6"],
+            "specieskey": ["5", "6"],
+        }
+        self.upload(write_parquet(f"{self.folder}/part", part), "queries/tables/x/2025_bucket-00000")
+        job.write_bytes("s3://bison-test/queries/tables/x/_metadata", b"x")
+        said = self.run_job("annotate", annotate, "--subset", "s3://bison-test/queries/tables/x/")
+        self.assertEqual((said["files"], said["rows"], said["in_county"]), (1, 2, 2))
+        table = job.open_parquet("s3://bison-test/annotated/2025-11-01/0.parquet").read()
+        self.assertEqual(table.column("state_county").to_pylist(), ["KS Douglas County", "HI Maui County"])
+        self.assertEqual(table.column("riis_assessment").to_pylist(), ["invasive", "introduced"])
+
+        columns = dict(zip(calc_stats.COLUMNS, (["KS Douglas County"], ["5 a"], [3])))
+        self.upload(write_parquet(f"{self.folder}/list", columns), "summary/2025-11-01/list/hash/part")
+        tables = [{"name": calc_stats.LIST, "location": "s3://bison-test/summary/2025-11-01/list/hash/"}]
+        self.run_job("calc_stats", calc_stats, "--tables", json.dumps(tables))
+        self.assertEqual(
+            json.loads(job.read_bytes("s3://bison-test/summary/2025-11-01/statistics.json"))["occurrences"], 3
+        )
+        self.assertIn(b"KS Douglas County", job.read_bytes("s3://bison-test/output/2025-11-01/county_stats.csv"))
+
+    def test_names_what_the_bucket_lacks_and_what_aws_refuses(self):
+        self.environment["BISON_RIIS"] = "input/none.csv"
+        with self.assertRaises(SystemExit) as ended:
+            self.run_job("annotate", annotate, "--subset", "s3://bison-test/queries/tables/none/")
+        lines = ended.exception.code.splitlines()
+        self.assertEqual(
+            lines[0],
+            "annotate: s3://bison-test/queries/tables/none/: there is no file: see whether the subset was written.",
+        )
+        self.assertRegex(lines[1], r"^s3://bison-test/input/\S+: there is no such file")
+        job._FILESYSTEMS.clear()
+        os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+        with self.assertRaises(SystemExit) as ended:
+            self.run_job("annotate", annotate, "--subset", "s3://bison-test/queries/tables/none/")
+        job._FILESYSTEMS.clear()
+        self.assertRegex(ended.exception.code, "^annotate: OSError: .*'bison-test'.*NETWORK_CONNECTION")
 
 
 @without(PYARROW)

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Rows that are in memory at once. A row of GBIF's is about 200 bytes here.
 BATCH_ROWS = 65_536
@@ -161,7 +162,11 @@ def filesystem(address):
     bucket = path.split("/")[0]
     if bucket not in _FILESYSTEMS:
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or fs.resolve_s3_region(bucket)
-        _FILESYSTEMS[bucket] = fs.S3FileSystem(region=region)
+        # pyarrow does not read the variable that AWS's own clients have for another endpoint.
+        endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
+        other = {"endpoint_override": endpoint.netloc, "scheme": endpoint.scheme} if endpoint.netloc else {}
+        # With a delayed opening, a small object is one request in place of three.
+        _FILESYSTEMS[bucket] = fs.S3FileSystem(region=region, allow_delayed_open=True, **other)
     return _FILESYSTEMS[bucket], path
 
 
