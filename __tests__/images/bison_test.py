@@ -471,7 +471,7 @@ class StatisticsTest(unittest.TestCase):
         for rows in ([], [("X", "1 a", 1)]):
             totals = calc_stats.statistics_of(rows)[2]
             self.assertEqual([totals[name] for name in ("lande", "legendre", "whittaker")], [None] * 3)
-        self.assertEqual(calc_stats.csv_of(["a", "b"], [(None, 'x "y", z')]), 'a,b\n,"x ""y"", z"\n')
+        self.assertEqual(calc_stats.csv_of(["a", "b"], [(None, 'x "y", z')]), b'a,b\n,"x ""y"", z"\n')
 
     def test_refuses_tables_of_another_form(self):
         for text in ["", "[]", "{}", '["x"]', '[{"name": "../x", "location": "y"}]', '[{"name": "x", "location": 1}]']:

@@ -21,6 +21,7 @@ import os
 import re
 
 from job import (
+    BATCH_ROWS,
     JobError,
     Place,
     Problems,
@@ -78,8 +79,8 @@ def main(arguments, environment=os.environ):
     output = place.address(f"output/{options.snapshot}")
     written = {name: write_table(each, f"{output}/{name}.csv") for name, each in files.items()}
     species, counties, totals = statistics_of(rows_of(files[LIST], COLUMNS))
-    write_bytes(f"{output}/species_stats.csv", csv_of(SPECIES_HEADER, species).encode("utf-8"))
-    write_bytes(f"{output}/county_stats.csv", csv_of(COUNTY_HEADER, counties).encode("utf-8"))
+    write_bytes(f"{output}/species_stats.csv", csv_of(SPECIES_HEADER, species))
+    write_bytes(f"{output}/county_stats.csv", csv_of(COUNTY_HEADER, counties))
     document = {"snapshot": options.snapshot, **totals, "rows": written}
     address = place.address(f"summary/{options.snapshot}/statistics.json")
     write_bytes(address, (json.dumps(document, indent=2) + "\n").encode("utf-8"))
@@ -184,23 +185,31 @@ def rows_of(files, columns):
 
 
 def csv_of(header, rows):
-    """Rows as the text of a CSV file."""
-    text = io.StringIO(newline="")
+    """Rows as the content of a CSV file."""
+    content = io.BytesIO()
+    write_rows(content, header, rows)
+    return content.getvalue()
+
+
+def write_rows(stream, header, rows):
+    """Writes rows as CSV into a stream of bytes, which stays open."""
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    return text.getvalue()
+    text.flush()
+    text.detach()
 
 
 def write_table(files, address):
     """Writes Parquet files as one CSV file, in the order of all their columns. Returns how many rows it has."""
     import pyarrow
-    import pyarrow.csv
 
     table = pyarrow.concat_tables([open_parquet(each).read() for each in files])
     table = table.sort_by([(name, "ascending") for name in table.column_names])
+    rows = (row for batch in table.to_batches(BATCH_ROWS) for row in zip(*(each.to_pylist() for each in batch.columns)))
     with create(address) as stream:
-        pyarrow.csv.write_csv(table, stream)
+        write_rows(stream, table.column_names, rows)
     return table.num_rows
 
 
