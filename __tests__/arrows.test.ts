@@ -9,6 +9,7 @@ const PURE_CONSTRUCTS = [
     (file) => `constructs/datastream/${file}`,
   ),
   ...['definition', 'events', 'functions', 'jobs', 'table-shapes'].map((file) => `constructs/carousel/${file}`),
+  ...['definition', 'functions', 'jobs', 'names', 'queries'].map((file) => `constructs/bison/${file}`),
 ];
 
 /** What the Terraform of a system may know of its functions. */
@@ -18,6 +19,7 @@ const PURE_LAMBDAS = (system: string) => [
   `lambdas/${system}/tags`,
   `lambdas/${system}/schedule-input`,
   `lambdas/${system}/known-job`,
+  `lambdas/${system}/snapshot`,
 ];
 
 const SYSTEMS = readdirSync(path.join(ROOT, 'lambdas')).filter((folder) => folder !== 'runtime');

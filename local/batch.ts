@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import {
   type BatchClient,
+  DescribeJobDefinitionsCommand,
+  DescribeJobQueuesCommand,
   DescribeJobsCommand,
   type JobStatus,
   ListJobsCommand,
@@ -33,11 +35,22 @@ export type Container = (container: {
   readonly attempt: number;
   /** Aborted when the job is terminated or times out. */
   readonly signal: AbortSignal;
+  /** Of a child of an array. */
+  readonly arrayIndex?: number;
 }) => Promise<{
   readonly code: number;
-  readonly reason?: string /** EC2 took the host. */;
+  readonly reason?: string;
+  /** EC2 took the host. */
   readonly hostLost?: boolean;
 }>;
+
+/** An attempt that has ended (AWS Batch API, AttemptDetail). */
+interface Attempt {
+  readonly startedAt: number;
+  readonly stoppedAt: number;
+  readonly statusReason?: string;
+  readonly exitCode?: number;
+}
 
 interface Shown {
   readonly jobId: string;
@@ -52,6 +65,7 @@ interface Shown {
   startedAt?: number;
   stoppedAt?: number;
   attempts: number;
+  readonly ended: Attempt[];
   exitCode?: number;
   readonly arrayIndex?: number;
   readonly arraySize?: number;
@@ -61,10 +75,15 @@ interface EmbeddedJob extends Shown {
   readonly abort: AbortController;
   readonly history: History<Shown>;
   readonly children: EmbeddedJob[];
+  /** Called when it has ended. */
+  readonly waiting: (() => void)[];
 }
 
 /** How long a job waits for an instance, in milliseconds: AWS Batch scales up within some minutes. */
 export const LIKE_BATCH = 120_000;
+
+/** The reason that retry strategies look for (AWS Batch User Guide, Automated job retries). */
+const HOST_LOST = 'Host EC2 (instance i-00000000000000000) terminated.';
 
 /** Array jobs have 2 to 10,000 children (User Guide, array jobs). */
 const LARGEST_ARRAY = 10_000;
@@ -73,6 +92,7 @@ const LARGEST_ARRAY = 10_000;
 export class EmbeddedBatch {
   readonly jobs = new Map<string, EmbeddedJob>();
   readonly #definitions = new Map<string, EmbeddedDefinition>();
+  readonly #queues = new Map<string, { readonly priority: number; readonly state: 'ENABLED' | 'DISABLED' }>();
 
   constructor(
     private readonly clock: LocalClock,
@@ -82,6 +102,21 @@ export class EmbeddedBatch {
     private readonly startMs = LIKE_BATCH,
   ) {
     service
+      .on(DescribeJobDefinitionsCommand, ({ jobDefinitionName }) => ({
+        jobDefinitions: [...this.#definitions]
+          .filter(([name]) => jobDefinitionName === undefined || name === jobDefinitionName)
+          .map(([name, { parameters, command }]) => ({
+            ...{ jobDefinitionName: name, jobDefinitionArn: `arn:aws:batch:::job-definition/${name}:1`, revision: 1 },
+            ...{ status: 'ACTIVE', type: 'container', parameters, containerProperties: { command: [...command] } },
+          })),
+      }))
+      .on(DescribeJobQueuesCommand, ({ jobQueues = [] }) => ({
+        jobQueues: jobQueues.flatMap((name) => {
+          const queue = this.#queues.get(name);
+          if (!queue) return [];
+          return [{ jobQueueName: name, jobQueueArn: name, ...queue, status: 'VALID', computeEnvironmentOrder: [] }];
+        }),
+      }))
       .on(SubmitJobCommand, (input) => this.#submit(input))
       .on(DescribeJobsCommand, ({ jobs = [] }, lag) => ({
         jobs: jobs.flatMap((id) => {
@@ -124,6 +159,18 @@ export class EmbeddedBatch {
     this.#definitions.set(name, definition);
   }
 
+  /** Jobs need no queue that is known here; what lists queues lists those. */
+  queue(name: string, priority: number, state: 'ENABLED' | 'DISABLED' = 'ENABLED'): void {
+    this.#queues.set(name, { priority, state });
+  }
+
+  /** Resolves when a job has ended, with what DescribeJobs tells of it. */
+  async untilEnded(jobId: string): Promise<ReturnType<typeof detailOf> | undefined> {
+    const job = this.jobs.get(jobId);
+    if (job && !job.stoppedAt) await new Promise<void>((resolve) => job.waiting.push(resolve));
+    return job && detailOf(job);
+  }
+
   /** The jobs that have not ended. */
   get live(): readonly Shown[] {
     return [...this.jobs.values()].filter(({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED');
@@ -131,7 +178,8 @@ export class EmbeddedBatch {
 
   #submit(input: SubmitJobCommandInput) {
     const { jobName = '', jobQueue = '', jobDefinition = '', parameters = {}, tags = {}, arrayProperties } = input;
-    const definition = this.#definitions.get(jobDefinition);
+    // A name without a revision is the newest, and here there is one.
+    const definition = this.#definitions.get(jobDefinition.replace(/:1$/, ''));
     if (!definition) throw awsError('ClientException', `JobDefinition not found: ${jobDefinition}`);
     if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(jobName))
       throw awsError('ClientException', `Invalid job name: ${jobName}`);
@@ -153,11 +201,13 @@ export class EmbeddedBatch {
         parameters: { ...definition.parameters, ...parameters },
         status: 'SUBMITTED',
         attempts: 0,
+        ended: [],
         ...rest,
         abort: new AbortController(),
         children: [],
+        waiting: [],
         history: new History(this.clock, () => {
-          const { abort: _abort, history: _history, children: _children, ...shown } = job;
+          const { abort: _abort, history: _history, children: _children, waiting: _waiting, ...shown } = job;
           return shown;
         }),
       };
@@ -184,7 +234,11 @@ export class EmbeddedBatch {
     this.#change(job, 'PENDING');
     await Promise.all(
       job.children.map((child) =>
-        this.#run(child, definition, { ...environment, AWS_BATCH_JOB_ARRAY_INDEX: String(child.arrayIndex) }),
+        this.#run(child, definition, {
+          ...environment,
+          AWS_BATCH_JOB_ARRAY_INDEX: String(child.arrayIndex),
+          AWS_BATCH_JOB_ARRAY_SIZE: String(job.children.length),
+        }),
       ),
     );
     const failed = job.children.some(({ status }) => status === 'FAILED');
@@ -219,18 +273,24 @@ export class EmbeddedBatch {
         jobId: job.jobId,
         attempt: job.attempts,
         signal: attempt.signal,
+        ...(job.arrayIndex !== undefined && { arrayIndex: job.arrayIndex }),
       });
       overtime();
       job.abort.signal.removeEventListener('abort', stop);
       if (job.stoppedAt) return;
+      job.ended.push({
+        startedAt: job.startedAt,
+        stoppedAt: this.clock.now().getTime(),
+        ...(hostLost ? { statusReason: HOST_LOST } : { exitCode: code }),
+      });
       if (hostLost && job.attempts < definition.attempts) {
         this.#change(job, 'RUNNABLE');
         await this.clock.sleep(this.startMs, job.abort.signal);
         continue;
       }
-      job.exitCode = code;
+      if (!hostLost) job.exitCode = code;
       if (late) this.#end(job, 'FAILED', 'Job attempt duration exceeded timeout');
-      else if (hostLost) this.#end(job, 'FAILED', 'Host EC2 (instance i-00000000000000000) terminated.');
+      else if (hostLost) this.#end(job, 'FAILED', HOST_LOST);
       else
         this.#end(
           job,
@@ -245,6 +305,7 @@ export class EmbeddedBatch {
     job.stoppedAt = this.clock.now().getTime();
     if (reason !== undefined) job.statusReason = reason;
     this.#change(job, status);
+    for (const tell of job.waiting.splice(0)) tell();
   }
 
   #change(job: EmbeddedJob, status: JobStatus): void {
@@ -254,7 +315,7 @@ export class EmbeddedBatch {
   }
 }
 
-function detailOf({ exitCode, attempts: _attempts, arrayIndex, arraySize, ...job }: Shown) {
+function detailOf({ exitCode, ended, arrayIndex, arraySize, ...job }: Shown) {
   const {
     jobId,
     jobName,
@@ -271,9 +332,17 @@ function detailOf({ exitCode, attempts: _attempts, arrayIndex, arraySize, ...job
   return {
     ...{ jobId, jobName, jobQueue, jobDefinition, createdAt, tags: { ...tags }, parameters: { ...parameters } },
     ...{ status, statusReason, startedAt, stoppedAt },
-    container: { exitCode, reason: undefined },
+    container: { exitCode, reason: undefined, logStreamName: logStreamOf(job, ended.length || 1) },
+    attempts: ended.map(({ exitCode: code, ...attempt }, index) => ({
+      ...attempt,
+      container: { exitCode: code, logStreamName: logStreamOf(job, index + 1) },
+    })),
     ...((arrayIndex !== undefined || arraySize !== undefined) && {
       arrayProperties: { index: arrayIndex, size: arraySize },
     }),
   };
 }
+
+/** `definition/default/task`: AWS Batch makes one for each attempt. */
+const logStreamOf = ({ jobDefinition, jobId }: Pick<Shown, 'jobDefinition' | 'jobId'>, attempt: number) =>
+  `${jobDefinition}/default/${jobId.replace(':', '-')}-${attempt}`;

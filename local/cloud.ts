@@ -111,6 +111,14 @@ export interface EmbeddedCloudOptions {
   readonly web?: Head;
   /** By default the functions' logs are discarded. */
   readonly log?: Log;
+  /** Functions of another system, by name, which machines of this cloud call. Default: none. */
+  readonly functions?: Readonly<Record<string, FurtherFunction>>;
+}
+
+/** A function of another system. */
+export interface FurtherFunction {
+  readonly create: (caller: Caller) => Handler;
+  readonly timeoutSeconds: number;
 }
 
 /** Typical times of Amazon Linux 2023 on EC2. The SSM agent is Online about 35 s after RunInstances. */
@@ -154,6 +162,7 @@ export class EmbeddedCloud {
   readonly #versions: Functions[] = [];
   readonly #functionsOf: (code: Code) => Functions;
   readonly #planner?: (caller: Caller) => Handler;
+  readonly #further: Readonly<Record<string, FurtherFunction>>;
   readonly #services: Service[] = [];
   readonly #buckets?: TokenBuckets;
   readonly #faults: Faults;
@@ -171,6 +180,7 @@ export class EmbeddedCloud {
     this.#deliver = deliver;
     this.#onInvocation = onInvocation;
     this.#faults = options.faults ?? (() => undefined);
+    this.#further = options.functions ?? {};
 
     if (options.limits) this.#buckets = new TokenBuckets(clock, options.limits);
     const buckets = this.#buckets;
@@ -264,7 +274,10 @@ export class EmbeddedCloud {
    * @throws Error with the name of the function's error. Its message is JSON, which Step Functions uses as the Cause
    */
   async invoke(name: string, event: unknown, version = this.#versions.length): Promise<unknown> {
-    const create = name === 'planner' ? this.#planner : this.#versions[version - 1]?.[name as keyof Functions];
+    const further = this.#further[name];
+    const own = name === 'planner' ? this.#planner : this.#versions[version - 1]?.[name as keyof Functions];
+    const create = further?.create ?? own;
+    const seconds = further?.timeoutSeconds ?? FUNCTION_TIMEOUT_SECONDS[name as FunctionName];
     if (!create) throw new Error(`There is no function ${name}.`);
     const begun = this.clock.now().getTime();
     const done = (rest: { result?: unknown; error?: string }) => {
@@ -273,7 +286,7 @@ export class EmbeddedCloud {
       this.#onInvocation(invocation);
     };
     try {
-      const result = await runHandler(name, create, event, FUNCTION_TIMEOUT_SECONDS[name as FunctionName], this.clock);
+      const result = await runHandler(name, create, event, seconds, this.clock);
       done({ result });
       return result;
     } catch (error) {

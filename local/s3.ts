@@ -288,6 +288,21 @@ export class EmbeddedS3 {
     return readFileSync(file, 'utf8');
   }
 
+  /** The size of an object in bytes. */
+  sizeOf(bucket: string, key: string): number {
+    return statSync(this.#file(bucket, key)).size;
+  }
+
+  /** The file that an object is, whether it exists or not. */
+  pathOf(bucket: string, key: string): string {
+    return this.#file(bucket, key);
+  }
+
+  /** The first bytes of an object, at most 4,096, as text. */
+  beginningOf(bucket: string, key: string): string {
+    return this.#read(bucket, key, 'bytes=0-4095').toString('utf8');
+  }
+
   /** The keys of a bucket that begin with a prefix. */
   list(bucket: string, prefix: string): string[] {
     const root = join(resolve(this.folder), bucket);

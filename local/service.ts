@@ -137,25 +137,42 @@ export class Service {
     const name = command.constructor.name.replace(/Command$/, '');
     const operation = this.#operations.get(command.constructor);
     if (!operation) throw awsError('NotImplemented', `The embedded cloud does not know ${name}.`, 501);
+    const { sdk } = this;
+    return this.call(
+      name,
+      command.input,
+      async (lag) => ({
+        $metadata: {},
+        ...((await operation(structuredClone(command.input) as never, lag)) as object),
+      }),
+      caller,
+      sdk && ((answer) => this.#decode(sdk, command, answer)),
+    );
+  }
+
+  /**
+   * Carries out a call of an operation, also one for which there is no client: a state machine's own.
+   *
+   * @param effect what the operation does; it gets the age of the state that it reads, in milliseconds
+   * @param caller the function that calls; default: none
+   * @param decode reads a response as the SDK does; by default a fault with `http` is rejected
+   */
+  async call<Output>(
+    name: string,
+    input: unknown,
+    effect: (lag: number) => Output | Promise<Output>,
+    caller?: Caller,
+    decode?: (answer: HttpAnswer) => Promise<Output>,
+  ): Promise<Output> {
     if (caller?.ended()) return never();
     const call = (this.#calls.get(name) ?? 0) + 1;
     this.#calls.set(name, call);
     await this.clock.sleep(this.latency);
-    const { sdk } = this;
-    const fault = this.faults(name, call, command.input, caller?.name);
+    const fault = this.faults(name, call, input, caller?.name);
     try {
       const throttled = this.buckets?.take(name);
       if (throttled) throw throttled;
-      return await carryOut<unknown>(
-        this.clock,
-        name,
-        fault,
-        async (lag) => ({
-          $metadata: {},
-          ...((await operation(structuredClone(command.input) as never, lag)) as object),
-        }),
-        sdk && ((answer) => this.#decode(sdk, command, answer)),
-      );
+      return await carryOut<Output>(this.clock, name, fault, effect, decode);
     } finally {
       if (fault?.kills) caller?.kill();
       // Neither a reply nor an error reaches a function that has ended.
@@ -164,11 +181,11 @@ export class Service {
   }
 
   /** Lets the SDK serialise the command and read the response. No virtual time passes. */
-  async #decode(
+  async #decode<Output>(
     sdk: SdkClient,
     command: Command<unknown>,
     { status, headers = {}, body = '' }: HttpAnswer,
-  ): Promise<unknown> {
+  ): Promise<Output> {
     const response = { statusCode: status, headers, body: Buffer.from(body) } as never;
     const client = new sdk({
       region: 'us-east-1',
@@ -179,7 +196,7 @@ export class Service {
     });
     const release = this.clock.hold();
     try {
-      return await client.send(command as never);
+      return (await client.send(command as never)) as Output;
     } finally {
       release();
     }

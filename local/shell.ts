@@ -35,18 +35,24 @@ export function bashShell({
   scratch,
   clock,
   onDiskError = () => {},
+  standIns = [],
+  environment = {},
 }: {
   readonly buckets: string;
   readonly scratch: string;
   readonly clock: LocalClock;
   readonly onDiskError?: (error: DiskError) => void;
+  /** Folders of `local/stand-ins/` with further programs. Default: none. */
+  readonly standIns?: readonly string[];
+  /** Further variables. Default: none. */
+  readonly environment?: Readonly<Record<string, string>>;
 }): Shell {
   return async ({ script, instanceId, signal, onStdout }) => {
     const disk = join(scratch, instanceId);
     const release = clock.hold();
     try {
       const cwd = join(disk, 'root');
-      const env = instanceEnvironment(disk, buckets);
+      const env = { ...instanceEnvironment(disk, buckets, standIns), ...environment };
       const ended = await run('bash', [prepare(disk, script, buckets)], { cwd, env }, signal, onStdout);
       if (signal.aborted || !existsSync(join(disk, 'mounts'))) return ended;
       const settled = await run(process.execPath, [MOUNTS, 'enter', 'root'], { cwd, env }, signal);
@@ -60,10 +66,20 @@ export function bashShell({
   };
 }
 
-/** The environment of the commands of an instance. @param disk the instance's folder */
-export function instanceEnvironment(disk: string, buckets: string): Record<string, string> {
+/**
+ * The environment of the commands of an instance.
+ *
+ * @param disk the instance's folder
+ * @param standIns folders of `local/stand-ins/` with further programs
+ */
+export function instanceEnvironment(
+  disk: string,
+  buckets: string,
+  standIns: readonly string[] = [],
+): Record<string, string> {
+  const programs = [...standIns.map((folder) => join(STAND_INS, folder)), STAND_INS];
   return {
-    PATH: `${STAND_INS}:${process.env.PATH ?? '/usr/bin:/bin'}`,
+    PATH: [...programs, process.env.PATH ?? '/usr/bin:/bin'].join(':'),
     LANG: 'C.UTF-8',
     TMPDIR: disk,
     DATASTREAM_DISK: disk,

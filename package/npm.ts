@@ -86,8 +86,9 @@ async function main(): Promise<void> {
     outfile: path.join(OUT, 'cli', 'main.js'),
     minify: true,
     plugins: [shakeableSchemas, withoutLevel],
-    // hcl2json requires this module only if there is no global of its name. Node.js has one.
-    external: ['performance'],
+    // hcl2json requires this module only if there is no global of its name. Node.js has one. DuckDB is a native library,
+    // which a local run of BISON alone needs, and asks for.
+    external: ['performance', '@duckdb/node-api'],
   });
   writeFileSync(
     path.join(OUT, 'cli', 'datastream.cjs'),
@@ -104,6 +105,7 @@ async function main(): Promise<void> {
     'local/examples',
     'local/stand-ins',
     'local/mounts.cjs',
+    'local/unzip-stream.cjs',
     'packer/image',
   ]) {
     cpSync(path.join(PRODUCT, each), path.join(OUT, each), { recursive: true });

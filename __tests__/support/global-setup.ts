@@ -23,8 +23,8 @@ function bundleCommand(): void {
     outfile: own,
     bundle: true,
     platform: 'node',
-    // Plot is an ES module, which Node.js 20 does not require.
-    external: Object.keys(dependencies).filter((name) => name !== '@observablehq/plot'),
+    // Plot is an ES module, which Node.js 20 does not require. DuckDB is needed in local runs of BISON alone.
+    external: [...Object.keys(dependencies).filter((name) => name !== '@observablehq/plot'), '@duckdb/node-api'],
     logLevel: 'error',
   });
   // Another run of the tests may read it.

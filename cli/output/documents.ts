@@ -94,6 +94,14 @@ export const DOCUMENTS = {
       }),
     ),
   }),
+  'batch submit': z.looseObject({
+    job_id: text,
+    name: text,
+    definition: text,
+    queue: text,
+    priority: count,
+    children: nullable(count),
+  }),
 } as const;
 
 /** The JSON Schema (draft-07) of every document: `definitions` has one for each command. */

@@ -1,10 +1,10 @@
 import { ErrorName, FINAL_ERRORS } from '../../lambdas/bison/errors';
 import { Tag } from '../../lambdas/bison/tags';
 import { TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
-import type { BisonFunctionName } from './functions';
+import { type BisonFunctionName, FUNCTION_TIMEOUT_SECONDS } from './functions';
 import type { JobName } from './jobs';
 import { PREFIXES } from './names';
-import { ANNOTATED_COLUMNS, countQuery, RESULTS, resultQuery, subsetQuery, verifyQuery } from './queries';
+import { ANNOTATED_COLUMNS, countQuery, READABLE, RESULTS, resultQuery, subsetQuery, verifyQuery } from './queries';
 
 /** Seconds between two looks at GBIF's download, and how many there are: a day. */
 export const DOWNLOAD_LOOKS = { seconds: 900, times: 96 } as const;
@@ -153,7 +153,7 @@ export function definition(props: DefinitionProps): Definition {
       FunctionName: props.functionArns[name],
       Payload: { action, 'execution.$': '$$.Execution.Id', ...payload },
     },
-    TimeoutSeconds: 120,
+    TimeoutSeconds: FUNCTION_TIMEOUT_SECONDS + 20,
   });
   const query = (queryString: string, what = "'query'") => ({
     Type: 'Task' as const,
@@ -352,7 +352,7 @@ export function definition(props: DefinitionProps): Definition {
       },
       CheckSchema: {
         Comment: 'SchemaChanged names the columns; ScanLimitExceeded comes before the first query.',
-        ...invoke('verifier', 'schema', { 'table.$': '$.table' }),
+        ...invoke('verifier', 'schema', { 'table.$': '$.table', readable: READABLE }),
         Retry: retryFunction,
         ResultSelector: { 'bytes.$': '$.Payload.bytes' },
         ResultPath: '$.table',
@@ -453,7 +453,11 @@ export function definition(props: DefinitionProps): Definition {
       ReadVerified: { ...rows('$.verified'), Next: 'Compare' },
       Compare: {
         Comment: 'CountMismatch has both numbers. What is not compared here is not published.',
-        ...invoke('verifier', 'compare', { 'counts.$': '$.counted.counts', 'rows.$': '$.verified.rows' }),
+        ...invoke('verifier', 'compare', {
+          'counts.$': '$.counted.counts',
+          'rows.$': '$.verified.rows',
+          results: RESULTS.map(({ name, region }) => ({ name, region })),
+        }),
         Retry: retryFunction,
         ResultSelector: { 'counts.$': '$.Payload' },
         ResultPath: '$.verified',

@@ -1,3 +1,15 @@
+import { suffixOf } from '../../lambdas/bison/snapshot';
+
+export {
+  CRAWLED_PREFIX,
+  crawledTable,
+  DOWNLOAD_KEY,
+  manifestKey,
+  rawdataKey,
+  SNAPSHOT,
+  suffixOf,
+} from '../../lambdas/bison/snapshot';
+
 /** Where things lie in the bucket: `bison-<account>-<region>` by default. */
 export const PREFIXES = {
   /** What a person uploads: the RIIS list and the regions. It is never deleted. */
@@ -25,26 +37,6 @@ export const INTERMEDIATE_DAYS = 95;
 
 /** The document's name of the catalogue's database. Its hyphen must be quoted in SQL. */
 export const DATABASE = 'bison-metadata';
-
-/** The document's beginning of the names of crawled tables. */
-export const CRAWLED_PREFIX = 'gbif-odr-';
-
-/** The form of the keys of GBIF's downloads. Nothing else is put into an execution file. */
-export const DOWNLOAD_KEY = /^\d{7}-\d{15}$/;
-
-/** A snapshot is of the first day of a month, as GBIF's open data are. */
-export const SNAPSHOT = /^\d{4}-(0[1-9]|1[0-2])-01$/;
-
-/** The end of the names of a snapshot's tables: `2025_11_01`. */
-export const suffixOf = (snapshot: string): string => snapshot.replaceAll('-', '_');
-
-/** The table that a crawl of a download makes: a crawler writes _ for what is no letter, digit or _ of a folder's name. */
-export const crawledTable = (folder: string): string =>
-  `${CRAWLED_PREFIX}${folder.toLowerCase().replace(/[^a-z0-9_]/g, '_')}`;
-
-export const rawdataKey = (download: string): string => `${PREFIXES.rawdata}${download}/occurrence.txt`;
-
-export const manifestKey = (snapshot: string): string => `${PREFIXES.summary}${snapshot}/manifest.json`;
 
 /** The RIIS list as people upload it, and as the job `annotate_riis` writes it for a snapshot. */
 export const RIIS_KEY = `${PREFIXES.input}USRIISv2_MasterList.csv`;
