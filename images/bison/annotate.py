@@ -232,7 +232,7 @@ def read_regions(address, layer, columns):
             geometry = geometry.Clone()
             if change:
                 geometry.Transform(change)
-            # GEOS refuses an outline that crosses itself.
+            # What GEOS says of an outline that crosses itself is not defined.
             shape = geometry if geometry.IsValid() else geometry.MakeValid()
             regions.append((tuple(feature.GetFieldAsString(each) for each in fields), Shape(shape, ogr)))
         if not regions:
