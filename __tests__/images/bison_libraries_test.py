@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import http.server
 import importlib.util
 import io
 import json
@@ -13,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import unittest.mock
@@ -438,6 +440,29 @@ class S3Test(Folder):
             self.run_job("annotate", annotate, "--subset", "s3://bison-test/queries/tables/none/")
         job._FILESYSTEMS.clear()
         self.assertRegex(ended.exception.code, "^annotate: OSError: .*'bison-test'.*NETWORK_CONNECTION")
+
+
+@without(PYARROW)
+class RefusedTest(unittest.TestCase):
+    def test_names_both_causes_when_s3_denies_access(self):
+        class Denies(http.server.BaseHTTPRequestHandler):
+            def do_HEAD(self):
+                self.send_response(403)
+                self.end_headers()
+
+            def log_message(self, *_arguments):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Denies)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        of_aws = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}", "AWS_DEFAULT_REGION": "us-east-1"}
+        with unittest.mock.patch.dict(os.environ, {**of_aws, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}):
+            with self.assertRaisesRegex(
+                job.JobError, "^s3://other/input/list.csv: there is no such file, or the job's role"
+            ):
+                job.read_bytes("s3://other/input/list.csv")
 
 
 @without(PYARROW)

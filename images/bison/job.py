@@ -180,6 +180,13 @@ def read_bytes(address):
             return stream.read()
     except FileNotFoundError:
         raise JobError(f"{address}: there is no such file; see `datastream bison inputs check`.") from None
+    except OSError as error:
+        # S3 says so of a missing object too, to a role that may not list the bucket.
+        if "ACCESS_DENIED" not in str(error):
+            raise
+        raise JobError(
+            f"{address}: there is no such file, or the job's role may not read it; see `datastream bison inputs check`."
+        ) from None
 
 
 def create(address):
