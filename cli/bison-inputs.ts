@@ -12,7 +12,7 @@ export interface BisonInput {
 
 /** The columns that the jobs read. */
 const RIIS_COLUMNS = ['locality', 'scientificName', 'kingdom', 'degreeOfEstablishment', 'occurrenceID'];
-const REGION_COLUMNS = { county: ['STUSPS', 'NAME', 'GEOID'], aiannh: ['NAMELSAD', 'GEOID'] } as const;
+const REGION_COLUMNS = { county: ['STUSPS', 'NAMELSAD'], aiannh: ['NAMELSAD', 'GEOID'] } as const;
 
 /** The inputs of a folder: it has each by the name that its key ends with. */
 export function inputsIn(folder: string, regions: RegionFiles): BisonInput[] {

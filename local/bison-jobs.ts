@@ -68,7 +68,7 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
     const files = filesBelow(place, subset);
     if (files.length === 0) throw new JobError(`${subset}: there is no file: see whether the subset was written.`);
     const { county, aiannh } = place.regions;
-    const counties = regionsOf(place, county, ['STUSPS', 'NAME']);
+    const counties = regionsOf(place, county, ['STUSPS', 'NAMELSAD']);
     const areas = regionsOf(place, aiannh, ['NAMELSAD', 'GEOID']);
     const assessed = assessmentsOf(listOf(place, annotatedRiisKey(snapshot), ANNOTATED_LIST_COLUMNS));
     const bucket = `bucket-${String(index).padStart(5, '0')}`;
@@ -261,8 +261,8 @@ function annotation(row: Row, counties: readonly Feature[], areas: readonly Feat
   const riis = assessed.get(`${region} ${String(row.taxonkey)}`) ?? assessed.get(`${region} ${String(row.specieskey)}`);
   return {
     census_state: state,
-    census_county: county ? String(county.NAME) : null,
-    state_county: county ? `${state} ${String(county.NAME)}` : null,
+    census_county: county ? String(county.NAMELSAD) : null,
+    state_county: county ? `${state} ${String(county.NAMELSAD)}` : null,
     aiannh_name: area ? String(area.NAMELSAD) : null,
     aiannh_geoid: area ? String(area.GEOID) : null,
     riis_region: region,

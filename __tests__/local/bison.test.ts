@@ -38,7 +38,7 @@ function counted() {
   return {
     source: rows.length,
     subset: subset.length,
-    counties: tally(where.map(({ county }) => county && `${county.STUSPS} ${county.NAME}`)),
+    counties: tally(where.map(({ county }) => county && `${county.STUSPS} ${county.NAMELSAD}`)),
     areas: tally(where.map(({ area }) => area && String(area.NAMELSAD))),
   };
 }
