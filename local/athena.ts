@@ -4,6 +4,7 @@ import {
   type AthenaClient,
   GetQueryExecutionCommand,
   GetQueryResultsCommand,
+  ListTableMetadataCommand,
   type QueryExecution,
   StartQueryExecutionCommand,
   type StartQueryExecutionCommandInput,
@@ -12,7 +13,7 @@ import {
 import { type Statement, statementOf } from './athena-statement';
 import type { LocalClock } from './clock';
 import { type Database, identifier, literal, type Row, type Uses } from './duckdb';
-import { athenaType, type CatalogTable, type EmbeddedCatalog, filesBelow, placeOf, viewOf } from './glue';
+import { type Access, athenaType, type CatalogTable, type EmbeddedCatalog, filesBelow, placeOf, viewOf } from './glue';
 import type { EmbeddedS3 } from './s3';
 import { awsError, type Caller, type Service } from './service';
 
@@ -52,6 +53,7 @@ export class EmbeddedAthena {
   /**
    * @param database carries the queries out
    * @param fate how the n-th query goes, from 1
+   * @param access hears what is read and written with the credentials of who has started the query
    */
   constructor(
     private readonly clock: LocalClock,
@@ -60,6 +62,7 @@ export class EmbeddedAthena {
     private readonly catalog: EmbeddedCatalog,
     private readonly database: () => Promise<Database>,
     private readonly fate: (query: number, sql: string) => QueryFate = () => ({}),
+    private readonly access: Access = () => {},
   ) {
     service
       .on(StartQueryExecutionCommand, (input) => ({ QueryExecutionId: this.#start(input) }))
@@ -68,7 +71,12 @@ export class EmbeddedAthena {
       .on(StopQueryExecutionCommand, ({ QueryExecutionId }) => {
         this.#query(QueryExecutionId).abort.abort();
         return {};
-      });
+      })
+      .on(ListTableMetadataCommand, ({ DatabaseName }) => ({
+        TableMetadataList: [...this.catalog.tables.values()]
+          .filter(({ database: of }) => of === DatabaseName)
+          .map(({ name, columns }) => ({ Name: name, Columns: columns.map((each) => ({ ...each })) })),
+      }));
   }
 
   /** @param caller the function that uses the client; default: none */
@@ -186,6 +194,7 @@ export class EmbeddedAthena {
     );
     for (const { schema, name } of named.values()) {
       const table = this.catalog.get(schema, name);
+      this.access('glue:GetTable', `table/${schema}/${name}`);
       if (!table) throw new Error(`TABLE_NOT_FOUND: Table 'awsdatacatalog.${schema}.${name}' does not exist`);
       await db.query(`CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
       await db.query(`CREATE OR REPLACE VIEW ${identifier(schema)}.${identifier(name)} AS ${viewOf(this.s3, table)}`);
@@ -204,6 +213,8 @@ export class EmbeddedAthena {
   async #bytesOf(table: CatalogTable, { all, columns }: Uses, db: Database): Promise<number> {
     const { bucket } = placeOf(table.location);
     const files = filesBelow(this.s3, table.location);
+    this.access('s3:ListBucket', bucket);
+    for (const key of files) this.access('s3:GetObject', `${bucket}/${key}`);
     if (table.format !== 'parquet' || files.length === 0 || all) {
       return files.reduce((sum, key) => sum + this.s3.sizeOf(bucket, key), 0);
     }
@@ -233,6 +244,7 @@ export class EmbeddedAthena {
         }
         await this.#write(db, { select, location, format, buckets, bucketedBy });
         const described = await db.query(`DESCRIBE ${select}`);
+        this.access('glue:CreateTable', `table/${table.database}/${table.name}`);
         this.catalog.put({
           ...table,
           location,
@@ -254,6 +266,7 @@ export class EmbeddedAthena {
         const { bucket, prefix } = placeOf(query.api.ResultConfiguration?.OutputLocation ?? '');
         const cell = (value: unknown) => (value === null ? '' : `"${String(value).replaceAll('"', '""')}"`);
         const lines = [query.columns, ...rows.map((row) => query.columns.map((each) => row[each] ?? null))];
+        this.access('s3:PutObject', `${bucket}/${prefix}`);
         this.s3.put(bucket, prefix, lines.map((line) => `${line.map(cell).join(',')}\n`).join(''));
       }
     }
@@ -281,6 +294,7 @@ export class EmbeddedAthena {
     const copy = async (from: string, name: string) => {
       const file = this.s3.pathOf(bucket, `${folder}/${name}`);
       written.push(file);
+      this.access('s3:PutObject', `${bucket}/${folder}/${name}`);
       await db.query(`COPY (${from}) TO ${literal(file)} (${format})`);
     };
     const suffix = format.includes('PARQUET') ? '.parquet' : '';

@@ -69,6 +69,8 @@ interface Shown {
   exitCode?: number;
   readonly arrayIndex?: number;
   readonly arraySize?: number;
+  /** How many children are in each state. */
+  statusSummary?: Readonly<Record<string, number>>;
 }
 
 interface EmbeddedJob extends Shown {
@@ -207,6 +209,7 @@ export class EmbeddedBatch {
         children: [],
         waiting: [],
         history: new History(this.clock, () => {
+          if (job.children.length > 0) job.statusSummary = tally(job.children);
           const { abort: _abort, history: _history, children: _children, waiting: _waiting, ...shown } = job;
           return shown;
         }),
@@ -315,7 +318,7 @@ export class EmbeddedBatch {
   }
 }
 
-function detailOf({ exitCode, ended, arrayIndex, arraySize, ...job }: Shown) {
+function detailOf({ exitCode, ended, arrayIndex, arraySize, statusSummary, ...job }: Shown) {
   const {
     jobId,
     jobName,
@@ -338,9 +341,20 @@ function detailOf({ exitCode, ended, arrayIndex, arraySize, ...job }: Shown) {
       container: { exitCode: code, logStreamName: logStreamOf(job, index + 1) },
     })),
     ...((arrayIndex !== undefined || arraySize !== undefined) && {
-      arrayProperties: { index: arrayIndex, size: arraySize },
+      arrayProperties: {
+        index: arrayIndex,
+        size: arraySize,
+        ...(statusSummary && { statusSummary: { ...statusSummary } }),
+      },
     }),
   };
+}
+
+/** How many children are in each state, as DescribeJobs has it. */
+function tally(children: readonly Shown[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of children) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
 }
 
 /** `definition/default/task`: AWS Batch makes one for each attempt. */

@@ -8,7 +8,7 @@ import { contains, type Feature, featuresOf } from '../files/geopackage';
 import type { Container } from './batch';
 import type { LocalClock } from './clock';
 import { type Database, literal, type Row } from './duckdb';
-import { filesBelow, pathsOf } from './glue';
+import { type Access, filesBelow as below, pathsOf } from './glue';
 import type { EmbeddedS3 } from './s3';
 
 /** What the stand-ins of images/bison's programs work with. */
@@ -22,13 +22,20 @@ export interface JobPlace {
   /** The RIIS list's key. */
   readonly riis: string;
   readonly regions: RegionFiles;
+  /** Hears what a job does with its role. Default: nothing does. */
+  readonly access?: (job: JobName, ...what: Parameters<Access>) => void;
 }
 
 /** What is wrong with a job's input; it is the end of the job's log. */
 class JobError extends Error {}
 
 type Options = Readonly<Record<string, string>>;
-type Job = (options: Options, place: JobPlace, index: number) => Promise<void>;
+/** What a stand-in works with. */
+interface Place extends JobPlace {
+  readonly told: Access;
+}
+
+type Job = (options: Options, place: Place, index: number) => Promise<void>;
 
 const MASTER_COLUMNS = ['locality', 'scientificName', 'kingdom', 'degreeOfEstablishment', 'occurrenceID'];
 const ANNOTATED_LIST_COLUMNS = ['locality', 'occurrenceID', 'degreeOfEstablishment', 'gbif_res_taxonkey'];
@@ -54,14 +61,14 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
     if (resolved.every(({ gbif_res_taxonkey }) => gbif_res_taxonkey === '')) {
       throw new JobError(`${place.riis}: GBIF knows none of its names, so nothing is written.`);
     }
-    place.s3.put(place.bucket, annotatedRiisKey(snapshot), csvOf(Object.keys(resolved[0] as object), resolved));
+    put(place, annotatedRiisKey(snapshot), csvOf(Object.keys(resolved[0] as object), resolved));
   },
 
   annotate: async ({ snapshot = '', subset = '' }, place, index) => {
-    const files = filesBelow(place.s3, subset);
+    const files = filesBelow(place, subset);
     if (files.length === 0) throw new JobError(`${subset}: there is no file: see whether the subset was written.`);
     const { county, aiannh } = place.regions;
-    const counties = regionsOf(place, county, ['STUSPS', 'NAME']);
+    const counties = regionsOf(place, county, ['STUSPS', 'NAMELSAD']);
     const areas = regionsOf(place, aiannh, ['NAMELSAD', 'GEOID']);
     const assessed = assessmentsOf(listOf(place, annotatedRiisKey(snapshot), ANNOTATED_LIST_COLUMNS));
     const bucket = `bucket-${String(index).padStart(5, '0')}`;
@@ -95,7 +102,7 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
   calc_stats: async ({ snapshot = '', tables = '[]' }, place) => {
     const db = await place.database();
     const read = (JSON.parse(tables) as { name: string; location: string }[]).map(({ name, location }) => {
-      const paths = pathsOf(place.s3, location, filesBelow(place.s3, location)).map(literal);
+      const paths = pathsOf(place.s3, location, filesBelow(place, location)).map(literal);
       return { name, location, source: paths.length > 0 ? `read_parquet([${paths.join(', ')}])` : undefined };
     });
     const missing = read.filter(({ source }) => source === undefined).map(({ location }) => location);
@@ -110,7 +117,7 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
     const list = read.find(({ name }) => name === 'county_x_species_list')?.source;
     const [diversity] = list === undefined ? [] : await db.query(diversityOf(list));
     const statistics = { snapshot, rows: counts, ...(diversity && { county_diversity: diversity }) };
-    place.s3.put(place.bucket, `${PREFIXES.summary}${snapshot}/statistics.json`, JSON.stringify(statistics));
+    put(place, `${PREFIXES.summary}${snapshot}/statistics.json`, JSON.stringify(statistics));
   },
 };
 
@@ -142,7 +149,7 @@ export async function runStandIn(
 ): Promise<{ readonly code: number }> {
   const release = place.clock.hold();
   try {
-    await STAND_INS[name](optionsOf(command), place, arrayIndex);
+    await STAND_INS[name](optionsOf(command), heard(name, place), arrayIndex);
     return { code: 0 };
   } catch (error) {
     tell(`${name}: ${(error as Error).message}`);
@@ -150,6 +157,27 @@ export async function runStandIn(
   } finally {
     release();
   }
+}
+
+/** The place, in which every access to S3 is heard. */
+function heard(name: JobName, place: JobPlace): Place {
+  const told: Access = (action, resource) => place.access?.(name, action, resource);
+  return { ...place, told };
+}
+
+/** The files below a folder, which the job lists and reads. */
+function filesBelow({ s3, told }: Place, location: string): string[] {
+  const files = below(s3, location);
+  const [, bucket = ''] = /^s3:\/\/([^/]+)/.exec(location) ?? [];
+  told('s3:ListBucket', bucket);
+  for (const key of files) told('s3:GetObject', `${bucket}/${key}`);
+  return files;
+}
+
+/** Writes an object. */
+function put({ s3, bucket, told }: Place, key: string, text: string): void {
+  told('s3:PutObject', `${bucket}/${key}`);
+  s3.put(bucket, key, text);
 }
 
 /** `--name value` and `--name=value` of a command. */
@@ -163,17 +191,19 @@ function optionsOf(command: readonly string[]): Options {
 }
 
 /** Writes what a query selects into one object. */
-async function copy({ s3, bucket, database, clock }: JobPlace, select: string, key: string, format: string) {
+async function copy(place: Place, select: string, key: string, format: string) {
+  const { s3, bucket, database, clock } = place;
   // The folder is made by an object of no bytes, which the file replaces.
-  s3.put(bucket, key, '');
+  put(place, key, '');
   const path = s3.pathOf(bucket, key);
   await (await database()).query(`COPY (${select}) TO ${literal(path)} (${format})`);
   utimesSync(path, clock.now(), clock.now());
 }
 
 /** The rows of a list of RIIS. @throws JobError where it is not there or lacks a column, which is named */
-function listOf({ s3, bucket }: JobPlace, key: string, columns: readonly string[]): Record<string, string>[] {
+function listOf({ s3, bucket, told }: Place, key: string, columns: readonly string[]): Record<string, string>[] {
   const address = `s3://${bucket}/${key}`;
+  told('s3:GetObject', `${bucket}/${key}`);
   const text = read(() => readFileSync(s3.pathOf(bucket, key), 'utf8'), address);
   const rows = parse(text, { columns: true, bom: true }) as Record<string, string>[];
   const missing = columns.filter((column) => !(column in (rows[0] ?? {})));
@@ -181,8 +211,9 @@ function listOf({ s3, bucket }: JobPlace, key: string, columns: readonly string[
   return rows;
 }
 
-function regionsOf({ s3, bucket }: JobPlace, { key, layer }: RegionFile, columns: readonly string[]): Feature[] {
+function regionsOf({ s3, bucket, told }: Place, { key, layer }: RegionFile, columns: readonly string[]): Feature[] {
   const address = `s3://${bucket}/${key}`;
+  told('s3:GetObject', `${bucket}/${key}`);
   const features = read(() => featuresOf(s3.pathOf(bucket, key), layer), address);
   const missing = columns.filter((column) => !(column in (features[0]?.attributes ?? {})));
   if (missing.length > 0) throw new JobError(`${address}, layer ${layer}, has no column ${missing.join(', ')}.`);
@@ -230,8 +261,8 @@ function annotation(row: Row, counties: readonly Feature[], areas: readonly Feat
   const riis = assessed.get(`${region} ${String(row.taxonkey)}`) ?? assessed.get(`${region} ${String(row.specieskey)}`);
   return {
     census_state: state,
-    census_county: county ? String(county.NAME) : null,
-    state_county: county ? `${state} ${String(county.NAME)}` : null,
+    census_county: county ? String(county.NAMELSAD) : null,
+    state_county: county ? `${state} ${String(county.NAMELSAD)}` : null,
     aiannh_name: area ? String(area.NAMELSAD) : null,
     aiannh_geoid: area ? String(area.GEOID) : null,
     riis_region: region,

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalClock } from './clock';
 
@@ -86,6 +86,7 @@ export class EmbeddedGbif {
 
   #told({ key, request, created, making }: Download) {
     const { takes = THREE_HOURS_MS, ends = 'SUCCEEDED' } = making;
+    const file = join(this.#folder, `${key}.zip`);
     const done = this.#clock.now().getTime() - created.getTime() >= takes;
     return {
       key,
@@ -94,7 +95,7 @@ export class EmbeddedGbif {
       modified: this.#clock.now().toISOString(),
       status: done ? ends : 'RUNNING',
       downloadLink: `${API}/request/${key}.zip`,
-      size: done && existsSync(join(this.#folder, `${key}.zip`)) ? 1 : 0,
+      size: done && existsSync(file) ? statSync(file).size : 0,
     };
   }
 }

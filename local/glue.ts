@@ -3,6 +3,9 @@ import { type Database, identifier, literal } from './duckdb';
 import type { EmbeddedS3 } from './s3';
 import { awsError, type Service } from './service';
 
+/** Hears what is done with somebody's credentials: an action of IAM, and a bucket, `bucket/key` or `table/database/name`. */
+export type Access = (action: string, resource: string) => void;
+
 /** A column, with its type by Athena's name: `bigint`, `double`, `string`. */
 export interface Column {
   readonly Name: string;
@@ -18,6 +21,8 @@ export interface CatalogTable {
   /** How its files are written: Parquet, or text with a header whose fields this character parts. */
   readonly format: 'parquet' | { readonly delimiter: string };
   readonly columns: readonly Column[];
+  /** Of the files that a crawl has found. */
+  readonly bytes?: number;
   readonly updatedAt: Date;
 }
 
@@ -82,6 +87,7 @@ export class EmbeddedGlue {
   /**
    * @param database looks at the files
    * @param crawl how the n-th crawl goes, from 1
+   * @param access hears what a crawler does with its role
    */
   constructor(
     private readonly clock: LocalClock,
@@ -90,6 +96,7 @@ export class EmbeddedGlue {
     private readonly catalog: EmbeddedCatalog,
     private readonly database: () => Promise<Database>,
     private readonly crawl: (crawl: number) => Crawl = () => ({}),
+    private readonly access: Access = () => {},
   ) {}
 
   define(name: string, crawler: EmbeddedCrawler): void {
@@ -144,14 +151,17 @@ export class EmbeddedGlue {
     return this.service.call('GetTable', parameters, () => {
       const table = this.catalog.get(DatabaseName, Name);
       if (!table) throw awsError('EntityNotFoundException', `Entity Not Found (Table ${Name} not found)`);
-      const { columns, location, updatedAt, format } = table;
+      const { columns, location, updatedAt, format, bytes } = table;
       return {
         Table: {
           Name: table.name,
           DatabaseName: table.database,
           UpdateTime: updatedAt.toISOString(),
           StorageDescriptor: { Columns: columns, Location: location },
-          Parameters: { classification: format === 'parquet' ? 'parquet' : 'csv' },
+          Parameters: {
+            classification: format === 'parquet' ? 'parquet' : 'csv',
+            ...(bytes !== undefined && { sizeKey: String(bytes) }),
+          },
           TableType: 'EXTERNAL_TABLE',
         },
       };
@@ -234,9 +244,11 @@ export class EmbeddedGlue {
    * folder in it becomes a table (AWS Glue Developer Guide, How a crawler determines when to create partitions).
    */
   async #look({ database, tablePrefix = '' }: Crawling, target: string): Promise<void> {
-    const { prefix } = placeOf(target);
+    const { bucket, prefix } = placeOf(target);
+    this.access('s3:ListBucket', bucket);
     const groups = new Map<string, string[]>();
     for (const key of filesBelow(this.s3, target)) {
+      this.access('s3:GetObject', `${bucket}/${key}`);
       const [first = '', ...rest] = key.slice(prefix.length).split('/');
       const group = rest.length > 0 ? `${first}/` : '';
       groups.set(group, [...(groups.get(group) ?? []), key]);
@@ -248,13 +260,21 @@ export class EmbeddedGlue {
       );
       const shape = ({ format, columns }: (typeof looked)[number]) => JSON.stringify([format, columns]);
       const alike = new Set(looked.map(shape)).size <= 1;
-      const put = (name: string, location: string, { format, columns }: (typeof looked)[number]) =>
+      const put = (folder: string, location: string, { format, columns, files }: (typeof looked)[number]) => {
+        // What is no letter, digit or _ of a folder's name becomes _ (AWS Glue Developer Guide, How a crawler works).
+        const name = tablePrefix + folder.toLowerCase().replace(/[^a-z0-9_]/g, '_');
+        const action = this.catalog.get(database, name) ? 'glue:UpdateTable' : 'glue:CreateTable';
+        this.access(action, `table/${database}/${name}`);
         this.catalog.put({
           database,
-          // What is no letter, digit or _ of a folder's name becomes _ (AWS Glue Developer Guide, How a crawler works).
-          name: tablePrefix + name.toLowerCase().replace(/[^a-z0-9_]/g, '_'),
+          name,
           ...{ location, format, columns, updatedAt: this.clock.now() },
+          bytes: (alike ? looked.flatMap((each) => each.files) : files).reduce(
+            (sum, key) => sum + this.s3.sizeOf(bucket, key),
+            0,
+          ),
         });
+      };
       for (const one of alike ? looked.slice(0, 1) : looked) {
         if (alike) put(target.replace(/\/$/, '').split('/').at(-1) ?? '', target, one);
         else if (one.group) put(one.group.slice(0, -1), target + one.group, one);

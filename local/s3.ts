@@ -105,7 +105,7 @@ export class EmbeddedS3 {
       })
       .on(RestoreObjectCommand, (input) => this.#restore(input))
       .on(PutObjectCommand, ({ Bucket = '', Key = '', Body }) => {
-        this.put(Bucket, Key, String(Body));
+        this.put(Bucket, Key, Body instanceof Uint8Array ? Body : String(Body));
         return {};
       });
   }
@@ -315,7 +315,7 @@ export class EmbeddedS3 {
   }
 
   /** Writes an object. Its LastModified is the time of the cloud's clock. */
-  put(bucket: string, key: string, body: string): void {
+  put(bucket: string, key: string, body: string | Uint8Array): void {
     const file = this.#file(bucket, key);
     // The file is renamed when it is complete, so another local run never reads an incomplete object.
     const part = `${file}.part.${process.pid}`;

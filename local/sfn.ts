@@ -8,6 +8,7 @@ import {
   type HistoryEvent,
   ListExecutionsCommand,
   ListMapRunsCommand,
+  RedriveExecutionCommand,
   SendTaskFailureCommand,
   SendTaskHeartbeatCommand,
   SendTaskSuccessCommand,
@@ -39,13 +40,15 @@ interface Known {
 export interface Execution extends Known, Child {
   status: ExecutionStatus;
   stopDate?: Date;
+  /** How often it was redriven. */
+  readonly redriveCount: number;
   /** The Map Run whose child it is. */
   readonly mapRunArn?: string;
   output?: unknown;
   error?: string;
   cause?: string;
   /** What it has used so far. */
-  readonly used: Pick<Interpreter, 'transitions' | 'events' | 'largestBytes' | 'last'>;
+  readonly used: Pick<Interpreter, 'transitions' | 'events' | 'largestBytes' | 'last' | 'at'>;
   readonly ended: Promise<void>;
   /** Stops the execution at once, as StopExecution does. */
   stop(error?: string, cause?: string): void;
@@ -100,6 +103,7 @@ export class EmbeddedSfn {
         if ('stop' in execution) execution.stop(error, cause);
         return { stopDate: execution.stopDate ?? this.clock.now() };
       })
+      .on(RedriveExecutionCommand, ({ executionArn = '' }) => ({ redriveDate: this.#redrive(executionArn) }))
       .on(DescribeStateMachineCommand, ({ stateMachineArn = '' }) => ({
         stateMachineArn,
         definition: JSON.stringify(this.#machines.get(stateMachineArn)),
@@ -236,6 +240,7 @@ export class EmbeddedSfn {
     definition: Definition,
     { stateMachineArn, input, name = randomUUID(), onProgress }: Start,
     mapRunArn?: string,
+    redrive?: { readonly from: { readonly name: string; readonly input: unknown }; readonly count: number },
   ) {
     const arn = executionArn(stateMachineArn, name);
     const startDate = this.clock.now();
@@ -250,7 +255,7 @@ export class EmbeddedSfn {
           Name: name,
           RoleArn: stateMachineArn.replace(/:states:[^:]*:(\d*):.*/, ':iam::$1:role/embedded'),
           StartTime: startDate.toISOString(),
-          RedriveCount: 0,
+          RedriveCount: redrive?.count ?? 0,
         },
         StateMachine: { Id: stateMachineArn, Name: stateMachineArn.split(':').at(-1) ?? '' },
       },
@@ -266,7 +271,7 @@ export class EmbeddedSfn {
       },
     );
     // The caller has the execution before its first state begins.
-    const outcome = Promise.resolve().then(() => interpreter.run(stopped.signal));
+    const outcome = Promise.resolve().then(() => interpreter.run(stopped.signal, redrive?.from));
     const execution: Execution = {
       arn,
       name,
@@ -274,6 +279,7 @@ export class EmbeddedSfn {
       input: Input,
       startDate,
       status: 'RUNNING',
+      redriveCount: redrive?.count ?? 0,
       ...(mapRunArn && { mapRunArn }),
       used: interpreter,
       ended: outcome.then((how) => this.#end(execution, how)),
@@ -286,6 +292,24 @@ export class EmbeddedSfn {
     this.executions.set(arn, execution);
     this.#emitStatus(execution);
     return execution;
+  }
+
+  /**
+   * Goes on with the state that failed, or in which the execution was stopped (Step Functions Developer Guide, Redriving
+   * executions). A Map in inline mode begins again as a whole here.
+   *
+   * @throws ExecutionNotRedrivable
+   */
+  #redrive(arn: string): Date {
+    const execution = this.#execution(arn);
+    const at = 'used' in execution ? execution.used.at : undefined;
+    if (!('used' in execution) || !at || !['FAILED', 'ABORTED', 'TIMED_OUT'].includes(execution.status)) {
+      throw awsError('ExecutionNotRedrivable', `Execution is ${execution.status} and cannot be redriven`);
+    }
+    const { stateMachineArn, input, name } = execution;
+    const machine = this.#machines.get(stateMachineArn) as Definition;
+    this.#begin(machine, { stateMachineArn, input, name }, undefined, { from: at, count: execution.redriveCount + 1 });
+    return this.clock.now();
   }
 
   #end(execution: Execution, outcome: Outcome): void {

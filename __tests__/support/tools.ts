@@ -10,6 +10,7 @@ export type Tool =
   | 'shellcheck'
   | 'jq'
   | 'python3'
+  | 'pyflakes3'
   | '/usr/sbin/sshd'
   | 'ssh-keygen'
   | 'scp'
@@ -27,6 +28,7 @@ const WHERE_FROM: Readonly<Record<Tool, string>> = {
   scp: 'apt-get install openssh-client',
   chromium: 'apt-get install chromium',
   python3: 'https://www.python.org',
+  pyflakes3: 'apt-get install pyflakes3',
 };
 
 /** The program's path; undefined if it is not on the PATH. */

@@ -6,11 +6,12 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { record, text } from '../../files/values';
 import { CLIENT } from '../../lambdas/runtime/clients';
-import type { Clock } from '../../lambdas/runtime/clock';
-import { systemClock } from '../../lambdas/runtime/clock';
+import { type Clock, systemClock } from '../../lambdas/runtime/clock';
 
 /** Where `npx cdktf deploy bison` and Terraform keep the state, from the checkout's folder. */
 const STATE = 'terraform.bison.tfstate';
+
+const RegionFile = z.object({ key: z.string(), layer: z.string() });
 
 /** What the output `bison_deployment` says. */
 const Deployment = z.object({
@@ -20,6 +21,10 @@ const Deployment = z.object({
   database: z.string(),
   workgroup: z.string(),
   queue: z.string(),
+  ingest: z.enum(['download', 'open-data']),
+  regions: z.object({ county: RegionFile, aiannh: RegionFile }),
+  /** Terraform writes numbers as texts. */
+  scanLimitBytes: z.coerce.number(),
 });
 
 /** A deployment of BISON. */

@@ -433,6 +433,7 @@ function operatorPolicy(aws: CurrentAws, props: Operated): string {
         ],
         [aws.arn('athena', `workgroup/${props.workgroupName}`)],
       ),
+      allow('ListTables', ['athena:ListTableMetadata'], [aws.arn('athena', 'datacatalog/AwsDataCatalog')]),
       allow(
         'ReadCatalog',
         ['glue:GetDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:GetPartitions'],

@@ -58,8 +58,8 @@ export const REGION_KINDS = ['county', 'aiannh'] as const;
 export type RegionFiles = Readonly<Record<(typeof REGION_KINDS)[number], RegionFile>>;
 
 /**
- * The Census Bureau's boundaries of 2023. A layer `county` has STUSPS, NAME and GEOID; a layer `aiannh` has NAMELSAD and
- * GEOID (TIGER/Line and cartographic boundary files, technical documentation).
+ * The Census Bureau's cartographic boundaries of 2023. A layer `county` has STUSPS and NAMELSAD; a layer `aiannh` has
+ * NAMELSAD and GEOID. NAME is not enough for counties: Virginia has a Richmond County and a Richmond city.
  */
 export const DEFAULT_REGIONS: RegionFiles = {
   county: { key: `${PREFIXES.input}county.gpkg`, layer: 'county' },

@@ -55,7 +55,7 @@ const State = z.object({
   download: z.string().optional(),
 });
 
-const GbifEvent = z.discriminatedUnion('action', [
+export const GbifEvent = z.discriminatedUnion('action', [
   z.object({ action: z.literal('request'), execution: z.string(), input: z.unknown(), started: z.string() }),
   z.object({ action: z.literal('await'), execution: z.string(), state: State, since: z.string() }),
 ]);

@@ -8,7 +8,7 @@ const Rows = z.array(z.object({ Data: z.array(z.object({ VarCharValue: z.string(
 const Counts = z.record(z.string(), z.number());
 type Counts = z.output<typeof Counts>;
 
-const VerifierEvent = z.discriminatedUnion('action', [
+export const VerifierEvent = z.discriminatedUnion('action', [
   z.object({
     action: z.literal('schema'),
     table: z.object({

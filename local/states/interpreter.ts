@@ -76,6 +76,8 @@ interface Frame {
   readonly context: ExecutionContext & { readonly Map?: unknown };
   /** Aborts when the execution, or the state around the frame, has ended. */
   readonly signal: AbortSignal;
+  /** Whether it is the machine itself. */
+  readonly outermost?: boolean;
 }
 
 /** A state's output, and the state that comes next; without one the machine ends. */
@@ -96,6 +98,8 @@ export class Interpreter {
   events = 2;
   /** The largest input or output of a state or a task, in bytes of UTF-8. */
   largestBytes = 0;
+  /** The state of the machine itself, not of a branch or an iteration, that was entered last: a redrive begins there. */
+  at?: { readonly name: string; readonly input: unknown };
   /** The state that was entered last. */
   last?: { readonly name: string; readonly type: string; readonly input: unknown };
 
@@ -105,8 +109,13 @@ export class Interpreter {
     private readonly ports: Ports,
   ) {}
 
-  /** Runs the execution. It never rejects. @param stop stops the execution at once, as StopExecution does */
-  async run(stop: AbortSignal): Promise<Outcome> {
+  /**
+   * Runs the execution. It never rejects.
+   *
+   * @param stop stops the execution at once, as StopExecution does
+   * @param from the state that a redrive begins with, and its input; default: the first one
+   */
+  async run(stop: AbortSignal, from?: { readonly name: string; readonly input: unknown }): Promise<Outcome> {
     const { definition, context } = this;
     const over = new AbortController();
     const signal = either(stop, over.signal);
@@ -114,7 +123,11 @@ export class Interpreter {
     try {
       signal.throwIfAborted();
       const output = await Promise.race([
-        this.#machine(definition, context.Execution.Input, { context, signal }),
+        this.#machine(
+          from ? { ...definition, StartAt: from.name } : definition,
+          from ? from.input : context.Execution.Input,
+          { context, signal, outermost: true },
+        ),
         this.#expiry(definition.TimeoutSeconds, signal, timedOut),
       ]);
       return { status: 'SUCCEEDED', output };
@@ -129,9 +142,11 @@ export class Interpreter {
   }
 
   async #machine({ StartAt, States }: Definition, input: unknown, frame: Frame): Promise<unknown> {
+    const { outermost = false, ...inner } = frame;
     let step: Step = { output: input, next: StartAt };
     while (step.next !== undefined) {
-      step = await this.#state(step.next, States[step.next] as State, step.output, frame);
+      if (outermost) this.at = { name: step.next, input: step.output };
+      step = await this.#state(step.next, States[step.next] as State, step.output, inner);
     }
     return step.output;
   }

@@ -8,7 +8,7 @@ folders' files or S3 objects, below storage/root as tsdat's are.
 import json
 import os
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 

@@ -1,0 +1,224 @@
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bison } from '../../../cli/aws/bison';
+import {
+  bisonCost,
+  bisonInputsCheck,
+  bisonInputsUpload,
+  bisonPreview,
+  bisonRedrive,
+  bisonStart,
+  bisonStatus,
+  guarded,
+} from '../../../cli/commands/bison';
+import { DATABASE, DEFAULT_REGIONS } from '../../../constructs/bison/names';
+import { BISON_MACHINE, BISON_QUEUE, WORKGROUP } from '../../../local/bison';
+import { EXAMPLE, INGEST, type MonthOptions, OCCURRENCES, testMonth } from '../../support/bison';
+import { inNewFolders } from '../../support/cli';
+import { documentIn } from '../../support/output-schema';
+
+const folder = mkdtempSync(join(tmpdir(), 'bison-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const FEW = `${OCCURRENCES.split('\n').slice(0, 121).join('\n')}\n`;
+
+/** An embedded deployment, and its commands with what they print. */
+function commands(options: MonthOptions = {}) {
+  const { month, clock } = testMonth({ occurrences: FEW, chunks: 2, ...options });
+  const { bucket } = month;
+  const clients: Bison = {
+    athena: month.athena.client(),
+    batch: month.batch.client(),
+    s3: month.cloud.s3.client(),
+    sfn: month.cloud.sfn.client(),
+    clock,
+    deployment: {
+      stateMachineArn: BISON_MACHINE,
+      region: 'us-east-1',
+      ...{ bucket, database: DATABASE, workgroup: WORKGROUP, queue: BISON_QUEUE },
+      ingest: 'download',
+      regions: DEFAULT_REGIONS,
+      scanLimitBytes: 2 ** 41,
+    },
+  };
+  const call = async (act: (clients: Bison, out: { write(text: string): unknown }) => Promise<number>) => {
+    const told = { out: '', err: '' };
+    const out = { write: (text: string) => (told.out += text) };
+    const err = { write: (text: string) => (told.err += text) };
+    const code = await clock.run(guarded('us-east-1', err, () => act(clients, out)));
+    return { code, ...told };
+  };
+  const hours = (number: number) => clock.run(clock.sleep(number * 3_600_000));
+  return { month, clock, call, hours };
+}
+
+test('a month from its start to its counts, with a child that fails once', async () => {
+  let broken = true;
+  const { call, hours, clock, month } = commands({
+    container: async (job, name, standIn) =>
+      broken && name === 'annotate' && job.arrayIndex === 1 ? { code: 3 } : standIn(),
+  });
+  const started = await call((clients, out) => bisonStart({ snapshot: '2025-11-01' }, clients, out));
+  expect(started).toEqual({
+    code: 0,
+    out: "month-2025-11-01-20251102-000000: started. See 'datastream bison status'.\n",
+    err: '',
+  });
+  await hours(1);
+  const waiting = await call((clients, out) => bisonStatus(undefined, {}, clients, out));
+  expect(waiting).toEqual({ code: 0, out: 'month-2025-11-01-20251102-000000: RUNNING, in AwaitDownload\n', err: '' });
+
+  await hours(8);
+  const failed = await call((clients, out) => bisonStatus(undefined, {}, clients, out));
+  expect(failed.code).toBe(1);
+  expect(failed.out).toContain('month-2025-11-01-20251102-000000: FAILED, in Annotate\n');
+  expect(failed.out).toContain('States.TaskFailed: the job annotate failed: Array Child Job failed\n');
+  expect(failed.out).toMatch(
+    / {2}annotate 1 +exit code 3 +Essential container in task exited +annotate\/default\/\S+-1-1\n/,
+  );
+  expect(failed.out).toContain("go on with 'datastream bison redrive'");
+  const json = await call((clients, out) => bisonStatus(undefined, { json: true }, clients, out));
+  expect(documentIn('bison status', json.out)).toMatchObject({
+    status: 'FAILED',
+    snapshot: '2025-11-01',
+    failed_jobs: [{ job: 'annotate', index: 1, exit_code: 3 }],
+  });
+
+  broken = false;
+  const [crawls, downloads] = [month.glue.crawls, month.gbif.downloads.length];
+  const redriven = await call((clients, out) => bisonRedrive(undefined, clients, out));
+  expect([redriven.code, redriven.err]).toEqual([0, '']);
+  await clock.run(clock.sleep(5 * 60_000));
+  const running = await call((clients, out) => bisonStatus(undefined, {}, clients, out));
+  expect(running.out).toBe('month-2025-11-01-20251102-000000: RUNNING, in Annotate\n  children  2 running\n');
+  await hours(2);
+  const ended = await call((clients, out) => bisonStatus('month-2025-11-01-20251102-000000', {}, clients, out));
+  expect(ended.code).toBe(0);
+  expect(ended.out).toContain('SUCCEEDED\n  The counts of 2025-11-01 agree with each other');
+  expect(ended.out).toMatch(/\n {2}source +120\n/);
+  expect([month.glue.crawls, month.gbif.downloads.length]).toEqual([crawls, downloads]);
+
+  expect(await call((clients, out) => bisonRedrive(undefined, clients, out))).toMatchObject({
+    code: 1,
+    err: 'month-2025-11-01-20251102-000000 has succeeded: there is nothing to go on with.\n',
+  });
+  const preview = await call((clients, out) => bisonPreview('county_counts_2025_11_01', { limit: 2 }, clients, out));
+  expect(preview.code).toBe(0);
+  expect(preview.out).toMatch(/^state_county +occ_count +species_count\n.*\n.*\n2 rows, \d+ bytes read \(\$/);
+  const shown = await call((clients, out) =>
+    bisonPreview('county_counts_2025_11_01', { limit: 1, json: true }, clients, out),
+  );
+  expect(documentIn('bison preview', shown.out)).toMatchObject({
+    columns: ['state_county', 'occ_count', 'species_count'],
+  });
+  expect(
+    await call((clients, out) => bisonPreview('county_count_2025_11_01', { limit: 2 }, clients, out)),
+  ).toMatchObject({
+    code: 1,
+    err: "bison-metadata has no table 'county_count_2025_11_01': write county_counts_2025_11_01.\n",
+  });
+  const cost = await call((clients, out) => bisonCost({}, clients, out));
+  expect(cost.out).toMatch(/^WHAT +HOW MUCH +AT MOST\nAthena +2 reads of 0\.0 GB, 10 of what is annotated +\$/);
+});
+
+test('a start that would fail is refused with all that is wrong', async () => {
+  const { call, month } = commands({ inputs: false });
+
+  expect(
+    await call((clients, out) => bisonStart({ snapshot: '2026-01-01', download: 'latest' }, clients, out)),
+  ).toEqual({
+    code: 1,
+    out: '',
+    err:
+      '--snapshot is 2026-01-01, which is still to come: write 2025-11-01 or an earlier month.\n' +
+      "--download is 'latest': write the key of one of GBIF's downloads, such as 0004219-251025141854904.\n" +
+      `s3://${month.bucket}/input/USRIISv2_MasterList.csv is missing: run 'datastream bison inputs upload FOLDER'.\n` +
+      `s3://${month.bucket}/input/county.gpkg is missing: run 'datastream bison inputs upload FOLDER'.\n` +
+      `s3://${month.bucket}/input/aiannh.gpkg is missing: run 'datastream bison inputs upload FOLDER'.\n` +
+      'Nothing was started.\n',
+  });
+  expect(month.cloud.sfn.executions.size).toBe(0);
+});
+
+test('inputs are checked before they are uploaded, byte for byte', async () => {
+  const { call, month } = commands({ inputs: false });
+  const missing = await call((clients, out) => bisonInputsCheck(undefined, clients, out));
+  expect(missing.code).toBe(1);
+  expect(missing.out).toContain('input/county.gpkg is missing\n');
+
+  const broken = join(folder, 'broken');
+  cpSync(join(EXAMPLE, 'input'), broken, { recursive: true });
+  copyFileSync(join(broken, 'aiannh.gpkg'), join(broken, 'county.gpkg'));
+  const refused = await call((clients, out) => bisonInputsUpload(broken, clients, out));
+  expect(refused).toEqual({
+    code: 1,
+    out: '',
+    err: `${broken}/county.gpkg has no layer 'county': it has aiannh.\nNothing was uploaded.\n`,
+  });
+  expect(month.cloud.s3.list(month.bucket, 'input/')).toEqual([]);
+
+  const good = await call((clients, out) => bisonInputsUpload(join(EXAMPLE, 'input'), clients, out));
+  expect(good.code).toBe(0);
+  const uploaded = readFileSync(month.cloud.s3.pathOf(month.bucket, 'input/county.gpkg'));
+  expect(uploaded.equals(readFileSync(join(EXAMPLE, 'input/county.gpkg')))).toBe(true);
+  expect(await call((clients, out) => bisonInputsCheck(undefined, clients, out))).toMatchObject({
+    code: 0,
+    out: `s3://${month.bucket}/input/: 3 inputs, all there\n`,
+  });
+  expect(await call((clients, out) => bisonInputsCheck(join(EXAMPLE, 'input'), clients, out))).toMatchObject({
+    code: 0,
+  });
+});
+
+test('the cost of a month that is too large for the limit is told with the limit', async () => {
+  const { call } = commands();
+  expect(await call((clients, out) => bisonCost({}, clients, out))).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('has no download to count the bytes of: write --source-gb'),
+  });
+  const { code, out } = await call((clients, output) => bisonCost({ sourceGb: 400, json: true }, clients, output));
+  expect(code).toBe(0);
+  const { dollars } = documentIn('bison cost', out) as { dollars: Record<string, number> };
+  // Two reads of 400 GB, and ten of what is annotated, at $5 a TB.
+  expect(dollars.athena).toBeCloseTo(4 + (10 * 400 * 0.005) / 15, 5);
+  const large = await call((clients, output) => bisonCost({ sourceGb: 3000 }, clients, output));
+  expect([large.code, large.err]).toEqual([1, expect.stringContaining('deploy a higher scan_limit_bytes')]);
+});
+
+test('a month that there is none of is told with those that there are', async () => {
+  const { call } = commands();
+  expect(await call((clients, out) => bisonStatus(undefined, {}, clients, out))).toMatchObject({
+    code: 1,
+    err: "No month was started: say 'datastream bison start'.\n",
+  });
+  await call((clients, out) => bisonStart({}, clients, out));
+  expect(await call((clients, out) => bisonStatus('month-2025-11-01-20251102-00000', {}, clients, out))).toMatchObject({
+    code: 1,
+    err: "There is no month 'month-2025-11-01-20251102-00000': write month-2025-11-01-20251102-000000.\n",
+  });
+});
+
+describe('the command', () => {
+  const folders = inNewFolders();
+
+  test.each([
+    [['bison', 'status'], 'Which BISON is meant is not known (terraform.bison.tfstate in this folder does not tell)'],
+    [['bison', 'cost', '--source-gb', 'much'], "'much' is no number of GB: write one above 0, such as 400."],
+    [['bison', 'preview', 't', '--limit', '0'], "'0' is no number of rows: write a whole number from 1 to 1000."],
+  ])('%j exits 2 and says what to write', (args, message) => {
+    const { status, stderr } = folders.datastream(...args);
+
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  test('says of a file that is no deployment what it is not', () => {
+    writeFileSync(folders.path('other.json'), JSON.stringify(INGEST));
+    const { status, stderr } = folders.datastream('bison', 'status', '--deployment', 'other.json');
+
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining('other.json does not tell: it is no output of BISON'),
+    ]);
+  });
+});

@@ -1,0 +1,168 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { contains, featuresOf } from '../../files/geopackage';
+import { bashShell } from '../../local/shell';
+import { PRICES } from '../../prices/orchestration';
+import { EXAMPLE, INGEST, isPublished, OCCURRENCES, playMonth, RAW, SNAPSHOT, testMonth } from '../support/bison';
+
+/** The month's counts, counted here without SQL. */
+function counted() {
+  const [header = '', ...lines] = OCCURRENCES.trimEnd().split('\n');
+  const names = header.split('\t');
+  const rows = lines.map((line) => {
+    const cells = line.split('\t');
+    return Object.fromEntries(names.map((name, index) => [name, cells[index] ?? '']));
+  });
+  const isNumber = (text = '') => text !== '' && Number.isFinite(Number(text));
+  const ranks = ['SPECIES', 'SUBSPECIES', 'VARIETY', 'FORM', 'INFRASPECIFIC_NAME', 'INFRASUBSPECIFIC_NAME'];
+  const bases = ['HUMAN_OBSERVATION', 'OBSERVATION', 'OCCURRENCE', 'PRESERVED_SPECIMEN'];
+  const subset = rows.filter(
+    (row) =>
+      isNumber(row.decimalLatitude) &&
+      isNumber(row.decimalLongitude) &&
+      row.countryCode === 'US' &&
+      row.occurrenceStatus === 'PRESENT' &&
+      ranks.includes(row.taxonRank ?? '') &&
+      bases.includes(row.basisOfRecord ?? ''),
+  );
+  const counties = featuresOf(join(EXAMPLE, 'input/county.gpkg'), 'county');
+  const areas = featuresOf(join(EXAMPLE, 'input/aiannh.gpkg'), 'aiannh');
+  const at = (row: Record<string, string>, features: typeof counties) =>
+    features.find((each) => contains(each, Number(row.decimalLongitude), Number(row.decimalLatitude)))?.attributes;
+  const tally = (keys: (string | undefined)[]) => {
+    const counts: Record<string, number> = {};
+    for (const key of keys) if (key !== undefined) counts[key] = (counts[key] ?? 0) + 1;
+    return counts;
+  };
+  const where = subset.map((row) => ({ county: at(row, counties), area: at(row, areas) }));
+  return {
+    source: rows.length,
+    subset: subset.length,
+    counties: tally(where.map(({ county }) => county && `${county.STUSPS} ${county.NAMELSAD}`)),
+    areas: tally(where.map(({ area }) => area && String(area.NAMELSAD))),
+  };
+}
+
+const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((all, each) => all + each, 0);
+
+/** `name,number,…` of a CSV file as a record. */
+const firstTwo = (csv: string) =>
+  Object.fromEntries(
+    csv
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(','))
+      .map(([name = '', number]) => [name, Number(number)]),
+  );
+
+const shellOf = (folder: string, clock: Parameters<typeof bashShell>[0]['clock']) =>
+  bashShell({
+    buckets: join(folder, 'buckets'),
+    scratch: join(folder, 'scratch'),
+    clock,
+    standIns: ['bison'],
+    environment: { DATASTREAM_GBIF: join(EXAMPLE, 'gbif') },
+  });
+
+test('a month counts what is in the download, from the zip to the published results', async () => {
+  const expected = counted();
+  const { month, clock } = testMonth({ shell: shellOf });
+  const execution = month.start({}, 'month');
+  await clock.run(execution.ended);
+  expect([execution.status, execution.cause]).toEqual(['SUCCEEDED', undefined]);
+  const { counts } = execution.output as { counts: Record<string, number> };
+
+  expect(counts).toMatchObject({
+    source: expected.source,
+    subset: expected.subset,
+    annotated: expected.subset,
+    county: sum(expected.counties),
+    aiannh: sum(expected.areas),
+    unknown_assessment: 0,
+  });
+  const { s3 } = month.cloud;
+  const output = (name: string) => s3.get(month.bucket, `output/${SNAPSHOT}/${name}.csv`);
+  expect(s3.get(month.bucket, RAW) === OCCURRENCES).toBe(true);
+  expect(firstTwo(output('county_counts'))).toEqual(expected.counties);
+  expect(firstTwo(output('aiannh_counts'))).toEqual(expected.areas);
+  expect(sum(firstTwo(output('state_counts')))).toBe(sum(expected.counties));
+});
+
+test('what is annotated says region and assessment of each row', async () => {
+  const { month } = await playMonth();
+  const db = await month.database();
+  const file = (index: number) => month.cloud.s3.pathOf(month.bucket, `annotated/${SNAPSHOT}/${index}.parquet`);
+  const files = `read_parquet(['${[0, 1, 2, 3].map(file).join("', '")}'])`;
+  const rows = await db.query(
+    `SELECT riis_region, riis_assessment, count(riis_occurrence_id)::INT AS listed, count(*)::INT AS n FROM ${files} WHERE species = 'Rattus norvegicus' GROUP BY ALL ORDER BY ALL`,
+  );
+
+  // The list has it as introduced in Alaska and the lower 48, and as invasive in Hawaii; nowhere is no region.
+  expect(rows.map(({ riis_region, riis_assessment }) => [riis_region, riis_assessment])).toEqual([
+    ['AK', 'introduced'],
+    ['HI', 'invasive'],
+    ['L48', 'introduced'],
+    [null, 'presumed_native'],
+  ]);
+  expect(rows.slice(0, 3).every(({ listed, n }) => listed === n)).toBe(true);
+  expect(rows[3]?.listed).toBe(0);
+});
+
+test('the manifest is written last, and names what is there', async () => {
+  const { month } = await playMonth();
+  const { s3 } = month.cloud;
+  const key = `summary/${SNAPSHOT}/manifest.json`;
+  const manifest = JSON.parse(s3.get(month.bucket, key)) as { results: { name: string; location: string }[] };
+  const written = (each: string) => statSync(s3.pathOf(month.bucket, each)).mtimeMs;
+
+  expect(manifest.results).toHaveLength(9);
+  for (const { location } of manifest.results) {
+    expect(s3.list(month.bucket, location.replace(`s3://${month.bucket}/`, ''))).toHaveLength(1);
+  }
+  const others = s3.list(month.bucket, '').filter((each) => each !== key);
+  expect(others.filter((each) => written(each) > written(key))).toEqual([]);
+});
+
+test('a month of a download of three hours and a crawl of ten minutes takes at most 120 transitions', async () => {
+  const { month, execution, clock } = await playMonth();
+  const functions = month.cloud.invocations.filter(({ function: name }) => name === 'gbif' || name === 'verifier');
+  const dollars =
+    execution.used.transitions * PRICES.transition +
+    functions.reduce(
+      (all, { milliseconds }) => all + PRICES.request + ((milliseconds + 500) / 1000) * 0.25 * PRICES.gbSecond,
+      0,
+    );
+
+  expect(clock.now().getTime() - Date.parse('2025-11-02T00:00:00Z')).toBeGreaterThan(3 * 3_600_000);
+  expect(execution.used.transitions).toBeLessThanOrEqual(120);
+  expect(dollars).toBeLessThanOrEqual(0.005);
+  expect(month.live).toEqual([]);
+});
+
+test('a second start of a published month ends at once, and says so', async () => {
+  const { month, clock } = await playMonth();
+  const [crawls, downloads] = [month.glue.crawls, month.gbif.downloads.length];
+  const again = month.start({ snapshot: SNAPSHOT }, 'again');
+  await clock.run(again.ended);
+
+  expect([again.status, again.used.transitions]).toEqual(['SUCCEEDED', 3]);
+  expect((again.output as { message: string }).message).toContain('are published already');
+  expect([month.glue.crawls, month.gbif.downloads.length]).toEqual([crawls, downloads]);
+});
+
+test('a download of this month that GBIF has made for the user is not asked for again', async () => {
+  const { month, clock } = testMonth();
+  const first = month.start({}, 'first');
+  clock.after(4 * 3_600_000, () => first.stop());
+  await clock.run(first.ended);
+  const second = month.start({}, 'second');
+  await clock.run(second.ended);
+
+  expect([first.status, second.status, isPublished(month)]).toEqual(['ABORTED', 'SUCCEEDED', true]);
+  expect(month.gbif.downloads).toHaveLength(1);
+});
+
+test('the ingest is the execution file that ships', () => {
+  expect(INGEST.run_options.ii_check_s3.prefix).toBe(RAW);
+});

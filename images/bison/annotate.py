@@ -1,0 +1,271 @@
+"""Annotates one part of the month's occurrences: county, AIANNH area and RIIS assessment of each.
+
+    annotate.py --snapshot 2025-11-01 --subset s3://BUCKET/FOLDER/
+
+Child i of an array of n jobs (AWS_BATCH_JOB_ARRAY_INDEX and _SIZE) reads every file of the subset whose place in the
+order of names is i modulo n, and writes annotated/2025-11-01/i.parquet: the rows and columns of the files, and the
+columns ADDED. A child without a file writes one without rows. A retry writes the same key again. A county's or an
+area's boundary belongs to it, and a point on two of them to the first in the file, so that each occurrence counts once.
+"""
+
+import argparse
+import os
+import tempfile
+from math import floor
+from pathlib import Path
+
+from annotate_riis import PRESUMED_NATIVE, assessments, read_list
+from job import (
+    BATCH_ROWS,
+    JobError,
+    Place,
+    Problems,
+    chunk_of,
+    create,
+    list_files,
+    log,
+    missing_columns,
+    open_parquet,
+    read_bytes,
+    run,
+    snapshot_of,
+)
+
+READ = ["decimallongitude", "decimallatitude", "taxonkey", "specieskey"]
+ADDED = [
+    "census_state",
+    "census_county",
+    "state_county",
+    "aiannh_name",
+    "aiannh_geoid",
+    "riis_region",
+    "riis_occurrence_id",
+    "riis_assessment",
+]
+RIIS_COLUMNS = ["locality", "occurrenceID", "degreeOfEstablishment", "gbif_res_taxonkey"]
+
+# The Census Bureau's columns: STUSPS is the state's two letters, and NAMELSAD the name with its kind. NAME alone is not
+# enough: Virginia has a Richmond County and a Richmond city.
+REGION_COLUMNS = {"county": ["STUSPS", "NAMELSAD"], "aiannh": ["NAMELSAD", "GEOID"]}
+
+# Cells per degree. A cell of a tenth of a degree lies within a single county mostly, and its points need no geometry.
+CELLS = 10
+
+
+def main(arguments, environment=os.environ):
+    parser = argparse.ArgumentParser(prog="annotate", description="Annotates one part of the month's occurrences.")
+    parser.add_argument("--snapshot", required=True, type=snapshot_of, help="the snapshot's date, such as 2025-11-01")
+    parser.add_argument("--subset", required=True, help="folder of the subset's Parquet files")
+    options = parser.parse_args(arguments)
+    place = Place(environment)
+    index, size = chunk_of(environment)
+    problems = Problems()
+    with problems:
+        files = list_files(options.subset)
+        if not files:
+            raise JobError(f"{options.subset}: there is no file: see whether the subset was written.")
+        # The columns of the first one are those of all: the file of a child without a part has them too.
+        schema = schema_of(files[0])
+    with problems:
+        riis = assessments(read_list(place.annotated_riis(options.snapshot), RIIS_COLUMNS))
+    found = {}
+    for kind, columns in REGION_COLUMNS.items():
+        with problems:
+            key, layer = place.regions[kind]
+            found[kind] = Regions(read_regions(place.address(key), layer, columns))
+    problems.check()
+    mine = files[index::size]
+    out = place.address(f"annotated/{options.snapshot}/{index}.parquet")
+    counts = annotate_files(mine, schema, out, found["county"], found["aiannh"], riis)
+    log("annotated", index=index, size=size, files=len(mine), out=out, **counts)
+
+
+class Regions:
+    """Regions of which the one at a point is looked up.
+
+    A region is a pair of its values and its shape. A shape has `bounds` (west, south, east, north), and says whether it
+    `holds` a point, `covers` a box and `meets` one; its boundary belongs to it, and so does a box's.
+    """
+
+    def __init__(self, regions):
+        self._cells = {}
+        # The regions of each degree, in the order of the file.
+        self._degrees = {}
+        for values, shape in regions:
+            west, south, east, north = shape.bounds
+            for x in range(floor(west), floor(east) + 1):
+                for y in range(floor(south), floor(north) + 1):
+                    self._degrees.setdefault((x, y), []).append((values, shape))
+
+    def at(self, longitude, latitude):
+        """The values of the first region that has the point; None if there is none."""
+        cell = (floor(longitude * CELLS), floor(latitude * CELLS))
+        candidates = self._cells.get(cell)
+        if candidates is None:
+            candidates = self._cells[cell] = self._candidates(cell)
+        for values, shape in candidates:
+            if shape is None or shape.holds(longitude, latitude):
+                return values
+        return None
+
+    def _candidates(self, cell):
+        """The regions that meet a cell, up to the first that covers it, which has None as its shape."""
+        west, south = cell[0] / CELLS, cell[1] / CELLS
+        box = (west, south, (cell[0] + 1) / CELLS, (cell[1] + 1) / CELLS)
+        found = []
+        for values, shape in self._degrees.get((cell[0] // CELLS, cell[1] // CELLS), []):
+            if shape.covers(box):
+                found.append((values, None))
+                break
+            if shape.meets(box):
+                found.append((values, shape))
+        return found
+
+
+def annotations(longitudes, latitudes, taxon_keys, species_keys, counties, areas, riis):
+    """The columns ADDED of rows, as a dictionary of lists. `riis` is what `assessments` returns.
+
+    RIIS' record is that of the taxon in the region, or else of its species. Without one, and outside of every county,
+    a taxon is presumed to be native. Every state but Alaska and Hawaii is of the lower 48, as in BISON's own queries.
+    """
+    columns = {name: [] for name in ADDED}
+    appends = [columns[name].append for name in ADDED]
+    nowhere = (None, None)
+    for longitude, latitude, taxon, species in zip(longitudes, latitudes, taxon_keys, species_keys):
+        # NaN is not equal to itself.
+        known = longitude is not None and latitude is not None and longitude == longitude and latitude == latitude
+        state, county = (known and counties.at(longitude, latitude)) or nowhere
+        area = (known and areas.at(longitude, latitude)) or nowhere
+        region = state if state in ("AK", "HI", None) else "L48"
+        record = riis.get((region, str(taxon))) or riis.get((region, str(species))) or (None, PRESUMED_NATIVE)
+        both = None if state is None else f"{state} {county}"
+        for append, value in zip(appends, (state, county, both, *area, region, *record)):
+            append(value)
+    return columns
+
+
+def annotate_files(files, schema, out, counties, areas, riis):
+    """Writes the annotated rows of Parquet files into one. Returns how many there are, and how many have what."""
+    import pyarrow
+    from pyarrow import parquet
+
+    added = [pyarrow.field(name, pyarrow.string()) for name in ADDED]
+    counts = {"rows": 0, "in_county": 0, "in_aiannh": 0, "in_riis": 0}
+    with create(out) as stream:
+        with parquet.ParquetWriter(stream, pyarrow.schema([*schema, *added]), compression="snappy") as writer:
+            for address in files:
+                if not schema_of(address).equals(schema):
+                    raise JobError(
+                        f"{address}: its columns are not those of the subset's first file. Redrive the subset."
+                    )
+                for batch in open_parquet(address).iter_batches(BATCH_ROWS):
+                    columns = annotations(*(batch.column(name).to_pylist() for name in READ), counties, areas, riis)
+                    arrays = [pyarrow.array(columns[name], pyarrow.string()) for name in ADDED]
+                    writer.write_batch(pyarrow.RecordBatch.from_arrays([*batch.columns, *arrays], schema=writer.schema))
+                    counts["rows"] += batch.num_rows
+                    for name, array in (("in_county", 0), ("in_aiannh", 3), ("in_riis", 6)):
+                        counts[name] += batch.num_rows - arrays[array].null_count
+    return counts
+
+
+def schema_of(address):
+    """The columns of a file of the subset. Throws JobError that names missing ones, and those of another type."""
+    import pyarrow
+
+    schema = open_parquet(address).schema_arrow.remove_metadata()
+    missing_columns(address, schema.names, READ)
+    types = pyarrow.types
+    for name in READ[:2]:
+        if not types.is_floating(schema.field(name).type):
+            raise JobError(f"{address}: {name} is of the type {schema.field(name).type}: the subset makes it double.")
+    for name in READ[2:]:
+        key = schema.field(name).type
+        if not types.is_integer(key) and not types.is_string(key) and not types.is_large_string(key):
+            raise JobError(f"{address}: {name} is of the type {key}: the subset makes it an integer or a string.")
+    there = [name for name in ADDED if name in schema.names]
+    if there:
+        raise JobError(
+            f"{address}: it has {', '.join(there)} already: give the folder of the subset, not of its result."
+        )
+    return schema
+
+
+def read_regions(address, layer, columns):
+    """The values and the shapes of a GeoPackage's layer, in its order.
+
+    Throws JobError that names what is missing: the layer, a column, a coordinate system, or any shape.
+    """
+    from osgeo import gdal, ogr, osr
+
+    gdal.UseExceptions()
+    with tempfile.TemporaryDirectory(prefix="bison-") as folder:
+        # GDAL reads a GeoPackage's pages at random, and SQLite writes beside it: a file of this computer.
+        local = Path(folder) / "regions.gpkg"
+        local.write_bytes(read_bytes(address))
+        try:
+            dataset = gdal.OpenEx(str(local), gdal.OF_VECTOR, allowed_drivers=["GPKG"])
+        except RuntimeError as error:
+            raise JobError(f"{address}: this is no GeoPackage: {error}") from None
+        layers = [dataset.GetLayer(each).GetName() for each in range(dataset.GetLayerCount())]
+        missing_columns(address, layers, [layer], "layer")
+        source = dataset.GetLayerByName(layer)
+        definition = source.GetLayerDefn()
+        names = [definition.GetFieldDefn(each).GetName() for each in range(definition.GetFieldCount())]
+        missing_columns(f"{address}, layer {layer}", [each.upper() for each in names], columns)
+        fields = [definition.GetFieldIndex(each) for each in columns]
+        change = None
+        system = source.GetSpatialRef()
+        if system is None:
+            raise JobError(f"{address}: the layer {layer} has no coordinate system: it needs NAD83 or WGS 84.")
+        # Degrees of NAD83 are taken for those of WGS 84, as BISON does: they differ by about a metre.
+        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+        if not system.IsGeographic():
+            degrees = osr.SpatialReference()
+            degrees.ImportFromEPSG(4326)
+            degrees.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+            change = osr.CoordinateTransformation(system, degrees)
+        regions = []
+        for feature in source:
+            geometry = feature.GetGeometryRef()
+            if geometry is None or geometry.IsEmpty():
+                continue
+            geometry = geometry.Clone()
+            if change:
+                geometry.Transform(change)
+            # What GEOS says of an outline that crosses itself is not defined.
+            shape = geometry if geometry.IsValid() else geometry.MakeValid()
+            regions.append((tuple(feature.GetFieldAsString(each) for each in fields), Shape(shape, ogr)))
+        if not regions:
+            raise JobError(f"{address}: the layer {layer} has no shapes.")
+    return regions
+
+
+class Shape:
+    """A polygon of GDAL's, prepared for many questions."""
+
+    def __init__(self, geometry, ogr):
+        west, east, south, north = geometry.GetEnvelope()
+        self.bounds = (west, south, east, north)
+        self._geometry = geometry
+        self._prepared = geometry.CreatePreparedGeometry()
+        self._point = ogr.Geometry(ogr.wkbPoint)
+        self._box = lambda box: ogr.CreateGeometryFromWkt(
+            "POLYGON (({0!r} {1!r}, {2!r} {1!r}, {2!r} {3!r}, {0!r} {3!r}, {0!r} {1!r}))".format(*box)
+        )
+
+    def holds(self, longitude, latitude):
+        west, south, east, north = self.bounds
+        if not (west <= longitude <= east and south <= latitude <= north):
+            return False
+        self._point.SetPoint_2D(0, longitude, latitude)
+        return self._prepared.Intersects(self._point)
+
+    def covers(self, box):
+        return self._prepared.Contains(self._box(box))
+
+    def meets(self, box):
+        return self._prepared.Intersects(self._box(box))
+
+
+if __name__ == "__main__":
+    run("annotate", main)
