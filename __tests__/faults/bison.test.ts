@@ -16,9 +16,15 @@ const OF_LAMBDA: Readonly<Record<string, string>> = {
   SdkClientException: 'Lambda.SdkClientException',
 };
 
+/** Calls of the workflow's functions: a lost reply has the name that the SDK of JavaScript gives it. */
+const OF_FUNCTIONS = ['ListObjectsV2', 'GetSecretValue'];
+
 function faultOf(operation: string, fault: ApiFault): ApiFault {
-  const error = fault.error === undefined || operation !== 'Invoke' ? fault.error : OF_LAMBDA[fault.error];
-  return { ...fault, ...(error !== undefined && { error }) };
+  const { error } = fault;
+  if (error === undefined) return fault;
+  if (operation === 'Invoke') return { ...fault, error: OF_LAMBDA[error] as string };
+  const lost = OF_FUNCTIONS.includes(operation) && error === 'SdkClientException';
+  return lost ? { ...fault, error: 'TimeoutError' } : fault;
 }
 
 /** A share of the matrix, such as `1/4`; `1/1` is all of it. Default: a twelfth, which is less than a minute. */
