@@ -71,12 +71,15 @@ export function addBison(program: Command): void {
     .addHelpText('after', '\nExample:\n  datastream bison inputs check');
   at(inputs.command('check'))
     .description('say what is missing or wrong, before anything costs')
-    .argument('[folder]', "with the files (default: what the deployment's bucket has)")
+    .argument('[folder]', "with the files, which are checked without AWS (default: the deployment's bucket)")
     .addHelpText('after', '\nExample:\n  datastream bison inputs check local/examples/bison/input')
     .addHelpText('after', sentences(CODES))
-    .action((folder: string | undefined, options: BisonOptions) =>
-      onDeployment(options, (clients) => commands().bisonInputsCheck(folder, clients, stdout)),
-    );
+    .action(async (folder: string | undefined, options: BisonOptions) => {
+      if (folder === undefined) {
+        return onDeployment(options, (clients) => commands().bisonInputsCheck(clients, stdout));
+      }
+      process.exitCode = commands().checkInputs(folder, options, stdout, stderr);
+    });
   at(inputs.command('upload'))
     .description("check the files of a folder, and upload them to the deployment's bucket")
     .argument('<folder>', 'with USRIISv2_MasterList.csv, county.gpkg and aiannh.gpkg')

@@ -27,6 +27,8 @@ import type { Shell } from './ssm';
 import type { Progress } from './states/interpreter';
 
 /** Names of the embedded deployment. */
+/** The bucket of GBIF's open data. */
+export const OPEN_DATA = 'gbif-open-data-us-east-1';
 export const WORKGROUP = 'bison';
 export const CRAWLER = 'bison';
 export const BISON_QUEUE = 'bison';
@@ -46,8 +48,10 @@ export interface EmbeddedBisonOptions
   /** The keys that GBIF gives to requests. Default: those of the folder's zips. */
   readonly keys?: readonly string[];
   readonly making?: Making;
-  /** The execution file of the ingest, as it is deployed. */
+  /** The execution file of the ingest, as it is deployed. Its bucket is that of the deployment, also for open data. */
   readonly ingest: unknown;
+  /** Whether the month is made of GBIF's open data, which lie in OPEN_DATA, in place of an ingest. Default: no. */
+  readonly openData?: boolean;
   /** Files of the subset. Default: 8. */
   readonly chunks?: number;
   /** Bytes that a query may read. Default: 2 TiB. */
@@ -90,6 +94,7 @@ export class EmbeddedBison {
 
   constructor(options: EmbeddedBisonOptions) {
     const { clock, folder, latency = 80, chunks = 8, seed = 1, tell = () => {} } = options;
+    const from = options.openData ? 'open-data' : 'download';
     const { scanLimitBytes = 2 * 2 ** 40, jobMinutes = 20 } = options;
     const log = options.log ?? new Logger({ logLevel: 'SILENT' });
     this.clock = clock;
@@ -118,8 +123,8 @@ export class EmbeddedBison {
       ingest: options.ingest,
       deployment: {
         bucket,
-        ingest: 'download',
-        openDataBucket: 'gbif-open-data-us-east-1',
+        ingest: from,
+        openDataBucket: OPEN_DATA,
         inputs: [RIIS_KEY, ...Object.values(DEFAULT_REGIONS).map(({ key }) => key)],
         secretArn: SECRET,
         scanLimitBytes,
@@ -197,7 +202,7 @@ export class EmbeddedBison {
       definition({
         functionArns: arns<BisonFunctionName>(['gbif', 'verifier'], functionArn),
         dataStreamArn: this.cloud.stateMachineArn,
-        ingest: 'download',
+        ingest: from,
         ...{ bucket, database: DATABASE, workgroup: WORKGROUP, crawler: CRAWLER, chunks },
         queueArn: BISON_QUEUE,
         jobArns: arns(JOB_NAMES, (name) => name),

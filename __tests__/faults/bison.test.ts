@@ -9,6 +9,24 @@ const KINDS: Readonly<Record<string, ApiFault>> = {
   'a reply after a minute': { replyDelay: 60_000 },
 };
 
+/** Lambda's names of these faults (AWS Step Functions Developer Guide, Handle errors of Lambda functions). */
+const OF_LAMBDA: Readonly<Record<string, string>> = {
+  ThrottlingException: 'Lambda.TooManyRequestsException',
+  InternalServerException: 'Lambda.ServiceException',
+  SdkClientException: 'Lambda.SdkClientException',
+};
+
+/** Calls of the workflow's functions: a lost reply has the name that the SDK of JavaScript gives it. */
+const OF_FUNCTIONS = ['ListObjectsV2', 'GetSecretValue'];
+
+function faultOf(operation: string, fault: ApiFault): ApiFault {
+  const { error } = fault;
+  if (error === undefined) return fault;
+  if (operation === 'Invoke') return { ...fault, error: OF_LAMBDA[error] as string };
+  const lost = OF_FUNCTIONS.includes(operation) && error === 'SdkClientException';
+  return lost ? { ...fault, error: 'TimeoutError' } : fault;
+}
+
 /** A share of the matrix, such as `1/4`; `1/1` is all of it. Default: a twelfth, which is less than a minute. */
 const [PART = 1, PARTS = 1] = (process.env.BISON_FAULTS ?? '1/12').split('/').map(Number);
 
@@ -42,7 +60,7 @@ test('every call of a month with each fault breaks no invariant, and the month s
   for (const [index, { operation, n, kind, fault }] of cells.entries()) {
     if (index % PARTS !== PART - 1) continue;
     played++;
-    const { broken, status, error, cause } = await play({ faults: nth(operation, n, fault) });
+    const { broken, status, error, cause } = await play({ faults: nth(operation, n, faultOf(operation, fault)) });
     for (const each of broken) found.push(`${operation} ${n}, ${kind}: ${each}`);
     if (status !== 'SUCCEEDED') found.push(`${operation} ${n}, ${kind}: ${status} ${error} ${cause?.slice(0, 200)}`);
   }

@@ -1,7 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GetQueryExecutionCommand, GetQueryResultsCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
+import {
+  GetQueryExecutionCommand,
+  GetQueryResultsCommand,
+  StartQueryExecutionCommand,
+  StopQueryExecutionCommand,
+} from '@aws-sdk/client-athena';
 import { EmbeddedAthena } from '../../local/athena';
 import { virtualClock } from '../../local/clock';
 import { type Database, openDatabase } from '../../local/duckdb';
@@ -97,6 +102,33 @@ describe('a crawler', () => {
     ]);
   });
 
+  test('makes a table of each where files do not look alike, such as a log beside the data', async () => {
+    const { s3, catalog, crawled } = await cloud();
+    s3.put('bucket', 'raw/occurrence/datastream-metadata/attempt-1/stdout.log', 'upload: - to s3://bucket\n');
+    await crawled();
+
+    expect([...catalog.tables.keys()].sort()).toEqual([
+      'db.gbif-odr-datastream_metadata',
+      'db.gbif-odr-occurrence_txt',
+    ]);
+  });
+
+  test('points elsewhere only while it does not run', async () => {
+    const { run, glue, clock, catalog } = await cloud();
+    const update = () =>
+      run(glue.updateCrawler({ Name: 'crawler', Targets: { S3Targets: [{ Path: 's3://bucket/raw/other/' }] } }));
+    await run(glue.startCrawler({ Name: 'crawler' }));
+    await expect(update()).rejects.toMatchObject({ name: 'CrawlerRunningException' });
+    await run(clock.sleep(12 * 60_000));
+    expect(catalog.tables.size).toBe(1);
+    await update();
+    const TablesToDelete = ['gbif-odr-occurrence', 'x'];
+    expect(await run(glue.batchDeleteTable({ DatabaseName: 'db', TablesToDelete }))).toMatchObject({
+      Errors: [{ TableName: 'x' }],
+    });
+    expect(catalog.tables.size).toBe(0);
+  });
+
   test('that fails tells why, and makes no table', async () => {
     const { run, glue, state, crawled } = await cloud({ crawl: () => ({ error: 'Insufficient Lake Formation' }) });
     await crawled();
@@ -108,6 +140,23 @@ describe('a crawler', () => {
       name: 'EntityNotFoundException',
     });
   });
+});
+
+test('a query that is stopped ends CANCELLED, and has written nothing', async () => {
+  const { clock, athena, run, crawled, s3 } = await cloud();
+  await crawled();
+  const QueryString = `UNLOAD (SELECT * FROM "db"."gbif-odr-occurrence") TO 's3://bucket/out/' WITH (format = 'PARQUET')`;
+  const client = athena.client();
+  const start = () =>
+    run(client.send(new StartQueryExecutionCommand({ QueryString, WorkGroup: 'group', ClientRequestToken: 'one' })));
+  const { QueryExecutionId = '' } = await start();
+  expect((await start()).QueryExecutionId).toBe(QueryExecutionId);
+  await run(clock.sleep(500));
+  await run(client.send(new StopQueryExecutionCommand({ QueryExecutionId })));
+
+  expect((await run(athena.untilEnded(QueryExecutionId))).Status?.State).toBe('CANCELLED');
+  await run(clock.sleep(10_000));
+  expect(s3.list('bucket', 'out/')).toEqual([]);
 });
 
 describe('a query', () => {

@@ -1,4 +1,5 @@
 import {
+  DescribeJobQueuesCommand,
   DescribeJobsCommand,
   ListJobsCommand,
   SubmitJobCommand,
@@ -103,6 +104,29 @@ test('runs the children of an array, each with its index, and fails with any of 
   expect(await describe(`${jobId}:1`)).toMatchObject({ status: 'SUCCEEDED', arrayProperties: { index: 1 } });
   const { jobSummaryList } = await send(client.send(new ListJobsCommand({ arrayJobId: jobId, jobStatus: 'FAILED' })));
   expect(jobSummaryList?.map((each) => each.jobId)).toEqual([`${jobId}:2`]);
+});
+
+test('tells of each attempt with its log stream, of an array how its children stand, and of queues their priority', async () => {
+  const { clock, cloud, client, send, submit, describe } = batch(async ({ attempt, arrayIndex }) =>
+    attempt === 1 && arrayIndex === 0 ? { code: 137, hostLost: true } : { code: 0 },
+  );
+  cloud.queue('q', 10);
+  const { jobId } = await submit({ arrayProperties: { size: 2 } });
+  await send(clock.sleep(1_100));
+  expect((await describe(jobId))?.arrayProperties?.statusSummary).toEqual({ RUNNABLE: 1, SUCCEEDED: 1 });
+  await send(clock.sleep(10_000));
+
+  expect((await describe(jobId))?.arrayProperties?.statusSummary).toEqual({ SUCCEEDED: 2 });
+  expect(await describe(`${jobId}:0`)).toMatchObject({
+    status: 'SUCCEEDED',
+    attempts: [
+      { statusReason: 'Host EC2 (instance i-00000000000000000) terminated.' },
+      { container: { exitCode: 0, logStreamName: `job/default/${jobId}-0-2` } },
+    ],
+  });
+  expect((await send(client.send(new DescribeJobQueuesCommand({ jobQueues: ['q', 'none'] })))).jobQueues).toMatchObject(
+    [{ jobQueueName: 'q', priority: 10, state: 'ENABLED' }],
+  );
 });
 
 test('finds jobs by name and by status', async () => {

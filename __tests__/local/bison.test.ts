@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { contains, featuresOf } from '../../files/geopackage';
+import { OPEN_DATA } from '../../local/bison';
 import { bashShell } from '../../local/shell';
 import { PRICES } from '../../prices/orchestration';
 import { EXAMPLE, INGEST, isPublished, OCCURRENCES, playMonth, RAW, SNAPSHOT, testMonth } from '../support/bison';
@@ -138,6 +139,37 @@ test('a month of a download of three hours and a crawl of ten minutes takes at m
   expect(execution.used.transitions).toBeLessThanOrEqual(120);
   expect(dollars).toBeLessThanOrEqual(0.005);
   expect(month.live).toEqual([]);
+});
+
+test("GBIF's open data are read where they lie, and give the same counts", async () => {
+  const { month: download } = await playMonth();
+  const { month, clock } = testMonth({ openData: true });
+  const db = await month.database();
+  const { s3 } = month.cloud;
+  const folder = `occurrence/${SNAPSHOT}/occurrence.parquet`;
+  s3.put('source', 'occurrence.txt', OCCURRENCES);
+  s3.put(OPEN_DATA, `${folder}/000000`, '');
+  const text = `read_csv('${s3.pathOf('source', 'occurrence.txt')}', delim = '\t', header = true, quote = '', all_varchar = true)`;
+  await db.query(
+    // As GBIF has them: coordinates are numbers, and keys are texts.
+    `COPY (SELECT * REPLACE (TRY_CAST(decimalLatitude AS double) AS decimalLatitude, TRY_CAST(decimalLongitude AS double) AS decimalLongitude) FROM ${text}) TO '${s3.pathOf(OPEN_DATA, `${folder}/000000`)}' (FORMAT PARQUET)`,
+  );
+  const execution = month.start({ snapshot: SNAPSHOT }, 'open');
+  await clock.run(execution.ended);
+
+  expect([execution.status, execution.cause]).toEqual(['SUCCEEDED', undefined]);
+  expect(month.catalog.get('bison-metadata', 'gbif-odr-occurrence_parquet')?.format).toBe('parquet');
+  const results = (of: typeof month) => of.cloud.s3.get(of.bucket, `output/${SNAPSHOT}/county_x_riis_counts.csv`);
+  expect(results(month)).toBe(results(download));
+  expect(month.gbif.calls).toEqual([]);
+  expect(month.cloud.calls('RunInstances')).toBe(0);
+});
+
+test("a month that GBIF's open data do not have is told before anything is started", async () => {
+  const { execution, month } = await playMonth({ openData: true }, { snapshot: SNAPSHOT });
+
+  expect([execution.status, execution.error]).toEqual(['FAILED', 'SnapshotMissing']);
+  expect(month.glue.crawls).toBe(0);
 });
 
 test('a second start of a published month ends at once, and says so', async () => {

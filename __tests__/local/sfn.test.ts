@@ -1,6 +1,7 @@
 import {
   DescribeExecutionCommand,
   ListExecutionsCommand,
+  RedriveExecutionCommand,
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
@@ -181,5 +182,41 @@ describe('Nested executions (DG, Start a new workflow execution from a running e
     await clock.run(execution.ended);
 
     expect(endOf(execution)).toMatchObject({ error: 'StepFunctions.ExecutionAlreadyExistsException' });
+  });
+});
+
+describe('RedriveExecution (Step Functions API)', () => {
+  const flow: Definition = {
+    StartAt: 'First',
+    States: {
+      First: { Type: 'Pass', Result: { from: 'First' }, ResultPath: '$.first', Next: 'Work' },
+      Work: { Type: 'Task', Resource: 'arn:aws:states:::test:work', ResultPath: '$.work', Next: 'Last' },
+      Last: { Type: 'Succeed' },
+    },
+  };
+
+  it('goes on with the state that failed, with the input that it had, and counts', async () => {
+    const { sfn, clock } = embeddedStates();
+    const inputs: unknown[] = [];
+    sfn.integrate('test:work', async ({ parameters }) => {
+      inputs.push(parameters);
+      if (inputs.length === 1) throw Object.assign(new Error('no'), { name: 'Broken' });
+      return 'done';
+    });
+    sfn.define(MACHINE, flow);
+    const first = sfn.start({ stateMachineArn: MACHINE, input: { a: 1 }, name: 'one' });
+    await clock.run(first.ended);
+    expect([first.status, first.error]).toEqual(['FAILED', 'Broken']);
+    const redrive = () => clock.run(sfn.client().send(new RedriveExecutionCommand({ executionArn: first.arn })));
+    await redrive();
+    const again = sfn.executions.get(first.arn) as typeof first;
+    await clock.run(again.ended);
+
+    expect([again.status, again.redriveCount]).toEqual(['SUCCEEDED', 1]);
+    expect(again.output).toEqual({ a: 1, first: { from: 'First' }, work: 'done' });
+    expect(inputs).toEqual([inputs[0], inputs[0]]);
+    // Work and Last, not First.
+    expect(again.used.transitions).toBe(2);
+    await expect(redrive()).rejects.toMatchObject({ name: 'ExecutionNotRedrivable' });
   });
 });

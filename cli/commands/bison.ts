@@ -15,7 +15,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { JOB_NAMES, JOBS } from '../../constructs/bison/jobs';
-import { DOWNLOAD_KEY, PREFIXES, SNAPSHOT } from '../../constructs/bison/names';
+import { DEFAULT_REGIONS, DOWNLOAD_KEY, PREFIXES, SNAPSHOT } from '../../constructs/bison/names';
 import { nearest } from '../../files/nearest';
 import { awsSentence } from '../../packer/aws-errors';
 import { ANALYTICS_PRICES, athenaDollars, crawlDollars, r7gVcpuHourly } from '../../prices/analytics';
@@ -192,7 +192,11 @@ export async function bisonStatus(
   const document = {
     ...{ name: month.name ?? '', status, state: state?.name ?? null, snapshot: state?.snapshot ?? null },
     ...{ error: error ?? null, cause: cause === undefined ? null : causeOf(cause) },
-    ...{ counts: told.counts ?? null, children: running?.arrayProperties?.statusSummary ?? null, failed_jobs: jobs },
+    ...{
+      counts: told.counts ?? state?.counts ?? null,
+      children: running?.arrayProperties?.statusSummary ?? null,
+      failed_jobs: jobs,
+    },
     ...{ started_at: month.startDate?.toISOString() ?? null, ended_at: month.stopDate?.toISOString() ?? null },
   };
   const code = status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
@@ -208,10 +212,10 @@ export async function bisonStatus(
     const summary = Object.entries(document.children).filter(([, n]) => n > 0);
     out.write(`  children  ${summary.map(([of, n]) => `${n} ${of.toLowerCase()}`).join(', ')}\n`);
   }
-  if (told.counts) {
+  if (document.counts) {
     out.write(
       table(
-        Object.entries(told.counts).map(([what, n]) => [`  ${what}`, n.toLocaleString('en-US')]),
+        Object.entries(document.counts).map(([what, n]) => [`  ${what}`, n.toLocaleString('en-US')]),
         [1],
       ),
     );
@@ -236,8 +240,15 @@ async function stateOf(executionArn: string, { sfn }: Bison) {
   );
   const entered = events.find(({ stateEnteredEventDetails }) => stateEnteredEventDetails)?.stateEnteredEventDetails;
   if (entered?.name === undefined) return undefined;
-  const { snapshot } = JSON.parse(entered.input ?? '{}') as { snapshot?: unknown };
-  return { name: entered.name, snapshot: typeof snapshot === 'string' ? snapshot : undefined };
+  const { snapshot, counted } = JSON.parse(entered.input ?? '{}') as {
+    snapshot?: unknown;
+    counted?: { counts?: Record<string, number> };
+  };
+  return {
+    name: entered.name,
+    snapshot: typeof snapshot === 'string' ? snapshot : undefined,
+    counts: counted?.counts,
+  };
 }
 
 /** The job whose end a Cause tells. */
@@ -390,24 +401,36 @@ export async function bisonCost({ sourceGb, json }: BisonCostOptions, clients: B
   );
 }
 
-/** Says of the inputs what is missing or wrong: those of a folder, or without one those of the bucket. @returns 0, 1 */
-export async function bisonInputsCheck(folder: string | undefined, clients: Bison, out: Output): Promise<number> {
+/** Says which inputs the bucket lacks. @returns 0, 1 where one is missing */
+export async function bisonInputsCheck(clients: Bison, out: Output): Promise<number> {
   const { deployment } = clients;
-  if (folder !== undefined) return checkFolder(folder, clients, out);
   const missing = await missingInputs(clients);
   for (const key of missing) out.write(`s3://${deployment.bucket}/${key} is missing\n`);
-  if (missing.length > 0)
+  if (missing.length > 0) {
     throw new Refusal("Put the files into a folder, and say 'datastream bison inputs upload FOLDER'.");
-  out.write(
-    `s3://${deployment.bucket}/${PREFIXES.input}: ${count(keysOf(deployment.regions).length, 'input')}, all there\n`,
-  );
+  }
+  const inputs = count(keysOf(deployment.regions).length, 'input');
+  out.write(`s3://${deployment.bucket}/${PREFIXES.input}: ${inputs}, all there\n`);
   return 0;
 }
 
-function checkFolder(folder: string, { deployment }: Pick<Bison, 'deployment'>, out: Output): number {
-  const problems = inputProblems(folder, deployment.regions);
-  if (problems.length > 0) throw new Refusal(problems.join('\n'));
-  out.write(`${folder}: ${count(keysOf(deployment.regions).length, 'input')}, all valid\n`);
+/**
+ * Says what is wrong with the inputs of a folder, without AWS. Which files there are, the deployment says; without one,
+ * they are those of a deployment with the defaults.
+ *
+ * @returns 0, 1 where something is wrong, 2 where a deployment is named that is none
+ */
+export function checkInputs(folder: string, { deployment: file }: BisonOptions, out: Output, err: Output): number {
+  const deployment = bisonDeployment(file);
+  if ('error' in deployment && file !== undefined) {
+    err.write(wrap(`${deployment.error}\n`, err));
+    return 2;
+  }
+  const regions = 'error' in deployment ? DEFAULT_REGIONS : deployment.regions;
+  const problems = inputProblems(folder, regions);
+  for (const problem of problems) err.write(wrap(`${problem}\n`, err));
+  if (problems.length > 0) return 1;
+  out.write(`${folder}: ${count(keysOf(regions).length, 'input')}, all valid\n`);
   return 0;
 }
 

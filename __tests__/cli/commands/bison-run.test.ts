@@ -46,6 +46,17 @@ test('runs a command in place of a job, and tells what it says when it fails', (
   expect(existsSync(folders.path(`.datastream/bison/buckets/${BUCKET}/summary/2025-11-01/manifest.json`))).toBe(false);
 });
 
+test('ends with 130 after Ctrl-C, and leaves nothing behind', async () => {
+  const { child, ended, until } = folders.inBackground(['bison', 'run', '--local', example()]);
+  await until('AwaitDownload');
+  child.kill('SIGINT');
+  const { status } = await ended;
+
+  expect(status).toBe(130);
+  expect(folders.scratchFolders()).toEqual([]);
+  expect(existsSync(folders.path(`.datastream/bison/buckets/${BUCKET}/summary/2025-11-01/manifest.json`))).toBe(false);
+});
+
 describe('starts nothing', () => {
   const refused = (change: Record<string, unknown>, prepare = () => {}) => {
     const run = example(change);

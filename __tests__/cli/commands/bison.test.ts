@@ -77,6 +77,7 @@ test('a month from its start to its counts, with a child that fails once', async
   expect(failed.out).toMatch(
     / {2}annotate 1 +exit code 3 +Essential container in task exited +annotate\/default\/\S+-1-1\n/,
   );
+  expect(failed.out).toMatch(/\n {2}source +120\n {2}subset +\d+\n/);
   expect(failed.out).toContain("go on with 'datastream bison redrive'");
   const json = await call((clients, out) => bisonStatus(undefined, { json: true }, clients, out));
   expect(documentIn('bison status', json.out)).toMatchObject({
@@ -91,7 +92,9 @@ test('a month from its start to its counts, with a child that fails once', async
   expect([redriven.code, redriven.err]).toEqual([0, '']);
   await clock.run(clock.sleep(5 * 60_000));
   const running = await call((clients, out) => bisonStatus(undefined, {}, clients, out));
-  expect(running.out).toBe('month-2025-11-01-20251102-000000: RUNNING, in Annotate\n  children  2 running\n');
+  expect(running.out).toMatch(
+    /^month-2025-11-01-20251102-000000: RUNNING, in Annotate\n {2}children {2}2 running\n {2}source +120\n/,
+  );
   await hours(2);
   const ended = await call((clients, out) => bisonStatus('month-2025-11-01-20251102-000000', {}, clients, out));
   expect(ended.code).toBe(0);
@@ -143,7 +146,7 @@ test('a start that would fail is refused with all that is wrong', async () => {
 
 test('inputs are checked before they are uploaded, byte for byte', async () => {
   const { call, month } = commands({ inputs: false });
-  const missing = await call((clients, out) => bisonInputsCheck(undefined, clients, out));
+  const missing = await call((clients, out) => bisonInputsCheck(clients, out));
   expect(missing.code).toBe(1);
   expect(missing.out).toContain('input/county.gpkg is missing\n');
 
@@ -162,12 +165,9 @@ test('inputs are checked before they are uploaded, byte for byte', async () => {
   expect(good.code).toBe(0);
   const uploaded = readFileSync(month.cloud.s3.pathOf(month.bucket, 'input/county.gpkg'));
   expect(uploaded.equals(readFileSync(join(EXAMPLE, 'input/county.gpkg')))).toBe(true);
-  expect(await call((clients, out) => bisonInputsCheck(undefined, clients, out))).toMatchObject({
+  expect(await call((clients, out) => bisonInputsCheck(clients, out))).toMatchObject({
     code: 0,
     out: `s3://${month.bucket}/input/: 3 inputs, all there\n`,
-  });
-  expect(await call((clients, out) => bisonInputsCheck(join(EXAMPLE, 'input'), clients, out))).toMatchObject({
-    code: 0,
   });
 });
 
@@ -210,6 +210,19 @@ describe('the command', () => {
     const { status, stderr } = folders.datastream(...args);
 
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  test('inputs check looks at a folder without a deployment', () => {
+    const good = folders.datastream('bison', 'inputs', 'check', join(EXAMPLE, 'input'));
+    expect(good).toEqual({ status: 0, stdout: `${join(EXAMPLE, 'input')}: 3 inputs, all valid\n`, stderr: '' });
+
+    const none = folders.datastream('bison', 'inputs', 'check', 'nowhere');
+    expect([none.status, none.stdout]).toEqual([1, '']);
+    expect(none.stderr).toBe(
+      'nowhere/USRIISv2_MasterList.csv is missing: put it there.\n' +
+        'nowhere/county.gpkg is missing: put it there.\n' +
+        'nowhere/aiannh.gpkg is missing: put it there.\n',
+    );
   });
 
   test('says of a file that is no deployment what it is not', () => {

@@ -209,7 +209,7 @@ describe('the calls of the local scenarios', () => {
     const out = { write: () => true };
     const run = (act: Promise<number>) => clock.run(act);
     await run(bisonInputsUpload(join(EXAMPLE, 'input'), clients, out));
-    await run(bisonInputsCheck(undefined, clients, out));
+    await run(bisonInputsCheck(clients, out));
     await run(bisonStart({}, clients, out));
     await run(bisonStatus(undefined, {}, clients, out));
     await clock.run(clock.sleep(8 * 3_600_000));
