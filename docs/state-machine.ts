@@ -4,6 +4,16 @@ import { submissionDefinition } from '../constructs/datastream/submission-defini
 
 const ROLES = Object.fromEntries(MACHINE_FUNCTIONS.map((name) => [name, name])) as Record<MachineFunction, string>;
 
+/** A state, as far as it is drawn: of any system's definition. */
+type Drawn = Pick<State, 'Next' | 'Catch' | 'Choices' | 'Default' | 'Retry'> & { readonly Type: string };
+
+/** A definition, as far as it is drawn. */
+interface Machine {
+  readonly Comment?: string;
+  readonly StartAt: string;
+  readonly States: Readonly<Record<string, Drawn>>;
+}
+
 /** `docs/state-machine.md`: the diagram and the retries, generated from the definition that is deployed. */
 export function stateMachinePage(machine: Definition = definition(ROLES)): string {
   const submissions = submissionDefinition({ stateMachineArn: 'machine', resultsArn: 'results', bucket: 'bucket' });
@@ -53,13 +63,13 @@ ${[...Object.entries(submissions.States), ...Object.entries(States)]
  *
  * @param labels what stands on the arrows of choices, by `from to` or by the state that they lead to
  */
-export function diagram({ StartAt, States }: Definition, labels: Readonly<Record<string, string>> = LABELS): string {
+export function diagram({ StartAt, States }: Machine, labels: Readonly<Record<string, string>> = LABELS): string {
   const lines = ['flowchart TD', `  start((start)) --> ${StartAt}`];
   for (const [name, state] of Object.entries(States)) lines.push(...node(name, state), ...arrows(name, state, labels));
   return lines.join('\n');
 }
 
-function node(name: string, { Type }: State): string[] {
+function node(name: string, { Type }: Drawn): string[] {
   switch (Type) {
     case 'Choice':
       return [`  ${name}{${name}}`];
@@ -71,7 +81,7 @@ function node(name: string, { Type }: State): string[] {
   }
 }
 
-function arrows(name: string, state: State, labels: Readonly<Record<string, string>>): string[] {
+function arrows(name: string, state: Drawn, labels: Readonly<Record<string, string>>): string[] {
   const label = (to: string) => labels[`${name} ${to}`] ?? labels[to] ?? '';
   return [
     ...(state.Next ? [`  ${name} --> ${state.Next}`] : []),
@@ -97,7 +107,7 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 
 /** The rows of a table of retries. */
-export function retries(name: string, { Retry = [] }: State): string[] {
+export function retries(name: string, { Retry = [] }: Pick<Drawn, 'Retry'>): string[] {
   return Retry.filter(({ MaxAttempts }) => MaxAttempts > 0).map(
     ({ ErrorEquals, IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds, MaxAttempts }) =>
       `| ${name} | ${ErrorEquals.length > 4 ? `${ErrorEquals.slice(0, 3).join(', ')} and ${ErrorEquals.length - 3} more` : ErrorEquals.join(', ')} | ${IntervalSeconds} s | ${BackoffRate} | ${MaxDelaySeconds ? `${MaxDelaySeconds} s` : ''} | ${MaxAttempts} times |`,

@@ -14,6 +14,23 @@ const MISSING: Readonly<Record<string, unknown>> = {
   'AWSStepFunctions.ListStateMachineVersions': { stateMachineVersions: [] },
 };
 
+/** Glue's classifiers, which moto 5 lacks too; its answers have no members that Terraform would change. */
+const CLASSIFIERS: Readonly<Record<string, (input: Record<string, unknown>) => unknown>> = {
+  'AWSGlue.CreateClassifier': () => ({}),
+  'AWSGlue.GetClassifier': ({ Name }) => ({
+    Classifier: {
+      CsvClassifier: {
+        Name,
+        Delimiter: '\t',
+        ContainsHeader: 'PRESENT',
+        Serde: 'LazySimpleSerDe',
+        AllowSingleColumn: false,
+      },
+    },
+  }),
+  'AWSGlue.DeleteClassifier': () => ({}),
+};
+
 /** A complete request of a client. */
 export interface SentRequest {
   readonly method: string;
@@ -137,6 +154,16 @@ function forward(port: number, request: http.IncomingMessage, response: http.Ser
   if (answer) {
     request.resume();
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(answer));
+    return;
+  }
+  const classifier = CLASSIFIERS[String(request.headers['x-amz-target'])];
+  if (classifier) {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = JSON.stringify(classifier(JSON.parse(Buffer.concat(chunks).toString() || '{}')));
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(body);
+    });
     return;
   }
   const { method, url, headers } = request;

@@ -46,6 +46,8 @@ export interface BatchQueueProps {
   readonly instanceTypes?: readonly string[];
   /** vCPUs of all jobs that run at once, at most. Default: 16. */
   readonly maxVcpus?: number;
+  /** Which of several queues of one compute environment is served first: the higher. 0 to 1000. Default: 1. */
+  readonly priority?: number;
   /** GB of an instance's disk, which its jobs and their images share. Default: 100. */
   readonly diskGb?: number;
   /** Days that the jobs' logs are kept. Default: 30. */
@@ -82,6 +84,7 @@ export class BatchQueue extends Construct {
         write: 'instance types or families such as m7g',
       }),
       maxVcpus: whole(1, 10_000, 'vCPUs that run at once'),
+      priority: whole(0, 1000, "the queue's priority"),
       diskGb: whole(30, 16_384, "GB; AWS's image needs 30"),
       logRetentionDays: logRetention,
       permissionsBoundaryArn: text(RULES.permissionsBoundary),
@@ -154,7 +157,7 @@ export class BatchQueue extends Construct {
     const queue = new BatchJobQueue(this, 'queue', {
       name: queueName,
       state: 'ENABLED',
-      priority: 1,
+      priority: props.priority ?? 1,
       computeEnvironmentOrder: [{ order: 1, computeEnvironment: environment.arn }],
       jobStateTimeLimitAction: STUCK.map((reason) => ({
         action: 'CANCEL',

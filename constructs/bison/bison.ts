@@ -78,6 +78,8 @@ export interface BisonProps {
   readonly scanLimitBytes?: number;
   /** vCPUs of all jobs that run at once. Default: 64. */
   readonly maxVcpus?: number;
+  /** The queue's priority: 0 to 1000. Default: 1. */
+  readonly priority?: number;
   /** Default: as of `BatchQueue`. */
   readonly instanceTypes?: readonly string[];
   /** Default: bison-metadata. */
@@ -189,6 +191,7 @@ export class Bison extends Construct {
       architecture: 'arm64',
       market: 'spot',
       maxVcpus: props.maxVcpus ?? 64,
+      ...(props.priority !== undefined && { priority: props.priority }),
       ...(props.instanceTypes && { instanceTypes: props.instanceTypes }),
       logRetentionDays,
       after: catalog.role.role,
@@ -348,7 +351,6 @@ export class Bison extends Construct {
       workgroupName: prefix,
       queueArn: queue.arn,
       definitionArn: aws.arn('batch', `job-definition/${prefix}-*`),
-      logGroupArn: aws.arn('logs', `log-group:${queue.logGroupName}`),
     });
   }
 
@@ -399,7 +401,6 @@ interface Operated {
   readonly workgroupName: string;
   readonly queueArn: string;
   readonly definitionArn: string;
-  readonly logGroupArn: string;
 }
 
 /** What `datastream bison` calls with the operator's own credentials, and nothing that deploys. */
@@ -417,7 +418,7 @@ function operatorPolicy(aws: CurrentAws, props: Operated): string {
       allow('Months', ['states:StartExecution', 'states:ListExecutions'], [stateMachineArn]),
       allow(
         'FollowMonths',
-        ['states:DescribeExecution', 'states:GetExecutionHistory', 'states:RedriveExecution', 'states:StopExecution'],
+        ['states:DescribeExecution', 'states:GetExecutionHistory', 'states:RedriveExecution'],
         [aws.arn('states', `execution:${props.stateMachineName}:*`)],
       ),
       allow('SeeBucket', ['s3:ListBucket', 's3:GetBucketLocation'], [bucketArn]),
@@ -425,12 +426,7 @@ function operatorPolicy(aws: CurrentAws, props: Operated): string {
       allow('WriteInputs', ['s3:PutObject'], [`${bucketArn}/${PREFIXES.input}*`, `${bucketArn}/${PREFIXES.queries}*`]),
       allow(
         'Preview',
-        [
-          'athena:StartQueryExecution',
-          'athena:GetQueryExecution',
-          'athena:GetQueryResults',
-          'athena:StopQueryExecution',
-        ],
+        ['athena:StartQueryExecution', 'athena:GetQueryExecution', 'athena:GetQueryResults'],
         [aws.arn('athena', `workgroup/${props.workgroupName}`)],
       ),
       allow('ListTables', ['athena:ListTableMetadata'], [aws.arn('athena', 'datacatalog/AwsDataCatalog')]),
@@ -448,7 +444,6 @@ function operatorPolicy(aws: CurrentAws, props: Operated): string {
         ['batch:DescribeJobs', 'batch:ListJobs', 'batch:DescribeJobDefinitions', 'batch:DescribeJobQueues'],
         ['*'],
       ),
-      allow('ReadJobLogs', ['logs:GetLogEvents'], [`${props.logGroupArn}:*`]),
     ],
   });
 }
@@ -490,6 +485,7 @@ const CHECKS = {
     "bytes that a query may read; Athena's least limit is 10 MB",
   ),
   maxVcpus: whole(1, 10_000, 'vCPUs that run at once'),
+  priority: whole(0, 1000, "the queue's priority"),
   instanceTypes: texts({ pattern: '^[a-z][a-z0-9.-]+$', write: 'instance types or families such as r7g' }),
   databaseName: text({ pattern: '^[a-z0-9_-]{1,255}$', write: 'lower-case letters, digits, hyphens and underscores' }),
   postgres: unchecked,

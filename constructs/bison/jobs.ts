@@ -16,12 +16,11 @@ export interface BisonJob {
  *
  * - `annotate_riis` reads RIIS_KEY, finds the key of each taxon at GBIF, and writes `annotatedRiisKey(snapshot)`: the
  *   list with the columns `gbif_res_taxonkey` and `gbif_res_scientificname` behind.
- * - `annotate` is an array. Child i reads the file of the folder `--subset` (s3://bucket/folder/) whose name contains
- *   `bucket-` and i in five digits; where there is none, the i-th by name, and where there are fewer, no rows. An empty
- *   folder is an error. It adds the columns ANNOTATED_COLUMNS of queries.ts, and writes every row to
- *   `annotated/<snapshot>/<i>.parquet`. A point on no region has none there; a point on a boundary has one region.
- *   riis_assessment is `introduced` or `invasive` by the list's row of the region and the taxonkey, else of its
- *   specieskey; without a row it is `presumed_native`.
+ * - `annotate` is an array. Child i reads the files of the folder `--subset` (s3://bucket/folder/) whose place in the
+ *   order of names is i modulo the array's size, so that each is read once. An empty folder is an error. It adds
+ *   ADDED_COLUMNS of queries.ts, and writes every row to `annotated/<snapshot>/<i>.parquet`. A point on no region has
+ *   none there; a point on a boundary has one region. riis_assessment is `introduced` or `invasive` by the list's row of
+ *   the region and the taxonkey, else of its specieskey; without a row it is `presumed_native`.
  * - `calc_stats` reads the Parquet files of `--tables`, a JSON array of `{"name", "location"}`; writes each as
  *   `output/<snapshot>/<name>.csv` with a header, and `summary/<snapshot>/statistics.json`.
  */

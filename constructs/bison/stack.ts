@@ -7,12 +7,13 @@ import { keepState } from '../aws/state';
 import { Bison, type BisonProps } from './bison';
 
 /** What `context.bison` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
-export interface BisonContext extends Pick<BisonProps, 'ingest' | 'regions' | 'chunks' | 'instanceTypes' | 'postgres'> {
+export interface BisonContext
+  extends Pick<BisonProps, 'ingest' | 'regions' | 'chunks' | 'instanceTypes' | 'priority' | 'postgres'> {
   /** A VPC that is there already, with its subnets and security group. Default: a new VPC. */
   readonly network?: ExistingNetworkProps;
 }
 
-const CONTEXT_KEYS = ['ingest', 'regions', 'chunks', 'instanceTypes', 'postgres', 'network'];
+const CONTEXT_KEYS = ['ingest', 'regions', 'chunks', 'instanceTypes', 'priority', 'postgres', 'network'];
 
 /** The stack that the checkout deploys: a Bison with its variables and outputs, the provider and the state. */
 export class BisonStack extends TerraformStack {

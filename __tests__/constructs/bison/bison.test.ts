@@ -184,3 +184,9 @@ test.each([
 ])('refuses %p', (props, sentence) => {
   expect(() => bisonStack(props as never)).toThrow(sentence);
 });
+
+test('the queue has its priority', () => {
+  const priority = (stack: typeof own) => only(stack, 'aws_batch_job_queue').priority;
+
+  expect([priority(own), priority(bisonStack({ priority: 50 }))]).toEqual([1, 50]);
+});
