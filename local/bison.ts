@@ -8,6 +8,7 @@ import { definition } from '../constructs/bison/definition';
 import { type BisonFunctionName, FUNCTION_TIMEOUT_SECONDS } from '../constructs/bison/functions';
 import { JOB_NAMES, JOBS, type JobName } from '../constructs/bison/jobs';
 import { CRAWLED_PREFIX, DATABASE, DEFAULT_REGIONS, PREFIXES, RIIS_KEY } from '../constructs/bison/names';
+import { parseExecution } from '../executions/parse';
 import { type GbifClients, GbifEvent, gbif } from '../lambdas/bison/gbif';
 import { VerifierEvent, verify } from '../lambdas/bison/verifier';
 import { createHandler } from '../lambdas/runtime/handler';
@@ -98,7 +99,7 @@ export class EmbeddedBison {
     const { scanLimitBytes = 2 * 2 ** 40, jobMinutes = 20 } = options;
     const log = options.log ?? new Logger({ logLevel: 'SILENT' });
     this.clock = clock;
-    const { bucket } = (options.ingest as { run_options: { ii_check_s3: { bucket: string } } }).run_options.ii_check_s3;
+    const { bucket = 'bison' } = parseExecution(options.ingest).execution?.check_object ?? {};
     this.bucket = bucket;
     this.gbif = new EmbeddedGbif(
       clock,

@@ -58,6 +58,9 @@ export interface BisonRunOptions {
   readonly image: readonly string[];
 }
 
+/** Where the crawler looks. */
+const RAW = /^rawdata\/\d{7}-\d{15}\/occurrence\.txt$/;
+
 /** The states that a user is told of. */
 const TOLD = [
   'Request',
@@ -140,8 +143,10 @@ function readRunFile(file: string, err: Output): Read | number {
   const object = execution?.check_object;
   const sentences = [
     ...('error' in ingest ? [ingest.error] : []),
-    ...(execution && !object
-      ? [`${run.ingest} checks no object: write ii_check_s3 with the key rawdata/KEY/occurrence.txt.`]
+    ...(execution && !RAW.test(object?.key ?? '')
+      ? [
+          `${run.ingest} checks ${object ? `the object ${object.key}` : 'no object'}: write ii_check_s3 with the key rawdata/KEY/occurrence.txt of a download.`,
+        ]
       : []),
     ...downloadProblems(run.gbif),
     ...inputProblems(run.inputs, DEFAULT_REGIONS),

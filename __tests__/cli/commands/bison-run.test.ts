@@ -99,6 +99,16 @@ describe('starts nothing', () => {
     expect(told).toContain('timeout_s');
   });
 
+  test('with an ingest whose object is not where the crawler looks', () => {
+    const told = refused({}, () => {
+      const file = JSON.parse(readFileSync(INGEST, 'utf8'));
+      file.run_options.ii_check_s3.prefix = 'elsewhere/occurrence.txt';
+      writeFileSync(folders.path('ingest.json'), JSON.stringify(file));
+    });
+
+    expect(told).toContain('checks the object elsewhere/occurrence.txt: write ii_check_s3 with the key rawdata/KEY/');
+  });
+
   test('without its folders', () => {
     const told = refused({ gbif: 'none', inputs: 'none' });
 
