@@ -216,6 +216,8 @@ describe('Request', () => {
     [401, 'DownloadRefused'],
     [503, 'ServiceUnavailable'],
     [429, 'ServiceUnavailable'],
+    [420, 'ServiceUnavailable'],
+    [400, 'DownloadRefused'],
   ])('GBIF answers %i: %s', async (status, name) => {
     await expect(place({ answers: () => new Response('no', { status }) }).request()).rejects.toMatchObject({ name });
   });
