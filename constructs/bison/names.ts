@@ -28,10 +28,12 @@ export const PREFIXES = {
   summary: 'summary/',
   /** `output/<snapshot>/<result>.csv` */
   output: 'output/',
+  /** `logs/<key>/`: what the ingest's commands have printed. */
+  logs: 'logs/',
 } as const;
 
 /** Prefixes whose objects are only of use while a month is made. */
-export const INTERMEDIATE_PREFIXES = [PREFIXES.rawdata, PREFIXES.queries, PREFIXES.annotated] as const;
+export const INTERMEDIATE_PREFIXES = [PREFIXES.rawdata, PREFIXES.queries, PREFIXES.annotated, PREFIXES.logs] as const;
 
 /** Days that intermediate objects are kept: three months and some days. */
 export const INTERMEDIATE_DAYS = 95;

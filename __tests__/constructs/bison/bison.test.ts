@@ -59,8 +59,8 @@ test('intermediate objects are deleted after 95 days, inputs and results are kep
     filter: { prefix: string }[];
     expiration: unknown;
   }[];
-  expect(rules.map(({ filter }) => filter[0]?.prefix)).toEqual(['rawdata/', 'queries/', 'annotated/']);
-  expect(rules.map(({ expiration }) => expiration)).toEqual([[{ days: 95 }], [{ days: 95 }], [{ days: 95 }]]);
+  expect(rules.map(({ filter }) => filter[0]?.prefix)).toEqual(['rawdata/', 'queries/', 'annotated/', 'logs/']);
+  for (const { expiration } of rules) expect(expiration).toEqual([{ days: 95 }]);
 });
 
 test('the deployed definition is valid, and its queries are not changed by placeholders', () => {
