@@ -10,6 +10,19 @@ const VARIABLES = [
   '-var=datastream_arn=arn:aws:states:us-east-1:123456789012:stateMachine:datastream',
 ];
 
+interface Connection {
+  readonly PhysicalConnectionRequirements: {
+    readonly SubnetId: string;
+    readonly SecurityGroupIdList: readonly string[];
+  };
+}
+
+interface Group {
+  readonly GroupId: string;
+  readonly IpPermissions: readonly { readonly IpRanges?: readonly unknown[] }[];
+  readonly IpPermissionsEgress: readonly unknown[];
+}
+
 describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS', () => {
   let moto: Moto;
   let workspace: Workspace;
@@ -31,7 +44,11 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS', ()
       env: {
         ...workspace.environment,
         CDKTF_OUTDIR: outdir,
-        CDKTF_CONTEXT_JSON: JSON.stringify({ systems: ['bison'] }),
+        // The emulation loses a connection's type, and its update never ends: it is applied once.
+        CDKTF_CONTEXT_JSON: JSON.stringify({
+          systems: ['bison'],
+          bison: { postgres: { deletionProtection: false } },
+        }),
       },
     });
     folder = path.join(outdir, 'stacks', 'bison');
@@ -56,7 +73,37 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS', ()
     seen.definitions = await ask('batch', 'describe-job-definitions', '--query', 'jobDefinitions[].jobDefinitionName');
     seen.machines = await ask('stepfunctions', 'list-state-machines', '--query', 'stateMachines[].name');
     seen.schedules = await ask('scheduler', 'list-schedules', '--query', 'Schedules[].Name');
-    seen.rds = await ask('rds', 'describe-db-instances', '--query', 'DBInstances');
+    seen.server = await ask('rds', 'describe-db-instances', '--query', 'DBInstances[0]');
+    const connection = await ask<Connection>('glue', 'get-connection', '--name', 'bison', '--query', 'Connection');
+    seen.connection = connection;
+    const { SubnetId, SecurityGroupIdList } = connection.PhysicalConnectionRequirements;
+    seen.subnets = await ask(
+      'ec2',
+      'describe-subnets',
+      '--subnet-ids',
+      SubnetId,
+      '--query',
+      'Subnets[].AvailabilityZone',
+    );
+    const tables = `Name=association.subnet-id,Values=${SubnetId}`;
+    seen.tables = await ask(
+      'ec2',
+      'describe-route-tables',
+      '--filters',
+      tables,
+      '--query',
+      'RouteTables[].RouteTableId',
+    );
+    seen.endpoints = await ask('ec2', 'describe-vpc-endpoints', '--query', 'VpcEndpoints[?VpcEndpointType==`Gateway`]');
+    seen.groups = await ask(
+      'ec2',
+      'describe-security-groups',
+      '--group-ids',
+      ...SecurityGroupIdList,
+      '--query',
+      'SecurityGroups',
+    );
+    seen.state = readFileSync(path.join(folder, '../../../terraform.bison.tfstate'), 'utf8');
     destroy = await workspace.terraform(folder, 'destroy', '-input=false', '-auto-approve', ...VARIABLES);
   });
 
@@ -69,7 +116,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS', ()
     expect(apply).toMatchObject({ code: 0 });
   });
 
-  test("has the document's names, and no database server unless one is asked for", () => {
+  test("has the document's names", () => {
     expect(seen).toMatchObject({
       crawler: {
         DatabaseName: 'bison-metadata',
@@ -84,8 +131,32 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS', ()
       definitions: ['bison-annotate', 'bison-annotate_riis', 'bison-calc_stats'],
       machines: ['bison-month'],
       schedules: ['bison-month'],
-      rds: [],
     });
+  });
+
+  test("the connection has subnet, zone and group; S3's endpoint is in the table of its own subnet", () => {
+    expect(seen.connection).toMatchObject({
+      ConnectionProperties: {
+        JDBC_CONNECTION_URL: expect.stringMatching(/^jdbc:postgresql:\/\/[^:/]+:5432\/bison_input$/),
+        JDBC_ENFORCE_SSL: 'true',
+        SECRET_ID: expect.stringMatching(/^arn:aws:secretsmanager:/),
+      },
+      PhysicalConnectionRequirements: { AvailabilityZone: (seen.subnets as string[])[0] },
+    });
+    const [table] = seen.tables as string[];
+    const gateways = seen.endpoints as { ServiceName: string; RouteTableIds: string[] }[];
+    expect(gateways.find(({ ServiceName }) => ServiceName.endsWith('.s3'))?.RouteTableIds).toContain(table);
+  });
+
+  test('its group lets all TCP ports in from itself, and nobody else; the server is private, and its password nowhere', () => {
+    const [group] = seen.groups as Group[];
+    const itself = { IpProtocol: 'tcp', FromPort: 0, ToPort: 65_535, UserIdGroupPairs: [{ GroupId: group?.GroupId }] };
+    expect(group?.IpPermissions).toHaveLength(1);
+    expect(group?.IpPermissions[0]).toMatchObject(itself);
+    expect(group?.IpPermissions[0]?.IpRanges ?? []).toEqual([]);
+    expect(group?.IpPermissionsEgress).toContainEqual(expect.objectContaining({ FromPort: 0, ToPort: 65_535 }));
+    expect(seen.server).toMatchObject({ PubliclyAccessible: false, StorageEncrypted: true });
+    expect(String(seen.state)).not.toMatch(/"password": "[^"]/);
   });
 
   test("the output that the command reads names this deployment, and the operator's policy is one of IAM's", () => {

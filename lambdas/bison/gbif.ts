@@ -329,13 +329,15 @@ async function call(url: string, init: RequestInit, clients: GbifClients): Promi
   }
   if (response.ok) return body;
   const told = `GBIF answered ${url} with HTTP ${response.status}${body ? ` (${body.slice(0, 200)})` : ''}`;
-  if (response.status >= 500 || response.status === 429) throw new BisonError(ErrorName.ServiceUnavailable, `${told}.`);
+  // GBIF answers 420 and 429 while the user has too many downloads at once.
+  if (response.status >= 500 || [420, 429].includes(response.status))
+    throw new BisonError(ErrorName.ServiceUnavailable, `${told}.`);
   if (response.status === 404)
     throw new BisonError(ErrorName.DownloadFailed, `${told}: give the key of a download that is there.`);
-  throw new BisonError(
-    ErrorName.DownloadRefused,
-    `${told}: see that username and password of ${clients.deployment.secretArn} are those of gbif.org.`,
-  );
+  const advice = [401, 403].includes(response.status)
+    ? `see that username and password of ${clients.deployment.secretArn} are those of gbif.org`
+    : 'see https://techdocs.gbif.org/en/data-use/api-downloads';
+  throw new BisonError(ErrorName.DownloadRefused, `${told}: ${advice}.`);
 }
 
 export const handler = lazily(() => {

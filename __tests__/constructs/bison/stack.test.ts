@@ -1,0 +1,64 @@
+import { Testing } from 'cdktf';
+import type { bundle } from '../../../constructs/aws/bundle';
+import { SOURCES } from '../../../constructs/bison/functions';
+import { type BisonContext, BisonStack } from '../../../constructs/bison/stack';
+import { withoutMetadata } from '../../support/synthesis';
+
+const { bundle: realBundle } = jest.requireActual<{ bundle: typeof bundle }>('../../../constructs/aws/bundle');
+jest.mock('../../../constructs/aws/bundle', () => jest.requireActual('../../support/unbundled'));
+
+const synthesise = (context?: BisonContext) =>
+  withoutMetadata(Testing.synth(new BisonStack(Testing.app(), 'bison', context), true));
+
+const stack = synthesise();
+
+test('asks for where and for the DataStream, and for nothing else', () => {
+  const required = Object.entries<Record<string, unknown>>(stack.variable).filter(([, each]) => !('default' in each));
+
+  expect(required.map(([name]) => name).sort()).toEqual(['datastream_arn', 'region']);
+  for (const each of Object.values<Record<string, unknown>>(stack.variable)) {
+    expect(each.nullable).toBe(false);
+    expect(String(each.description)).toMatch(/\.$/);
+  }
+});
+
+test('tells the command what it must know', () => {
+  expect(Object.keys(stack.output).sort()).toEqual([
+    'bison_arn',
+    'bison_bucket',
+    'bison_deployment',
+    'gbif_secret_arn',
+    'image_repository_url',
+    'job_queue_name',
+    'operator_policy',
+  ]);
+  expect(stack.terraform.backend).toEqual({ local: { path: '../../../terraform.bison.tfstate' } });
+});
+
+test('has no subnet without the Internet, server or endpoint of an interface, unless the context asks for PostgreSQL', () => {
+  const own = JSON.stringify(stack.resource);
+  expect(own).not.toMatch(/isolated|aws_db_instance|aws_glue_connection|Interface/);
+
+  const postgres = synthesise({ postgres: {} });
+  expect(Object.keys(postgres.resource)).toEqual(expect.arrayContaining(['aws_db_instance', 'aws_glue_connection']));
+  expect(Object.keys(postgres.output)).toEqual(
+    expect.arrayContaining(['postgres_connection_name', 'postgres_operator_policy', 'postgres_role_arn']),
+  );
+});
+
+test('is the same when it is synthesised again', () => {
+  expect(synthesise()).toEqual(stack);
+});
+
+test('refuses a key that the context does not have', () => {
+  expect(() => synthesise({ bucket: 'b' } as never)).toThrow(
+    'context.bison has bucket, which it does not know: write ingest',
+  );
+});
+
+test.each(Object.entries(realBundle<string>(SOURCES).functions))(
+  'the bundle of %s is smaller than 600,000 bytes',
+  (_, { code }) => {
+    expect(code.length).toBeLessThan(600_000);
+  },
+);
