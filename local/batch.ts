@@ -234,6 +234,8 @@ export class EmbeddedBatch {
     definition: EmbeddedDefinition,
     environment: Record<string, string>,
   ): Promise<void> {
+    // It may have been terminated while it waited.
+    if (job.stoppedAt) return;
     this.#change(job, 'PENDING');
     await Promise.all(
       job.children.map((child) =>

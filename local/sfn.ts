@@ -356,7 +356,8 @@ export class EmbeddedSfn {
     const { executionArn: arn = '', startDate } = await this.client()
       .send(command)
       .catch(({ name, message }: Error) => {
-        throw failure(`StepFunctions.${name}Exception`, message);
+        // The API's own errors have no such end: StateMachineDoesNotExist.
+        throw failure(`StepFunctions.${name.replace(/(Exception)?$/, 'Exception')}`, message);
       });
     if (!pattern.startsWith('.sync')) return { ExecutionArn: arn, StartDate: startDate?.getTime() };
     const execution = this.executions.get(arn) as Execution;

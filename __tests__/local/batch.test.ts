@@ -106,6 +106,19 @@ test('runs the children of an array, each with its index, and fails with any of 
   expect(jobSummaryList?.map((each) => each.jobId)).toEqual([`${jobId}:2`]);
 });
 
+test('an array that is terminated before it has begun never begins', async () => {
+  const runs: string[] = [];
+  const { clock, cloud, send, submit, client } = batch(async ({ jobId }) => {
+    runs.push(jobId);
+    return { code: 0 };
+  });
+  const { jobId } = await submit({ arrayProperties: { size: 3 } });
+  await send(client.send(new TerminateJobCommand({ jobId, reason: 'enough' })));
+  await send(clock.sleep(60_000));
+
+  expect([runs, cloud.live]).toEqual([[], []]);
+});
+
 test('tells of each attempt with its log stream, of an array how its children stand, and of queues their priority', async () => {
   const { clock, cloud, client, send, submit, describe } = batch(async ({ attempt, arrayIndex }) =>
     attempt === 1 && arrayIndex === 0 ? { code: 137, hostLost: true } : { code: 0 },
