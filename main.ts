@@ -1,28 +1,18 @@
 import { App } from 'cdktf';
 import { context } from './cdktf.json';
-import { type CarouselContext, CarouselStack } from './constructs/carousel/stack';
-import { MatrixError, matrixOf } from './constructs/datastream/matrix';
+import { SettingsError } from './constructs/aws/settings-error';
+import { carouselStack } from './constructs/carousel/stack';
+import { matrixOf } from './constructs/datastream/matrix';
 import { DatastreamStack } from './constructs/datastream/stack';
-import { TsdatError, tsdatStacks } from './constructs/tsdat/stack';
+import { tsdatStacks } from './constructs/tsdat/stack';
 import { fileErrorSentence } from './files/disk';
 
-/** The stacks of each system; every stack has a state of its own. */
+/** The stacks of each system, every stack has a state of its own. */
 const SYSTEMS: Readonly<Record<string, (app: App) => void>> = {
-  carousel,
+  carousel: (app) => carouselStack(app, app.node.tryGetContext('carousel')),
   datastream: (app) => new DatastreamStack(app, 'datastream', matrixOf(app.node.tryGetContext('matrix'))),
   tsdat: (app) => tsdatStacks(app, app.node.tryGetContext('tsdat')),
 };
-
-/** The Carousel's properties are of cdktf.json: what is wrong with one is told without a stack. */
-function carousel(app: App): void {
-  try {
-    new CarouselStack(app, 'carousel', app.node.tryGetContext('carousel') as CarouselContext);
-  } catch (error) {
-    if ((error as Error).constructor !== Error) throw error;
-    console.error(`context.carousel of cdktf.json: ${(error as Error).message}`);
-    process.exit(1);
-  }
-}
 
 function main(): void {
   // cdktf hands the context over; a plain `tsx main.ts` has the file alone.
@@ -31,11 +21,9 @@ function main(): void {
   const systems = Array.isArray(named) ? named.map(String) : [JSON.stringify(named)];
   const unknown = systems.find((system) => !Object.hasOwn(SYSTEMS, system));
   if (unknown !== undefined || systems.length === 0) {
-    // Not thrown: a stack would bury the sentence.
-    console.error(
+    throw new SettingsError(
       `context.systems of cdktf.json names ${unknown ?? 'no system'}: write a list of ${Object.keys(SYSTEMS).join(', ')}.`,
     );
-    process.exit(1);
   }
   for (const system of new Set(systems)) SYSTEMS[system]?.(app);
   app.synth();
@@ -44,7 +32,8 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  if (error instanceof MatrixError || error instanceof TsdatError) {
+  if (error instanceof SettingsError) {
+    // A stack would bury the sentence.
     console.error(error.message);
     process.exit(1);
   }
