@@ -269,7 +269,7 @@ function printReport({ files, jobs, dollars, outputs, problems }: Report, folder
     table([
       ['  files', `${files.chosen} chosen, ${files.verified} verified, ${files.failed} failed`],
       ['  jobs', `${jobs.succeeded} succeeded, ${jobs.failed} failed, ${jobs.returned} returned`],
-      ['  cost', `${money(dollars.actual)}, estimated at most ${money(dollars.estimate)}`],
+      ['  cost', `${money(dollars.actual)}, estimated ${money(dollars.estimate)}`],
     ]),
   );
   for (const problem of problems.slice(0, 20)) out.write(wrap(`  ${problem}\n`, out));

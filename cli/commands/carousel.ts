@@ -4,11 +4,17 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { page } from '../../lambdas/carousel/archive';
 import {
   type ArchivedFile,
+  copyDays,
+  extensionDollars,
   fileDollars,
+  instancePrices,
   isAlive,
   isArchived,
+  type JobSize,
   jobDollars,
+  laterExtensionDollars,
   ORCHESTRATION_DOLLARS,
+  retryDollars,
 } from '../../lambdas/carousel/cost';
 import { type Carousel, eachOf, filesLedger, jobsLedger } from '../../lambdas/carousel/deployment';
 import { CarouselError } from '../../lambdas/carousel/errors';
@@ -139,28 +145,45 @@ export async function carouselCost(
         `${count(missing.length, 'file')} such as ${missing[0]} is not in s3://${deployment.archiveBucket}: write keys that are.`,
       );
     }
-    const prices = distinct.map(
-      (key) => [key, fileDollars(byKey.get(key) as ArchivedFile, options.tier, options.days, now)] as const,
-    );
-    const impossible = prices.find(([, price]) => price === undefined);
-    if (impossible) {
-      throw new InputError(
-        `${impossible[0]} is in ${byKey.get(impossible[0])?.storageClass}, which has no ${options.tier}: write another --tier.`,
-      );
+    const sizesOf = new Map<string, JobSize[]>();
+    for (const { request, keys } of wanted) {
+      const size = deployment.jobs[request.job.definition] as JobSize;
+      for (const key of keys) sizesOf.set(key, [...(sizesOf.get(key) ?? []), size]);
     }
-    const restores = prices.reduce((sum, [, price = 0]) => sum + price, 0);
+    const parts = distinct.map((key) => {
+      const file = byKey.get(key) as ArchivedFile;
+      const copy = copyDays(options.days, sizesOf.get(key) ?? []);
+      const restore = fileDollars(file, options.tier, copy, now);
+      if (restore === undefined) {
+        throw new InputError(`${key} is in ${file.storageClass}, which has no ${options.tier}: write another --tier.`);
+      }
+      return {
+        dollars: restore + extensionDollars(file, copy, now),
+        later: laterExtensionDollars(file, options.tier, deployment.defaults.turnTimeoutHours),
+      };
+    });
     const jobs = wanted.map(({ request, keys }) => {
       const runs = request.job.run === 'all' ? 1 : keys.length;
-      const known = deployment.jobs[request.job.definition];
-      return { runs, dollars: known ? runs * jobDollars(known, deployment.region) : 0 };
+      const size = deployment.jobs[request.job.definition] as JobSize;
+      return {
+        runs,
+        dollars: runs * jobDollars(size, deployment.region),
+        retries: runs * retryDollars(size, deployment.region),
+      };
     });
-    const jobsDollars = jobs.reduce((sum, each) => sum + each.dollars, 0);
-    const runs = jobs.reduce((sum, each) => sum + each.runs, 0);
-    const alone = wanted.reduce((sum, { keys }) => sum + keys.length, 0);
+    const sumOf = <Each>(all: readonly Each[], value: (each: Each) => number) =>
+      all.reduce((sum, each) => sum + value(each), 0);
+    const restores = sumOf(parts, (each) => each.dollars);
+    const jobsDollars = sumOf(jobs, (each) => each.dollars);
+    const retries = sumOf(jobs, (each) => each.retries);
+    const extensions = sumOf(parts, (each) => each.later);
+    const runs = sumOf(jobs, (each) => each.runs);
+    const alone = sumOf(wanted, ({ keys }) => keys.length);
     const orchestration = distinct.length * ORCHESTRATION_DOLLARS;
     const total = restores + jobsDollars + orchestration;
     const archived = distinct.filter((key) => !isAlive(byKey.get(key) as ArchivedFile, now)).length;
-    const gb = distinct.reduce((sum, key) => sum + (byKey.get(key)?.bytes ?? 0), 0) / GB;
+    const gb = sumOf(distinct, (key) => byKey.get(key)?.bytes ?? 0) / GB;
+    const instances = instancePrices(deployment.region);
     if (json) {
       const rounded = (value: number) => Number(value.toFixed(6));
       const document = {
@@ -175,27 +198,40 @@ export async function carouselCost(
           orchestration: rounded(orchestration),
           total: rounded(total),
         },
+        not_counted_at_worst: { retries: rounded(retries), extensions: rounded(extensions) },
         prices_of: ARCHIVE_PRICES.as_of,
+        instance_prices_of: instances.as_of,
       };
       out.write(`${JSON.stringify(document, null, 2)}\n`);
       return 0;
     }
     out.write(
       table([
-        ['WHAT', 'HOW MUCH', 'AT MOST'],
+        ['WHAT', 'HOW MUCH', 'ESTIMATE'],
         [
           'restores and copies',
           `${count(archived, 'file')}, ${gb.toFixed(1)} GB, ${options.tier}, ${count(options.days, 'day')}`,
           dollars(restores),
         ],
-        ['jobs', `${count(runs, 'job')} for their whole time-outs, on demand`, dollars(jobsDollars)],
+        ['jobs', `${count(runs, 'job')} for their whole time-outs once, on demand`, dollars(jobsDollars)],
         ['orchestration', count(distinct.length, 'file'), dollars(orchestration)],
         ['total', '', dollars(total)],
       ]),
     );
     const shared =
       alone > distinct.length ? ` The requests share files: ${alone} restores alone, ${distinct.length} together.` : '';
-    out.write(wrap(`List prices of ${ARCHIVE_PRICES.region} of ${ARCHIVE_PRICES.as_of}.${shared}\n`, out));
+    out.write(
+      wrap(
+        `A turn compares this with its budget. Not in it: jobs whose hosts AWS takes back run again, for ${dollars(retries)} more at worst; copies are extended while their jobs are unfinished, for ${dollars(extensions)} more at worst, in the turn's ${deployment.defaults.turnTimeoutHours} hours.\n`,
+        out,
+      ),
+    );
+    out.write(
+      wrap(
+        `List prices: S3 of ${ARCHIVE_PRICES.region} of ${ARCHIVE_PRICES.as_of}, instances of ${instances.region} of ${instances.as_of}.${shared}\n`,
+        out,
+      ),
+    );
     return 0;
   });
 }
@@ -314,7 +350,7 @@ async function turnStatus(row: Row, clients: Carousel, out: Output): Promise<num
   const { status, error, cause } = await clients.sfn.send(
     new DescribeExecutionCommand({ executionArn: turn.execution }),
   );
-  out.write(`turn ${turn.turn}: ${status}, ${turn.tier}, at most ${dollars(turn.estimate)}\n`);
+  out.write(`turn ${turn.turn}: ${status}, ${turn.tier}, estimated ${dollars(turn.estimate)}\n`);
   out.write(`  files  ${countsOf(files.map(({ state }) => state))}\n`);
   out.write(`  jobs   ${countsOf(jobs.map(({ state }) => state))}\n`);
   if (error) out.write(wrap(`  ${error}: ${cause ?? ''}\n`, out));

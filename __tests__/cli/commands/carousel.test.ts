@@ -13,6 +13,7 @@ import { deploymentOf } from '../../../lambdas/carousel/deployment';
 import { ARCHIVE, type EmbeddedCarousel, WORK_QUEUE } from '../../../local/carousel';
 import { testCarousel } from '../../support/carousel';
 import { inNewFolders } from '../../support/cli';
+import { documentIn } from '../../support/output-schema';
 
 const folder = mkdtempSync(join(tmpdir(), 'carousel-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -55,9 +56,11 @@ test('from an empty table to the addresses of the objects', async () => {
   const cost = await call((clients, out, err) => carouselCost([path, path], {}, clients, out, err));
   expect(cost.code).toBe(0);
   expect(cost.out).toContain('restores and copies  2 files, 62.0 GB, Bulk, 3 days');
-  expect(cost.out).toContain(
-    'List prices of us-east-1 of 2026-11-28. The requests share files: 4 restores alone, 2 together.',
+  expect(cost.out).toMatch(
+    /Not in it: jobs .* run again, for \$0\.40 more at worst; copies .* for \$0\.19 more at worst/,
   );
+  expect(cost.out).toMatch(/List prices: S3 of us-east-1 of 2026-11-28, instances of us-east-1 of \d{4}-\d\d-\d\d\./);
+  expect(cost.out).toContain('The requests share files: 4 restores alone, 2 together.');
 
   const submitted = await call((clients, out, err) => carouselSubmit([path], clients, out, err));
   expect(submitted.out).toMatch(/^request [0-9a-f]{12}: 2 files of .*request\.json\. It waits for the next turn\.\n$/);
@@ -72,7 +75,7 @@ test('from an empty table to the addresses of the objects', async () => {
   const turn = started.out.split(/[ :]/)[1] ?? '';
   await run(cloud.clock.sleep(60_000));
   const running = await call((clients, out, err) => carouselStatus(turn, clients, out, err));
-  expect(running.out).toContain(`turn ${turn}: RUNNING, Bulk, at most $`);
+  expect(running.out).toContain(`turn ${turn}: RUNNING, Bulk, estimated $`);
   expect(running.out).toContain('files  2 requested');
   await run(cloud.clock.sleep(24 * 3_600_000));
 
@@ -91,7 +94,7 @@ test('cost asks for nothing but the list of the archive', async () => {
   );
 
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({
+  expect(documentIn('carousel cost', out)).toMatchObject({
     tier: 'Standard',
     days: 5,
     files: 1,
