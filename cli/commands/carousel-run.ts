@@ -94,7 +94,7 @@ export async function carouselRun(
     turnFile = readTurnFile(file);
     images = imagesOf(options.image ?? [], Object.keys(turnFile.jobs));
   } catch (error) {
-    if (error instanceof InputError) return refuse(error.message, 1);
+    if (error instanceof InputError) return refuse(error.message, error.exitCode);
     throw error;
   }
   const place = localPlace(options.folder);
@@ -151,6 +151,7 @@ export async function carouselRun(
         }),
       ),
     );
+    const problems: string[] = [];
     for (const [index, body] of turnFile.requests.entries()) {
       try {
         const { request, file_count } = await clock.run(submitRequest(body, clients));
@@ -160,15 +161,10 @@ export async function carouselRun(
         );
       } catch (error) {
         if (!(error instanceof CarouselError)) throw error;
-        return refuse(
-          error.message
-            .split('\n')
-            .map((problem) => `${file}: requests.${index}: ${problem}`)
-            .join('\n'),
-          1,
-        );
+        problems.push(...error.message.split('\n').map((problem) => `${file}: requests.${index}: ${problem}`));
       }
     }
+    if (problems.length > 0) return refuse(problems.join('\n'), 1);
     let last = '';
     const execution = cloud.start(turnFile.turn, 'turn-local', ({ state }) => {
       // Every look enters Follow again.
@@ -253,7 +249,8 @@ function sentenceOf({ 'detail-type': type, detail }: CloudEvent): string | undef
     status: string;
     parameters: Record<string, string>;
   };
-  return `${jobDefinition} ${status.toLowerCase()} on ${parameters.s3_input_file ?? parameters.manifest ?? 'its files'}`;
+  const input = parameters.s3_input_file ?? parameters.manifest ?? 'its files';
+  return `${jobDefinition} ${status.toLowerCase()} on ${input.replace(/^s3:\/\/[^/]+\//, '')}`;
 }
 
 /** Virtual time since the beginning: `0d 07:31`. */

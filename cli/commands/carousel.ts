@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { readJsonFile } from '../../files/json-file';
 import { page } from '../../lambdas/carousel/archive';
 import {
   type ArchivedFile,
@@ -60,27 +60,37 @@ export async function guarded(region: string, err: Output, act: () => Promise<nu
   try {
     return await act();
   } catch (error) {
-    const refused = error instanceof CarouselError || error instanceof InputError;
-    err.write(wrap(`${refused ? error.message : awsSentence(error, region)}\n`, err));
+    if (error instanceof InputError) {
+      err.write(wrap(`${error.message}\n`, err));
+      return error.exitCode;
+    }
+    const refused = error instanceof CarouselError;
+    const gone = GONE.has((error as Error).name)
+      ? ` The deployment's tables, buckets and state machine are not all in this account and region: see that the credentials are the deployment's, and that it was not destroyed.`
+      : '';
+    err.write(wrap(`${refused ? error.message : awsSentence(error, region)}${gone}\n`, err));
     return refused ? 1 : 5;
   }
 }
 
-/** A file that cannot be used. */
-export class InputError extends Error {}
+/** What DynamoDB, S3 and Step Functions say of a deployment that is not there. */
+const GONE = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'StateMachineDoesNotExist']);
 
-/** @throws InputError where the file cannot be read or is no JSON */
-export function readInput(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new InputError(
-      code === 'ENOENT'
-        ? `There is no file ${file}: write another path.`
-        : `${file} cannot be read as JSON: ${message}.`,
-    );
+/** An input that cannot be used. The exit code is `validate`'s: 2 for a file that cannot be read, else 1. */
+export class InputError extends Error {
+  constructor(
+    message: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
   }
+}
+
+/** @throws InputError where the file cannot be read or is not JSON */
+export function readInput(file: string): unknown {
+  const read = readJsonFile(file);
+  if ('error' in read) throw new InputError(read.error, 2);
+  return read.value;
 }
 
 const dollars = (value: number) => `$${value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(2)}`;
@@ -95,7 +105,7 @@ export async function carouselSubmit(
   return guarded(clients.deployment.region, err, async () => {
     // What is wrong with any file is told before the first is written.
     const bodies = files.map((file) => [file, readInput(file)] as const);
-    for (const [file, body] of bodies) requestIn(file, body, clients);
+    requestsIn(bodies, clients);
     for (const [file, body] of bodies) {
       const { request, file_count } = await submitRequest(body, clients);
       out.write(
@@ -106,10 +116,17 @@ export async function carouselSubmit(
   });
 }
 
-function requestIn(file: string, body: unknown, { deployment }: Pick<Carousel, 'deployment'>): Request {
-  const read = parseRequest(body, deployment.jobs);
-  if ('problems' in read) throw new InputError(read.problems.map((problem) => `${file}: ${problem}`).join('\n'));
-  return read.request;
+/** @throws InputError with everything that is wrong with any of the files */
+function requestsIn(
+  bodies: readonly (readonly [file: string, body: unknown])[],
+  { deployment }: Pick<Carousel, 'deployment'>,
+): Request[] {
+  const read = bodies.map(([file, body]) => ({ file, ...parseRequest(body, deployment.jobs) }));
+  const problems = read.flatMap((each) =>
+    'problems' in each ? each.problems.map((problem) => `${each.file}: ${problem}`) : [],
+  );
+  if (problems.length > 0) throw new InputError(problems.join('\n'));
+  return read.flatMap((each) => ('request' in each ? [each.request] : []));
 }
 
 export interface CostOptions {
@@ -132,7 +149,10 @@ export async function carouselCost(
 ): Promise<number> {
   const { deployment, clock } = clients;
   return guarded(deployment.region, err, async () => {
-    const requests = files.map((file) => requestIn(file, readInput(file), clients));
+    const requests = requestsIn(
+      files.map((file) => [file, readInput(file)] as const),
+      clients,
+    );
     const options = { tier: tier ?? deployment.defaults.tier, days: days ?? deployment.defaults.days };
     const now = clock.now();
     const archive = await listArchive(clients, deployment.archivePrefix);
@@ -317,6 +337,8 @@ export async function carouselStatus(
     if (turn) return turnStatus(turn, clients, out);
     const request = await ledger.get(KEYS.request(id));
     if (request) return requestStatus(request, clients, out);
+    const refused = await refusedTurn(id, clients, out);
+    if (refused !== undefined) return refused;
     err.write(
       wrap(`There is no turn and no request '${id}': write an ID that 'datastream carousel status' prints.\n`, err),
     );
@@ -357,6 +379,21 @@ async function turnStatus(row: Row, clients: Carousel, out: Output): Promise<num
   for (const { output, state } of jobs)
     if (state === 'SUCCEEDED') out.write(`  s3://${clients.deployment.outputBucket}/${output}\n`);
   return status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
+}
+
+/** A turn that Plan has not planned yet, or has refused: nothing is written of it. @returns undefined where there is none */
+async function refusedTurn(id: string, { sfn, deployment }: Carousel, out: Output): Promise<number | undefined> {
+  const executionArn = `${deployment.stateMachineArn.replace(':stateMachine:', ':execution:')}:${id}`;
+  try {
+    const { status, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    out.write(`turn ${id}: ${status}, not planned\n`);
+    if (error) out.write(wrap(`  ${error}: ${cause ?? ''}\n`, out));
+    return status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
+  } catch (error) {
+    // An ID with a space or the like is no name of an execution.
+    if (['ExecutionDoesNotExist', 'InvalidArn'].includes((error as Error).name)) return undefined;
+    throw error;
+  }
 }
 
 async function requestStatus(

@@ -363,7 +363,8 @@ async function planTurn(
   const now = clock.now();
   const named = input.manifest !== undefined || typeof input.requests === 'object';
   const failed: { request: string; key: string; error: string }[] = [];
-  const impossible: CarouselError[] = [];
+  /** By the key of the file, which several requests may share. */
+  const impossible = new Map<string, CarouselError>();
   const usable = requests.map((request) => ({
     ...request,
     files: request.files.filter((key) => {
@@ -372,14 +373,14 @@ async function planTurn(
       // The tier is the turn's, and so it is for all: a file of another request would need another turn. A class that no
       // tier restores is the request's own mistake, and must not stop the turns of others.
       const ofTheTurn = problem.name === ErrorName.TierImpossible && files.get(key)?.storageClass !== INTELLIGENT;
-      if (named || ofTheTurn) impossible.push(problem);
+      if (named || ofTheTurn) impossible.set(key, problem);
       else failed.push({ request: request.id, key, error: `${problem.name}: ${problem.message}` });
       return false;
     }),
   }));
-  if (impossible.length > 0) {
-    const [first] = impossible as [CarouselError];
-    const more = impossible.length > 1 ? ` And ${impossible.length - 1} more files.` : '';
+  const [first] = impossible.values();
+  if (first) {
+    const more = impossible.size > 1 ? ` So it is with ${impossible.size - 1} more.` : '';
     throw new CarouselError(first.name, `${first.message}${more}`);
   }
   const definitionsOf = new Map<string, Set<KnownJob>>();

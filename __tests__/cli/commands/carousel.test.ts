@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -85,6 +85,26 @@ test('from an empty table to the addresses of the objects', async () => {
   expect(ended.out.match(/s3:\/\/outputs\/output\/Radiance\/\S+\.npz/g)).toHaveLength(2);
 });
 
+test('status tells why a turn was refused, and that there is none of an ID', async () => {
+  const { cloud, call, run } = await commands(2);
+  const job = { definition: 'Radiance' };
+  const input = file('dear.json', { requests: { bucket: ARCHIVE, prefix: '' }, job, budget_dollars: 0.01 });
+  const started = await call((c, out, err) => carouselStart({ input }, c, out, err));
+  const turn = started.out.split(/[ :]/)[1] ?? '';
+  await run(cloud.clock.sleep(3_600_000));
+
+  const refused = await call((c, out, err) => carouselStatus(turn, c, out, err));
+  expect(refused.code).toBe(1);
+  expect(refused.out).toMatch(
+    /^turn \S+: FAILED, not planned\n {2}BudgetExceeded: 2 files and their jobs are estimated at/,
+  );
+  expect(await call((c, out, err) => carouselStatus('none', c, out, err))).toEqual({
+    code: 2,
+    out: '',
+    err: "There is no turn and no request 'none': write an ID that 'datastream carousel status' prints.\n",
+  });
+});
+
 test('cost asks for nothing but the list of the archive', async () => {
   const { cloud, call } = await commands(3);
   const before = ['GetItem', 'Query', 'Scan', 'HeadObject', 'GetObject'].map((each) => cloud.calls(each));
@@ -157,7 +177,7 @@ test('cancel takes a request back, and stops a turn', async () => {
 
 describe('bad input gets one message, and nothing is written', () => {
   test.each<[string, unknown, string]>([
-    ['a file that is not JSON', 'no JSON', 'cannot be read as JSON'],
+    ['a file that is not JSON', 'no JSON', 'bad.json:1:1'],
     [
       'an unknown attribute',
       { ...REQUEST, query: "Yaer = '1'" },
@@ -179,9 +199,20 @@ describe('bad input gets one message, and nothing is written', () => {
     const before = cloud.calls('PutItem') + cloud.calls('BatchWriteItem');
     const { code, err, out } = await call((c, o, e) => carouselSubmit([file('bad.json', content)], c, o, e));
 
-    expect([code, out]).toEqual([1, '']);
+    expect([code, out]).toEqual([typeof content === 'string' ? 2 : 1, '']);
     expect(err).toContain(message);
     expect(cloud.calls('PutItem') + cloud.calls('BatchWriteItem')).toBe(before);
+  });
+
+  test('of several files at once', async () => {
+    const { call } = await commands(1);
+    const first = file('first.json', { ...REQUEST, query: 'Yaer = 1' });
+    const second = file('second.json', { ...REQUEST, job: { definition: 'Radiance', parameters: { yaer: '1' } } });
+    const submitted = await call((c, o, e) => carouselSubmit([first, second], c, o, e));
+    const priced = await call((c, o, e) => carouselCost([first, second], {}, c, o, e));
+
+    expect(submitted.err).toMatch(/first\.json: query names .*\n.*second\.json: job\.parameters has yaer/);
+    expect(priced).toEqual(submitted);
   });
 
   test.each<[unknown, string]>([
@@ -245,6 +276,17 @@ describe('the command', () => {
 
     expect(status).toBe(1);
     expect(stderr).toContain(message);
+  });
+
+  test('tells what is wrong with every request of a turn file', () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.requests[0].query = "MISR_Path = '99'";
+    example.requests[1].job.definition = 'ComputeRadiance';
+    const { status, stderr, stdout } = datastream('carousel', 'run', '--local', write('turn.json', example));
+
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain("requests.0: query selects no file: MISR_Path = '99'.");
+    expect(stderr).toContain('requests.1: job.definition is "ComputeRadiance"');
   });
 
   test('refuses an image of no definition, and a run without --local', () => {
