@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { aws } from '../support/deployed';
 import { type Moto, startMoto } from '../support/moto';
-import { type Finished, ROOT, succeed, Workspace } from '../support/terraform';
+import { type Finished, ROOT, run, succeed, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
 const VARIABLES = [
@@ -30,6 +30,12 @@ const MOTOS_OWN: Readonly<Record<string, readonly string[]>> = {
 /** Without a template's version, which a plan leaves out while it is not known. */
 const withoutVersion = (value: unknown) => JSON.stringify(value, (key, each) => (key === 'version' ? undefined : each));
 
+/** Keys of the archive. */
+const ARCHIVED = [
+  'P22/TERRA_BF_L1B_O85079_20151216160910_F000_V001.h5',
+  'P108/TERRA_BF_L1B_O84990_20151210013021_F000_V001.h5',
+];
+
 interface Change {
   readonly address: string;
   readonly type: string;
@@ -50,6 +56,38 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
   let destroy: Finished;
   let refusedSubnet: Finished;
   const seen: Record<string, unknown> = {};
+  const told: Record<string, Finished> = {};
+
+  /** What a user does after the deployment, in the folder of Terraform's state. */
+  async function useCommands(): Promise<void> {
+    const cwd = path.join(folder, '../../..');
+    for (const key of ARCHIVED) {
+      await succeed(
+        'aws',
+        ['s3api', 'put-object', '--bucket', 'the-archive', '--key', key, '--storage-class', 'GLACIER'],
+        { cwd: ROOT, env: workspace.environment },
+      );
+    }
+    writeFileSync(
+      path.join(cwd, 'request.json'),
+      JSON.stringify({ username: 'ana', query: "MISR_Path = '22'", job: { definition: 'ComputeRadience' } }),
+    );
+    const datastream = (...args: readonly string[]) =>
+      run(process.execPath, [path.join(ROOT, 'cli/datastream.cjs'), 'carousel', ...args], {
+        cwd,
+        env: { ...workspace.environment, NODE_NO_WARNINGS: '1' },
+      });
+    told.load = await datastream('load', '--prefix', 'P22/');
+    told.cost = await datastream('cost', 'request.json');
+    told.submit = await datastream('submit', 'request.json');
+    told.status = await datastream('status');
+    told.start = await datastream('start', '--budget', '80');
+    const [, turn = ''] = /^turn (\S+):/.exec(told.start.output) ?? [];
+    told.turn = await datastream('status', turn);
+    const [, request = ''] = /^request (\w+):/.exec(told.submit.output) ?? [];
+    told.cancel = await datastream('cancel', request);
+    told.again = await datastream('cancel', request);
+  }
 
   beforeAll(async () => {
     moto = await startMoto();
@@ -88,7 +126,10 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
     });
     apply = await workspace.terraform(folder, 'apply', '-input=false', '-auto-approve', AT_ONCE, ...VARIABLES);
     if (apply.code !== 0) return;
-    await workspace.terraform(folder, 'plan', '-input=false', '-out=second', AT_ONCE, ...VARIABLES);
+    // The plan only reads, so that the commands can be used meanwhile.
+    const planning = workspace.terraform(folder, 'plan', '-input=false', '-out=second', AT_ONCE, ...VARIABLES);
+    await useCommands();
+    await planning;
     const plan = JSON.parse(await workspace.terraformSucceeds(folder, 'show', '-json', 'second'));
     changes = (plan.resource_changes as Change[]).filter(
       ({ change }) => !['no-op', 'read'].includes(change.actions[0] ?? ''),
@@ -156,6 +197,22 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
     // It forgets the limits, tells the template's own tags as those of its instances, and writes JSON with spaces.
     expect(seen).toMatchObject({ limits: [], templates: ['launch-template'] });
     expect(seen.redrives).toContain('": ');
+  });
+
+  test('is used by the commands, which know it by the state of Terraform', () => {
+    expect(Object.fromEntries(Object.entries(told).map(([name, { code }]) => [name, code]))).toEqual({
+      ...{ load: 0, cost: 0, submit: 0, status: 0, start: 0, turn: 0, cancel: 0, again: 2 },
+    });
+    // HSDS has no server here.
+    expect(told.load?.output).toMatch(
+      /^1 file in BasicFusionFiles, 1 of them archived\n1 file sent to be indexed\nHSDS at/,
+    );
+    expect(told.cost?.output).toContain('1 job for their whole time-outs once, on demand');
+    expect(told.submit?.output).toMatch(/^request \w+: 1 file of request\.json\. It waits for the next turn\.\n$/);
+    expect(told.status?.output).toMatch(/^no turn runs\nwaiting: 1 request\n/);
+    // moto records executions, and runs none.
+    expect(told.turn?.output).toMatch(/^turn turn-\d{8}-\d{6}: RUNNING, not planned\n$/);
+    expect(told.cancel?.output).toContain('cancelled');
   });
 
   test('leaves nothing when it is destroyed', () => {
