@@ -207,7 +207,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
     expect(told.load?.output).toMatch(
       /^1 file in BasicFusionFiles, 1 of them archived\n1 file sent to be indexed\nHSDS at/,
     );
-    expect(told.cost?.output).toContain('1 job for their whole time-outs once, on demand');
+    expect(told.cost?.output).toContain('1 job, one whole time-out each, on demand');
     expect(told.submit?.output).toMatch(/^request \w+: 1 file of request\.json\. It waits for the next turn\.\n$/);
     expect(told.status?.output).toMatch(/^no turn runs\nwaiting: 1 request\n/);
     // moto records executions, and runs none.

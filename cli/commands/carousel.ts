@@ -233,7 +233,7 @@ export async function carouselCost(
           `${count(archived, 'file')}, ${gb.toFixed(1)} GB, ${options.tier}, ${count(options.days, 'day')}`,
           dollars(restores),
         ],
-        ['jobs', `${count(runs, 'job')} for their whole time-outs once, on demand`, dollars(jobsDollars)],
+        ['jobs', `${count(runs, 'job')}, one whole time-out each, on demand`, dollars(jobsDollars)],
         ['orchestration', count(distinct.length, 'file'), dollars(orchestration)],
         ['total', '', dollars(total)],
       ]),

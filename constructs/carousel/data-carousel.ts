@@ -72,7 +72,7 @@ export interface DataCarouselProps {
   readonly instanceTypes?: readonly string[];
   /** Default: 16. */
   readonly maxVcpus?: number;
-  /** Dollars that a turn may cost at most, if its input says nothing else. There is no default. */
+  /** What a turn's estimate may be at most, in dollars, if its input says nothing else. There is no default. */
   readonly budgetDollars: number;
   /** Default: Bulk. */
   readonly tier?: 'Expedited' | 'Standard' | 'Bulk';
