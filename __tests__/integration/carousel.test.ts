@@ -77,7 +77,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
         cwd,
         env: { ...workspace.environment, NODE_NO_WARNINGS: '1' },
       });
-    told.load = await datastream('load', '--prefix', 'P22/');
+    told.load = await datastream('load', '--prefix', 'P22/', '--hsds-endpoint', 'http://127.0.0.1:1');
     told.cost = await datastream('cost', 'request.json');
     told.submit = await datastream('submit', 'request.json');
     told.status = await datastream('status');
@@ -203,9 +203,9 @@ describeWith(['terraform', 'moto_server', 'aws'], 'the Carousel on an emulated A
     expect(Object.fromEntries(Object.entries(told).map(([name, { code }]) => [name, code]))).toEqual({
       ...{ load: 0, cost: 0, submit: 0, status: 0, start: 0, turn: 0, cancel: 0, again: 2 },
     });
-    // HSDS has no server here.
+    // Nothing listens where HSDS would be.
     expect(told.load?.output).toMatch(
-      /^1 file in BasicFusionFiles, 1 of them archived\n1 file sent to be indexed\nHSDS at/,
+      /^1 file in BasicFusionFiles, 1 of them archived\n1 file sent to be indexed\nHSDS at http:\/\/127\.0\.0\.1:1 was not asked/,
     );
     expect(told.cost?.output).toContain('1 job, one whole time-out each, on demand');
     expect(told.submit?.output).toMatch(/^request \w+: 1 file of request\.json\. It waits for the next turn\.\n$/);
