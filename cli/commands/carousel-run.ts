@@ -173,9 +173,9 @@ export async function carouselRun(
     });
     interrupted.signal.addEventListener('abort', () => execution.stop());
     await clock.run(execution.ended);
-    if (interrupted.signal.aborted) return 130;
     if (broken !== undefined) return refuse(broken);
     out.write(`turn-local: ${execution.status} after ${passed(clock.now())}\n`);
+    if (interrupted.signal.aborted) return 130;
     for (const failure of new Set(failures)) err.write(wrap(`  ${failure}\n`, err));
     if (execution.error) err.write(wrap(`  ${execution.error}: ${execution.cause ?? ''}\n`, err));
     if (await clock.run(jobsLedger(clients).get({ pk: 'turn#turn-local', sk: 'turn' }))) {

@@ -237,7 +237,7 @@ describe('bad input gets one message, and nothing is written', () => {
 });
 
 describe('the command', () => {
-  const { datastream, file: write, path } = inNewFolders();
+  const { datastream, file: write, inBackground, path, scratchFolders } = inNewFolders();
   const EXAMPLE = join(__dirname, '../../../local/examples/carousel/turn.json');
 
   test('runs the example that ships', () => {
@@ -276,6 +276,20 @@ describe('the command', () => {
 
     expect(status).toBe(1);
     expect(stderr).toContain(message);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('ends the turn and its jobs at %s, also twice', async (signal) => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.jobs.ComputeRadience.stand_in = 'sleep 600';
+    const { child, ended, until } = inBackground(['carousel', 'run', '--local', write('turn.json', example)]);
+    await until('restored');
+    child.kill(signal);
+    child.kill(signal);
+    const { status, stdout, stderr } = await ended;
+
+    expect([status, stderr]).toEqual([130, '']);
+    expect(stdout).toMatch(/^turn-local: ABORTED after 0d \d\d:\d\d$/m);
+    expect(scratchFolders()).toEqual([]);
   });
 
   test('tells what is wrong with every request of a turn file', () => {
