@@ -52,6 +52,8 @@ interface Shown {
   startedAt?: number;
   stoppedAt?: number;
   attempts: number;
+  /** The attempts that have ended. */
+  ended: readonly { readonly startedAt: number; readonly stoppedAt: number }[];
   exitCode?: number;
   readonly arrayIndex?: number;
   readonly arraySize?: number;
@@ -153,6 +155,7 @@ export class EmbeddedBatch {
         parameters: { ...definition.parameters, ...parameters },
         status: 'SUBMITTED',
         attempts: 0,
+        ended: [],
         ...rest,
         abort: new AbortController(),
         children: [],
@@ -221,6 +224,7 @@ export class EmbeddedBatch {
         signal: attempt.signal,
       });
       overtime();
+      job.ended = [...job.ended, { startedAt: job.startedAt, stoppedAt: this.clock.now().getTime() }];
       job.abort.signal.removeEventListener('abort', stop);
       if (job.stoppedAt) return;
       if (hostLost && job.attempts < definition.attempts) {
@@ -254,7 +258,7 @@ export class EmbeddedBatch {
   }
 }
 
-function detailOf({ exitCode, attempts: _attempts, arrayIndex, arraySize, ...job }: Shown) {
+function detailOf({ exitCode, ended, arrayIndex, arraySize, ...job }: Shown) {
   const {
     jobId,
     jobName,
@@ -270,7 +274,7 @@ function detailOf({ exitCode, attempts: _attempts, arrayIndex, arraySize, ...job
   } = job;
   return {
     ...{ jobId, jobName, jobQueue, jobDefinition, createdAt, tags: { ...tags }, parameters: { ...parameters } },
-    ...{ status, statusReason, startedAt, stoppedAt },
+    ...{ status, statusReason, startedAt, stoppedAt, attempts: ended },
     container: { exitCode, reason: undefined },
     ...((arrayIndex !== undefined || arraySize !== undefined) && {
       arrayProperties: { index: arrayIndex, size: arraySize },

@@ -84,6 +84,26 @@ export const DOCUMENTS = {
       }),
     ),
   }),
+  'carousel cost': z.looseObject({
+    tier: z.enum(['Expedited', 'Standard', 'Bulk']),
+    days: count,
+    files: count,
+    to_restore: count,
+    gb: z.number().nonnegative(),
+    jobs: count,
+    dollars: z.looseObject({
+      restores: z.number().nonnegative(),
+      jobs: z.number().nonnegative(),
+      orchestration: z.number().nonnegative(),
+      total: z.number().nonnegative(),
+    }),
+    not_counted_at_worst: z.looseObject({
+      retries: z.number().nonnegative(),
+      extensions: z.number().nonnegative(),
+    }),
+    prices_of: text,
+    instance_prices_of: text,
+  }),
   doctor: z.looseObject({
     findings: z.array(
       z.looseObject({

@@ -51,7 +51,7 @@ export class CarouselStack extends TerraformStack {
       archiveBucket: this.#text('archive_bucket', 'The bucket with the archived files.', RULES.bucket),
       archivePrefix: this.#text('archive_prefix', 'Keys of the archive begin with this.', ANYTHING, ''),
       outputBucket: this.#text('output_bucket', "The bucket of the jobs' objects, plans and reports.", RULES.bucket),
-      budgetDollars: this.#number('budget_dollars', 'Dollars that a turn may cost at most.'),
+      budgetDollars: this.#number('budget_dollars', "What a turn's estimate may be at most, in dollars."),
       tier: this.#text('tier', 'Expedited, Standard or Bulk.', TIER, 'Bulk') as 'Bulk',
       days: this.#number('days', 'Days that a copy is asked for.', 3),
       concurrency: this.#number('concurrency', 'Calls of RestoreObject at once.', 50),
