@@ -112,7 +112,7 @@ function s3(
   return [one(`s3:${action}`, resource), ...(tagged ? [one('s3:PutObjectTagging', resource)] : [])];
 }
 
-/** A policy of docs/ with its placeholders filled in, as docs/tsdat-aws.md says. */
+/** A policy of docs/ with its placeholders filled in, as docs/tsdat.md says. */
 export function fillInTsdat(name: string, values: Readonly<Record<string, string>>): DeployerPolicy {
   const text = readFileSync(path.join(__dirname, '..', '..', 'docs', `${name}.json`), 'utf8');
   return JSON.parse(text.replace(/\b(ACCOUNT|REGION|INPUT|OUTPUT)\b|PREFIX/g, (word) => values[word] ?? word));
