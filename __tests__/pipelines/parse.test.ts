@@ -244,6 +244,22 @@ test.each<[name: string, change: [string, string], problem: string]>([
   else expect(all).toEqual(expect.arrayContaining([expect.stringContaining(problem)]));
 });
 
+test.each([
+  [
+    'a key that is here again',
+    `${PIPELINES}region: us-east-1\n`,
+    'error 33 $ - The key "region" is here again, first at line 7',
+  ],
+  ['no pipelines', PIPELINES.replace(/^pipelines:.*/ms, ''), 'error 2 $.pipelines - Nothing would be deployed'],
+  [
+    'an empty list of pipelines',
+    PIPELINES.replace(/^pipelines:.*/ms, 'pipelines: []'),
+    'error 14 $.pipelines - Nothing would be deployed',
+  ],
+])('finds %s', (_, text, problem) => {
+  expect(found(text)).toEqual([expect.stringContaining(problem)]);
+});
+
 test.each(['/', 'storage', 'storage/root/data/x/'])('an Ingest whose output would start it again: %s', (prefix) => {
   const text = changed(['buoy-input', 'buoy-output'], ['lidar/humboldt/', prefix]);
 

@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import uuid
@@ -561,6 +562,8 @@ if __name__ == "__main__":
         aws_request_id = sys.argv[1]
 
     sys.path.insert(0, os.getcwd())
+    # The terminal's Ctrl-C reaches this process too; the command ends it, as it tells.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO)
     try:
         handler(json.load(sys.stdin), _Context())
