@@ -5,6 +5,7 @@ import { rerunPipelines } from '../../../cli/commands/pipelines-rerun';
 import { pipelinesStatus } from '../../../cli/commands/pipelines-status';
 import { folderObjects } from '../../../cli/pipeline-records';
 import { COMMAND, inNewFolders } from '../../support/cli';
+import { documentIn } from '../../support/output-schema';
 import { changed, PIPELINES } from '../../support/pipelines';
 import { describeWith } from '../../support/tools';
 
@@ -288,7 +289,7 @@ describe('on AWS', () => {
     return { code, out: out.written.join(''), err: err.written.join('') };
   };
 
-  test('status has runs, the last build with its digest, what is left over, and links to the console', async () => {
+  test('status has runs, the last build with its digest, what is left over, and links to the console; as JSON too', async () => {
     object('records', `runs/${lidar}/2026-03-10/130000-a.json`, {
       status: 'succeeded',
       started: '2026-03-10T13:00:00+00:00',
@@ -318,6 +319,23 @@ describe('on AWS', () => {
     expect(out).toContain(
       'https://us-west-2.console.aws.amazon.com/codesuite/codepipeline/pipelines/buoy-pipelines-main-build-pipeline/view?region=us-west-2',
     );
+    expect(documentIn('pipelines status', (await status({ json: true })).out)).toMatchObject({
+      configs: [
+        {
+          pipeline: 'lidar',
+          config: 'humboldt',
+          runs: [
+            { status: 'succeeded', started_at: '2026-03-10T13:00:00.000Z', seconds: 2.5, inputs: 2, error: null },
+            { status: 'killed', seconds: null },
+          ],
+        },
+        { config: 'morro', runs: [], failed_events: [] },
+        { pipeline: 'lidar_vap' },
+      ],
+      builds: [{ digest: 'sha256:feed' }, { built_at: null, commit: null, digest: null }],
+      last_build: { status: 'Failed', started_at: '2026-03-10T13:30:00.000Z' },
+      leftovers: [expect.stringMatching(/^function /), expect.stringMatching(/^rule /)],
+    });
   });
 
   test('status without some rights shows the rest, and says what it could not ask', async () => {
@@ -341,10 +359,15 @@ describe('on AWS', () => {
     );
   });
 
-  test('status as JSON has the same', async () => {
-    const { out } = await status({ json: true });
+  test("status of this computer's runs as JSON knows of no build and nothing left over", () => {
+    const { stdout } = datastream('pipelines', 'status', '--local', '--json', 'pipelines_config.yml');
 
-    expect(Object.keys(JSON.parse(out))).toEqual(['configs', 'builds', 'last_build', 'leftovers', 'links']);
+    expect(documentIn('pipelines status', stdout)).toMatchObject({
+      builds: [],
+      last_build: null,
+      leftovers: null,
+      links: {},
+    });
   });
 
   test('rerun calls the function with the event, and only then forgets it', async () => {
