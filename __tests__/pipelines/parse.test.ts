@@ -47,6 +47,14 @@ test('reads a filled file without a problem', () => {
   });
 });
 
+test('reads the file as the guide publishes it: a list without indentation, and a remark on every line', () => {
+  const [head = '', list = ''] = PIPELINES.split(/^(?=pipelines:)/m);
+  const published = `${head}${list.replace(/^ {2}/gm, '')}`.replace(/(?<=\S)$/gm, '  # (1)!');
+
+  expect(published).toContain('pipelines:  # (1)!\n- name: lidar  # (1)!\n  type: Ingest  # (1)!');
+  expect(parsePipelines(published)).toMatchObject({ problems: [], config: parsePipelines(PIPELINES).config });
+});
+
 const SITE = '      humboldt:\n        config_file_path: pipelines/lidar_vap/config/pipeline.yaml';
 const VAP = 'type: VAP\n    trigger: Cron\n    schedule: Hourly';
 
