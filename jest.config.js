@@ -7,8 +7,8 @@ const umd = {
 };
 
 /**
- * Three suites. `unit` needs Node.js alone; `cdktn` is the part of it that synthesises, with cdktn in cdktf's place;
- * `integration` needs Terraform, its AWS provider and moto.
+ * Four suites. `unit` needs Node.js alone; `cdktn` is the part of it that synthesises, with cdktn in cdktf's place;
+ * `integration` needs Terraform, its AWS provider and moto; `long` as well, and is not part of CI.
  */
 const shared = {
   rootDir: __dirname,
@@ -52,6 +52,11 @@ module.exports = {
       displayName: 'integration',
       moduleNameMapper: umd,
       testMatch: ['<rootDir>/__tests__/integration/**/*.test.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'long',
+      testMatch: ['<rootDir>/__tests__/integration/**/*.long.ts'],
     },
   ],
 };

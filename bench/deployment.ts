@@ -10,7 +10,7 @@ import { type Figure, median, type Report } from './report';
 import { load, writeYardstick } from './yardstick';
 
 const ROOT = resolve(__dirname, '..');
-const RUNS = 9;
+export const RUNS = 9;
 const run = promisify(execFile);
 
 /** @throws Error if Terraform is missing. Without this check, `--write` would fail only after minutes of measuring. */
@@ -43,7 +43,7 @@ function figure(name: string, times: Pick<Figure, 'value' | 'yardstick'>): Figur
 }
 
 /** The median time of `what` in seconds, and that of the yardstick. The yardstick runs before each run of `what`. */
-async function time(
+export async function time(
   yardstick: string,
   what: (index: number) => Promise<unknown>,
 ): Promise<Pick<Figure, 'value' | 'yardstick'>> {

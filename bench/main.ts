@@ -8,6 +8,7 @@ import { deploymentFigures, requireTerraform } from './deployment';
 import { bundleFigures, loadingFigures } from './functions';
 import { load, loadFigures } from './load';
 import { orchestrationFigures } from './orchestration';
+import { pipelinesFigures } from './pipelines';
 import { parseReport, type Report, table, thisMachine, verdict } from './report';
 import { submissionFigures } from './submissions';
 
@@ -24,6 +25,8 @@ async function main(): Promise<void> {
   const busy = await load(EXECUTIONS);
   console.error('synthesis and plan ...');
   const deployment = await deploymentFigures();
+  console.error("tsdat's pipelines ...");
+  const pipelines = await pipelinesFigures();
   console.error('orchestration and functions ...');
   const report: Report = {
     machine: thisMachine(),
@@ -34,6 +37,7 @@ async function main(): Promise<void> {
       ...bundleFigures(),
       ...loadingFigures(),
       ...deployment.figures,
+      ...pipelines,
     ],
     missing: deployment.missing,
   };

@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CarouselOptions, CostOptions, LoadOptions, StartOptions } from './commands/carousel';
 import type { CarouselRunOptions } from './commands/carousel-run';
+import { help } from './operate';
 import { sentences } from './options';
 
 const CODES =
-  'Exit code: 0, 1 when an input has an error or something failed, 2 for wrong options and where no deployment is known, 5 when AWS cannot be asked.';
+  '0, 1 when an input has an error or something failed, 2 for wrong options and where no deployment is known, 5 when AWS cannot be asked.';
 
 /** Adds `datastream carousel`. */
 export function addCarousel(program: Command): void {
@@ -19,57 +20,59 @@ export function addCarousel(program: Command): void {
     process.exitCode = await commands().withCarousel(options, process.stderr, act);
   };
   const { stdout, stderr } = process;
+  /** A command on a deployment. */
+  const deployed = (name: string, example: string) =>
+    help(carousel.command(name), example, CODES).option(
+      '--deployment <file>',
+      "what 'terraform output -raw carousel_deployment' prints (default: DATASTREAM_CAROUSEL, then Terraform's state in this folder)",
+    );
+  carousel.addHelpText('after', '\nExample:\n  datastream carousel run --local local/examples/carousel/turn.json');
 
-  at(carousel.command('submit'))
+  deployed('submit', 'datastream carousel submit request.json')
     .description('submit requests, which wait for the next turn')
     .argument('<file...>', 'JSON files: username, job_description, query or files, and job')
-    .addHelpText('after', sentences(`A query joins conditions by and: MISR_Path = '22' and Year = '2015'.\n${CODES}`))
+    .addHelpText('after', sentences(`A query joins conditions by and: MISR_Path = '22' and Year = '2015'.`))
     .action((files: string[], options: CarouselOptions) =>
       onDeployment(options, (clients) => commands().carouselSubmit(files, clients, stdout, stderr)),
     );
-  at(carousel.command('cost'))
+  deployed('cost', 'datastream carousel cost request.json --tier Standard --days 2')
     .description('what requests cost if one turn serves them all; needs only to list the archive')
     .argument('<file...>', 'JSON files of requests')
     .addOption(tier())
     .option('--days <days>', "days that copies are asked for (default: the deployment's)", days)
     .option('--json', 'print one JSON document')
-    .addHelpText('after', sentences(CODES))
     .action((files: string[], options: CarouselOptions & CostOptions) =>
       onDeployment(options, (clients) => commands().carouselCost(files, options, clients, stdout, stderr)),
     );
-  at(carousel.command('start'))
+  deployed('start', 'datastream carousel start --budget 80')
     .description('start a turn: for the requests that wait, or for what an input names')
     .argument('[input]', 'a JSON file: requests with bucket and prefix, or manifest; job, tier, days, budget_dollars')
     .addOption(tier())
     .option('--days <days>', "days that copies are asked for (default: the deployment's)", days)
     .option('--budget <dollars>', "what the turn may cost at most (default: the deployment's)", budget)
     .option('--resume <turn>', 'go on with an earlier turn that was stopped')
-    .addHelpText('after', sentences(CODES))
     .action((input: string | undefined, options: CarouselOptions & StartOptions) =>
       onDeployment(options, (clients) =>
         commands().carouselStart({ ...options, ...(input !== undefined && { input }) }, clients, stdout, stderr),
       ),
     );
-  at(carousel.command('status'))
+  deployed('status', 'datastream carousel status')
     .description('how a turn or a request stands, with the addresses of its objects')
     .argument('[id]', 'of a turn or a request (default: the turn that runs, and the requests that wait)')
-    .addHelpText('after', sentences(CODES))
     .action((id: string | undefined, options: CarouselOptions) =>
       onDeployment(options, (clients) => commands().carouselStatus(id, clients, stdout, stderr)),
     );
-  at(carousel.command('cancel'))
+  deployed('cancel', 'datastream carousel cancel --turn')
     .description('take a request back, or stop the turn that runs')
     .argument('[id]', 'of the request, or with --turn of the turn')
     .option('--turn', 'stop the turn with its jobs; its requests wait for another turn')
-    .addHelpText('after', sentences(CODES))
     .action((id: string | undefined, options: CarouselOptions & { turn?: boolean }) =>
       onDeployment(options, (clients) => commands().carouselCancel(id, options, clients, stdout, stderr)),
     );
-  at(carousel.command('load'))
+  deployed('load', 'datastream carousel load --prefix P22/')
     .description('fill the table of files from the archive, and the queue of the indexer')
     .option('--prefix <prefix>', 'keys that begin with this (default: the whole archive)')
     .option('--hsds-endpoint <url>', 'where HSDS is called from this computer')
-    .addHelpText('after', sentences(CODES))
     .action((options: CarouselOptions & LoadOptions) =>
       onDeployment(options, (clients) => commands().carouselLoad(options, clients, stdout, stderr)),
     );
@@ -99,14 +102,6 @@ export function addCarousel(program: Command): void {
       process.exitCode = await carouselRun(file, options, stdout, stderr);
       process.exit();
     });
-}
-
-/** Which deployment. */
-function at(command: Command): Command {
-  return command.option(
-    '--deployment <file>',
-    "what 'terraform output -raw carousel_deployment' prints (default: DATASTREAM_CAROUSEL, then Terraform's state in this folder)",
-  );
 }
 
 const tier = () =>

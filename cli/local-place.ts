@@ -7,6 +7,19 @@ import { missingForLocalRun } from '../local/shell';
 /** Ctrl-C, `kill`, and the terminal's end. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Listens for the signals until `done`; the process does not end by them meanwhile. */
+export function interruption(): { readonly signal: AbortSignal; done(): void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  for (const signal of SIGNALS) process.on(signal, abort);
+  return {
+    signal: controller.signal,
+    done: () => {
+      for (const signal of SIGNALS) process.off(signal, abort);
+    },
+  };
+}
+
 const REMEDY = 'name another --folder';
 
 /**

@@ -17,7 +17,8 @@ function branchName(value: string): string {
 export function addPipelines(program: Command): void {
   const pipelines = program
     .command('pipelines')
-    .description("tsdat's pipelines: check pipelines_config.yml, run it without AWS, see what runs on AWS");
+    .description("tsdat's pipelines: check pipelines_config.yml, run it without AWS, see what runs on AWS")
+    .addHelpText('after', '\nExample:\n  datastream pipelines validate pipelines_config.yml');
 
   pipelines
     .command('validate')
@@ -25,6 +26,10 @@ export function addPipelines(program: Command): void {
     .argument('<file>', 'a pipelines_config.yml')
     .option('--branch <branch>', 'the branch to deploy, a part of every name', branchName, 'main')
     .option('--repo <folder>', "a checkout of the pipelines' repository, to compare with the file")
+    .addHelpText(
+      'after',
+      '\nExample:\n  datastream pipelines validate pipelines_config.yml --repo ../pipeline-template',
+    )
     .addHelpText(
       'after',
       sentences(
@@ -52,6 +57,14 @@ export function addPipelines(program: Command): void {
     .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
     .addHelpText(
       'after',
+      '\nExamples:\n' +
+        '  datastream pipelines run --local pipelines_config.yml \\\n' +
+        '    --repo ../pipeline-template --to lidar/humboldt data/lidar.20240830.sta\n' +
+        '  datastream pipelines run --local pipelines_config.yml \\\n' +
+        '    --repo ../pipeline-template --schedule lidar_vap',
+    )
+    .addHelpText(
+      'after',
       sentences(
         'The code of the repository runs on this computer, as you.\n' +
           'Exit code: 0 when every run succeeded, 1 when one failed or none began, 2 when the file has errors or nothing can run here.',
@@ -71,6 +84,7 @@ export function addPipelines(program: Command): void {
     .option('--local', 'the runs of this computer')
     .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
     .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  datastream pipelines status pipelines_config.yml --days 30')
     .addHelpText(
       'after',
       sentences(
@@ -93,6 +107,7 @@ export function addPipelines(program: Command): void {
     .option('--repo <folder>', "with --local: a checkout of the pipelines' repository")
     .option('--python <program>', 'with --local: the Python that has tsdat', 'python3')
     .option('--folder <folder>', 'where the embedded buckets are', '.datastream')
+    .addHelpText('after', '\nExample:\n  datastream pipelines rerun pipelines_config.yml lidar/humboldt')
     .addHelpText(
       'after',
       sentences('Exit code: 0, 1 where one has failed again, 2 for a wrong file or name, 5 when AWS cannot be asked.'),

@@ -41,14 +41,15 @@ export function carouselParts(): Readonly<Record<string, string>> {
   };
 }
 
+/** The page with another text between the comments `<!-- name -->` and `<!-- /name -->`. */
+export function replaced(page: string, name: string, part: string): string {
+  return page.replace(
+    new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(\\n<!-- /${name} -->)`),
+    (_, before: string, after: string) => `${before}${part}${after}`,
+  );
+}
+
 /** The page with its generated parts as they are now. @param page the page as it is */
 export function carouselPage(page: string): string {
-  return Object.entries(carouselParts()).reduce(
-    (text, [name, part]) =>
-      text.replace(
-        new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(\\n<!-- /${name} -->)`),
-        (_, before: string, after: string) => `${before}${part}${after}`,
-      ),
-    page,
-  );
+  return Object.entries(carouselParts()).reduce((text, [name, part]) => replaced(text, name, part), page);
 }

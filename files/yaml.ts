@@ -50,6 +50,8 @@ const DATE = /^\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ 
 
 /** Aliases can make a small file hold more values than a computer. */
 const MOST_VALUES = 100_000;
+/** No configuration is so long, and the library takes a second for each million characters. */
+const LONGEST = 2_000_000;
 /** No configuration is nested so deeply; the library calls itself for each level. */
 const DEEPEST = 100;
 
@@ -59,6 +61,10 @@ const DEEPEST = 100;
  * @returns the content; or every place where the text is no YAML, or where a mapping has a key twice
  */
 export function parseYaml(text: string): YamlFile | { readonly errors: readonly YamlError[] } {
+  if (text.length > LONGEST) {
+    const message = `It has ${(text.length / 1e6).toFixed(0)} million characters: no configuration is so long.`;
+    return { errors: [{ line: 1, message }] };
+  }
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
@@ -74,7 +80,9 @@ export function parseYaml(text: string): YamlFile | { readonly errors: readonly 
     return { errors: [{ line: 1, message: 'This is nested too deeply: no file needs so many levels.' }] };
   }
   const lineAt = (at: number | undefined) => Math.max(1, lines.linePos(at ?? 0).line);
-  const errors: YamlError[] = document.errors.map(({ pos, code, message }) => ({
+  // An editor that writes tabs writes them in every line, and nothing after the first can be understood.
+  const tab = document.errors.find(({ code }) => code === TAB);
+  const errors: YamlError[] = (tab ? [tab] : document.errors).map(({ pos, code, message }) => ({
     line: lineAt(pos[0]),
     message: wordsOf(code, message),
   }));
@@ -97,6 +105,9 @@ export function parseYaml(text: string): YamlFile | { readonly errors: readonly 
     },
   };
 }
+
+/** The library's name for a tab in an indentation. */
+const TAB = 'TAB_AS_INDENT';
 
 const keyOf = (path: Path) => JSON.stringify(path);
 
@@ -174,7 +185,7 @@ function scalar(node: { readonly value?: unknown; readonly source?: string; read
 /** What to do about the library's errors that a user meets; its own words for the others. */
 function wordsOf(code: string, message: string): string {
   const known: Readonly<Record<string, string>> = {
-    TAB_AS_INDENT: 'A tab cannot indent YAML: write spaces.',
+    [TAB]: 'A tab cannot indent YAML: write spaces, here and in all other lines.',
     BAD_INDENT: 'The indentation does not fit the lines above: align it with them.',
     BLOCK_AS_IMPLICIT_KEY: 'A value with a colon is not clear here: put it in quotes, or begin a new line.',
     MISSING_CHAR: 'A quote, a colon or a bracket is missing here.',

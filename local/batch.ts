@@ -65,7 +65,8 @@ interface Shown {
   startedAt?: number;
   stoppedAt?: number;
   attempts: number;
-  readonly ended: Attempt[];
+  /** The attempts that have ended. */
+  ended: readonly Attempt[];
   exitCode?: number;
   readonly arrayIndex?: number;
   readonly arraySize?: number;
@@ -282,12 +283,9 @@ export class EmbeddedBatch {
       });
       overtime();
       job.abort.signal.removeEventListener('abort', stop);
+      const ended = { startedAt: job.startedAt, stoppedAt: this.clock.now().getTime() };
+      job.ended = [...job.ended, { ...ended, ...(hostLost ? { statusReason: HOST_LOST } : { exitCode: code }) }];
       if (job.stoppedAt) return;
-      job.ended.push({
-        startedAt: job.startedAt,
-        stoppedAt: this.clock.now().getTime(),
-        ...(hostLost ? { statusReason: HOST_LOST } : { exitCode: code }),
-      });
       if (hostLost && job.attempts < definition.attempts) {
         this.#change(job, 'RUNNABLE');
         await this.clock.sleep(this.startMs, job.abort.signal);

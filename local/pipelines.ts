@@ -57,6 +57,8 @@ export interface EmbeddedPipelinesOptions {
   /** As the deployment has it; default: 900. */
   readonly timeoutSeconds?: number;
   readonly heard?: (run: DeployedFunction, text: string) => void;
+  /** Aborted, it ends the run that is under way, keeps its event, and starts no other. */
+  readonly interrupted?: AbortSignal;
 }
 
 /** Buckets, EventBridge and Lambda of a branch's deployment, on this computer. Buckets are folders. */
@@ -95,6 +97,7 @@ export class EmbeddedPipelines {
   async fire(functions: readonly DeployedFunction[]): Promise<LocalRun[]> {
     const runs: LocalRun[] = [];
     for (const each of functions) {
+      if (this.#options.interrupted?.aborted) break;
       const time = this.#options.clock.now().toISOString();
       const event = { id: randomUUID(), 'detail-type': 'Scheduled Event', source: 'aws.events', time, detail: {} };
       runs.push(...(await this.#follow(() => this.invoke(each, event), LONGEST_CHAIN)));
@@ -107,29 +110,36 @@ export class EmbeddedPipelines {
     const requestId = randomUUID();
     let output = '';
     let ok = false;
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    let attempts = 0;
+    while (attempts < ATTEMPTS && !this.#options.interrupted?.aborted) {
+      attempts += 1;
       ({ ok, output } = await this.#attempt(target, event, requestId));
-      if (ok) return { function: target, ok, output, attempts: attempt };
+      if (ok) return { function: target, ok, output, attempts };
     }
     const failureKey = this.#keep(target, event, requestId, output);
-    return { function: target, ok, output, attempts: ATTEMPTS, failureKey };
+    return { function: target, ok, output, attempts, failureKey };
   }
 
   async #attempt(target: DeployedFunction, event: unknown, requestId: string) {
-    const { clock, start, heard = () => {}, timeoutSeconds = 900 } = this.#options;
+    const { clock, start, heard = () => {}, timeoutSeconds = 900, interrupted } = this.#options;
     const call = { environment: this.#environment(target), event, requestId };
-    const { ended, kill } = start({ ...call, heard: (text) => heard(target, text) });
+    const { ended, kill } = start({ ...call, heard: (text) => interrupted?.aborted || heard(target, text) });
     let cancel = () => {};
-    const late = new Promise<{ ok: boolean; output: string }>((resolve) => {
-      cancel = clock.after(timeoutSeconds * 1000, () => {
+    let stop = () => {};
+    const killed = new Promise<{ ok: boolean; output: string }>((resolve) => {
+      const end = (output: string) => {
         kill();
-        resolve({ ok: false, output: `Task timed out after ${timeoutSeconds}.00 seconds` });
-      });
+        resolve({ ok: false, output });
+      };
+      cancel = clock.after(timeoutSeconds * 1000, () => end(`Task timed out after ${timeoutSeconds}.00 seconds`));
+      stop = () => end('interrupted');
     });
+    interrupted?.addEventListener('abort', stop);
     try {
-      return await Promise.race([ended, late]);
+      return await Promise.race([killed, ended]);
     } finally {
       cancel();
+      interrupted?.removeEventListener('abort', stop);
     }
   }
 
@@ -177,6 +187,7 @@ export class EmbeddedPipelines {
     for (const { bucket, key } of objects) {
       const input = objectInput(this.#objectEvent(bucket, key));
       for (const each of this.matching(bucket, key)) {
+        if (this.#options.interrupted?.aborted) return runs;
         runs.push(...(await this.#follow(() => this.invoke(each, input), left)));
       }
     }

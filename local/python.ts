@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { PRODUCT } from '../files/product';
 import type { Call, Started } from './pipelines';
@@ -23,6 +23,20 @@ const KEPT = [
   'VIRTUAL_ENV',
   'CONDA_PREFIX',
 ];
+
+/** Finds tsdat without loading it, which takes seconds. */
+const FIND = 'import importlib.util, sys; sys.exit(0 if importlib.util.find_spec("tsdat") else 3)';
+
+/** Why an interpreter cannot run the handler, in one sentence; undefined where it can. @param repository a checkout */
+export function pythonProblem(python: string, repository: string, shown = repository): string | undefined {
+  const { error, status } = spawnSync(python, ['-B', '-c', FIND], { cwd: repository, env: kept(), stdio: 'ignore' });
+  if (error)
+    return `${python} cannot be started: install Python 3, or name with --python an interpreter that has tsdat.`;
+  if (status === 0) return undefined;
+  if (status !== 3) return `${python} is no Python 3: name with --python an interpreter that has tsdat.`;
+  const requirements = path.join(shown, 'requirements.txt');
+  return `${python} has no tsdat: run '${python} -m pip install -r ${requirements}', or name with --python an interpreter that has it.`;
+}
 
 /** Runs the handler with an interpreter of this computer, in the repository. */
 export function withPython(python: string, repository: string, codeVersion: string): (call: Call) => Started {
@@ -75,10 +89,7 @@ function started(
   event: unknown,
   heard: (text: string) => void,
 ): Started {
-  const kept = Object.fromEntries(
-    KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
-  const child = spawn(program, args, { cwd, env: { ...kept, ...environment } });
+  const child = spawn(program, args, { cwd, env: { ...kept(), ...environment } });
   let output = '';
   const append = (chunk: Buffer) => {
     output += chunk;
@@ -95,3 +106,6 @@ function started(
   });
   return { ended, kill: () => child.kill('SIGKILL') };
 }
+
+const kept = () =>
+  Object.fromEntries(KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { context } from '../cdktf.json';
+import { SettingsError } from '../constructs/aws/settings-error';
 import { zip } from '../constructs/aws/zip';
-import { MatrixError, matrixOf } from '../constructs/datastream/matrix';
+import { matrixOf } from '../constructs/datastream/matrix';
 import { synthesiseModule } from '../constructs/datastream/module';
 import { PRODUCT } from '../files/product';
 import { temporaryFolder } from '../files/temporary-folder';
@@ -44,7 +45,7 @@ let made: [string, Uint8Array][];
 try {
   made = Object.entries(files());
 } catch (error) {
-  if (!(error instanceof MatrixError)) throw error;
+  if (!(error instanceof SettingsError)) throw error;
   console.error(error.message);
   process.exit(1);
 }

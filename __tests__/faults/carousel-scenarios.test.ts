@@ -230,7 +230,7 @@ describe('jobs', () => {
     const runs: Run[] = [];
     const holder: { cloud?: Awaited<ReturnType<typeof testCarousel>>['cloud'] } = {};
     const healthy = healthyContainer(() => holder.cloud as never, runs);
-    const { cloud, keys, request, turn } = await testCarousel(2, {
+    const { cloud, keys, request, turn, run, ledger } = await testCarousel(2, {
       container: async (container) => {
         if (container.attempt > 2) return healthy(container);
         await holder.cloud?.clock.sleep(600_000, container.signal);
@@ -242,6 +242,9 @@ describe('jobs', () => {
 
     expect((await turn()).status).toBe('SUCCEEDED');
     expect(runs.map(({ attempt }) => attempt)).toEqual([3, 3]);
+    // Two attempts of ten minutes and one of thirty: all were paid for.
+    const rows = await run(ledger.query('turn#turn-1', 'job#'));
+    expect(rows.map(({ seconds }) => seconds)).toEqual([3000, 3000]);
   });
 
   test.each([
@@ -298,29 +301,68 @@ describe('jobs', () => {
 });
 
 describe('copies', () => {
-  test('that would expire under a job are extended before it, and while it runs', async () => {
+  const LONG = {
+    Radiance: {
+      command: ['radiance', 'Ref::s3_input_file'],
+      parameters: {},
+      vcpus: 1,
+      timeoutSeconds: 40 * 3600,
+      attempts: 1,
+    },
+  };
+
+  /** A Carousel whose jobs take 39 hours. */
+  async function longJobs(days: number) {
     const runs: Run[] = [];
     const holder: { cloud?: Awaited<ReturnType<typeof testCarousel>>['cloud'] } = {};
-    const { cloud, keys, request, turn, report } = await testCarousel(2, {
-      defaults: { ...DEFAULTS, days: 1 },
-      jobs: {
-        Radiance: {
-          command: ['radiance', 'Ref::s3_input_file'],
-          parameters: {},
-          vcpus: 1,
-          timeoutSeconds: 40 * 3600,
-          attempts: 1,
-        },
-      },
+    const carousel = await testCarousel(2, {
+      defaults: { ...DEFAULTS, days },
+      jobs: LONG,
       container: healthyContainer(() => holder.cloud as never, runs, 39 * 60),
     });
-    holder.cloud = cloud;
+    holder.cloud = carousel.cloud;
+    return { ...carousel, runs };
+  }
+
+  test('are asked for at once for as long as their jobs may take, and the estimate has them', async () => {
+    const { cloud, keys, request, turn, report, runs } = await longJobs(1);
+    await request(keys);
+
+    expect((await turn()).status).toBe('SUCCEEDED');
+    expect(runs.every(({ readable }) => readable)).toBe(true);
+    // Once for three days, and once for one, to give up what is left.
+    expect(cloud.calls('RestoreObject')).toBeLessThanOrEqual(4);
+    const { estimate, actual } = report('turn-1').dollars;
+    const threeDays = 2 * 31 * (0.023 / 30) * 3;
+    expect(actual).toBeGreaterThan(threeDays);
+    expect(actual).toBeLessThanOrEqual(estimate);
+  });
+
+  test('that would expire while a job runs are extended', async () => {
+    const { cloud, keys, request, turn, runs } = await longJobs(2);
     await request(keys);
 
     expect((await turn()).status).toBe('SUCCEEDED');
     expect(runs.every(({ readable }) => readable)).toBe(true);
     expect(cloud.s3.restoresBegun).toHaveLength(2);
-    expect(report('turn-1').files.verified).toBe(2);
+    expect(cloud.calls('RestoreObject')).toBeGreaterThanOrEqual(4);
+  });
+
+  test('that were there before and would expire under a job are extended before it, for their further days', async () => {
+    const { cloud, clock, keys, request, turn, runs, run, report } = await longJobs(1);
+    for (const Key of keys) {
+      const RestoreRequest = { Days: 1, GlacierJobParameters: { Tier: 'Expedited' as const } };
+      await run(cloud.clients().s3.send(new RestoreObjectCommand({ Bucket: ARCHIVE, Key, RestoreRequest })));
+    }
+    await run(clock.sleep(3_600_000));
+    await request(keys);
+
+    expect((await turn()).status).toBe('SUCCEEDED');
+    expect(runs.every(({ readable }) => readable)).toBe(true);
+    expect(cloud.s3.restoresBegun).toHaveLength(2);
+    const { estimate, actual } = report('turn-1').dollars;
+    expect(actual).toBeGreaterThan(2 * 31 * (0.023 / 30));
+    expect(actual).toBeLessThanOrEqual(estimate);
   });
 
   test('that expire under a job return it to the next turn', async () => {

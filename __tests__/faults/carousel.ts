@@ -20,6 +20,8 @@ export interface CarouselScenario {
   readonly input?: unknown;
   /** Stops the turn after so many virtual milliseconds. */
   readonly stopAfter?: number;
+  /** Stops the turn at the call for which it returns something: before its effect, or with `replyDelay` after it. */
+  readonly stopAt?: (operation: string) => { readonly replyDelay: number | undefined } | undefined;
   /** Stops the turn 200 ms after it has entered this state. */
   readonly stopIn?: string;
   readonly files?: number;
@@ -43,15 +45,23 @@ const LONGEST_MS = (96 + 8) * 3_600_000;
 
 /** Plays a turn of two requests that share files, and then looks at what is left. */
 export async function play(scenario: CarouselScenario = {}): Promise<Played> {
-  const { faults, deliver, options, input, stopAfter, files = 4, sabotage, stopIn } = scenario;
+  const { faults, deliver, options, input, stopAfter, files = 4, sabotage, stopIn, stopAt } = scenario;
   let armed = false;
   const carousel = await testCarousel(files, {
     latency: 80,
     ...options,
     ...(deliver && { deliver }),
     // What a test prepares, and what it asks afterwards, is not disturbed.
-    faults: (operation, call, given, caller) =>
-      armed && (caller !== undefined || operation === 'Invoke') ? faults?.(operation, call, given, caller) : undefined,
+    faults: (operation, call, given, caller) => {
+      if (!armed || (caller === undefined && operation !== 'Invoke')) return undefined;
+      const stop = stopAt?.(operation);
+      if (stop?.replyDelay === undefined) {
+        if (stop) execution.stop();
+        return faults?.(operation, call, given, caller);
+      }
+      clock.after(stop.replyDelay / 2, () => execution.stop());
+      return { replyDelay: stop.replyDelay };
+    },
   });
   const { cloud, clock, keys, request, run, ledger, runs } = carousel;
   const broken: string[] = [];

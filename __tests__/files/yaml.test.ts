@@ -115,3 +115,15 @@ test('never throws', () => {
     { numRuns: 2000 },
   );
 });
+
+test('says one thing of a text that tabs indent', () => {
+  expect(parseYaml('a:\n\tb: 1\n\tc:\n\t- d\n')).toEqual({
+    errors: [{ line: 2, message: 'A tab cannot indent YAML: write spaces, here and in all other lines.' }],
+  });
+});
+
+test('does not read a text that is much too long', () => {
+  expect(parseYaml('a: 1\n'.repeat(600_000))).toEqual({
+    errors: [{ line: 1, message: 'It has 3 million characters: no configuration is so long.' }],
+  });
+});

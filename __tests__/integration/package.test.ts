@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
 import { App, LocalBackend, TerraformStack } from 'cdktf';
-import { DataStream } from '../../constructs';
+import { BatchJob, BatchQueue, DataStream, Network } from '../../constructs';
 import { filesBelow, withoutMetadata } from '../support/synthesis';
 import { clone, ROOT, run, succeed } from '../support/terraform';
 
@@ -16,11 +16,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** What `cdktf init` gives an App. */
 const TSCONFIG = path.join(ROOT, 'node_modules/cdktf-cli/bundle/templates/typescript/tsconfig.json');
 
+/** A job definition for a queue of the App's own. */
+const JOB = { name: 'Mean', image: 'example/mean:1', command: ['mean'], vcpus: 1, memoryMiB: 512, timeoutSeconds: 600 };
+
 const mainOf = (cdk: string, provider: string, entry: string) => `
 import { Construct } from 'constructs';
 import { App, LocalBackend, TerraformStack } from '${cdk}';
 import { AwsProvider } from '${provider}/lib/provider';
-import { DataStream } from '${entry}';
+import { BatchJob, BatchQueue, DataStream, Network } from '${entry}';
 
 class Jobs extends TerraformStack {
   constructor(scope: Construct, id: string) {
@@ -28,6 +31,9 @@ class Jobs extends TerraformStack {
     new AwsProvider(this, 'aws', { region: 'us-east-1' });
     new LocalBackend(this, { path: 'terraform.tfstate' });
     new DataStream(this, 'datastream', { smName: 'machine', tags: { Team: 'hydrology' } });
+    const network = new Network(this, 'network', { name: 'jobs' });
+    const queue = new BatchQueue(this, 'queue', { network, queueName: 'jobs' });
+    new BatchJob(this, 'job', { ...${JSON.stringify(JOB)}, queue });
   }
 }
 
@@ -43,6 +49,9 @@ function synthesiseHere(outdir: string): void {
   new AwsProvider(stack, 'aws', { region: 'us-east-1' });
   new LocalBackend(stack, { path: 'terraform.tfstate' });
   new DataStream(stack, 'datastream', { smName: 'machine', tags: { Team: 'hydrology' } });
+  const network = new Network(stack, 'network', { name: 'jobs' });
+  const queue = new BatchQueue(stack, 'queue', { network, queueName: 'jobs' });
+  new BatchJob(stack, 'job', { ...JOB, queue });
   app.synth();
 }
 
@@ -200,7 +209,9 @@ describe('in an App with cdktn and bindings of provider 6', () => {
     expect(await run(process.execPath, ['main.js'], { cwd: app })).toEqual({ code: 0, output: '' });
 
     const outdir = path.join(app, 'cdktf.out');
-    expect(stackOf(outdir)).toEqual(stackOf(here));
+    // Version 6 of the provider has renamed this property (its upgrade guide, aws_batch_compute_environment).
+    const renamed = JSON.stringify(stackOf(here)).replace('"compute_environment_name_prefix"', '"name_prefix"');
+    expect(stackOf(outdir)).toEqual(JSON.parse(renamed));
     expect(archivesOf(outdir)).toEqual(archivesOf(here));
     expect(Object.keys(archivesOf(here))).toHaveLength(7);
   });

@@ -47,6 +47,14 @@ test('reads a filled file without a problem', () => {
   });
 });
 
+test('reads the file as the guide publishes it: a list without indentation, and a remark on every line', () => {
+  const [head = '', list = ''] = PIPELINES.split(/^(?=pipelines:)/m);
+  const published = `${head}${list.replace(/^ {2}/gm, '')}`.replace(/(?<=\S)$/gm, '  # (1)!');
+
+  expect(published).toContain('pipelines:  # (1)!\n- name: lidar  # (1)!\n  type: Ingest  # (1)!');
+  expect(parsePipelines(published)).toMatchObject({ problems: [], config: parsePipelines(PIPELINES).config });
+});
+
 const SITE = '      humboldt:\n        config_file_path: pipelines/lidar_vap/config/pipeline.yaml';
 const VAP = 'type: VAP\n    trigger: Cron\n    schedule: Hourly';
 
@@ -242,6 +250,22 @@ test.each<[name: string, change: [string, string], problem: string]>([
 
   if (problem === '') expect(all).toEqual([]);
   else expect(all).toEqual(expect.arrayContaining([expect.stringContaining(problem)]));
+});
+
+test.each([
+  [
+    'a key that is here again',
+    `${PIPELINES}region: us-east-1\n`,
+    'error 33 $ - The key "region" is here again, first at line 7',
+  ],
+  ['no pipelines', PIPELINES.replace(/^pipelines:.*/ms, ''), 'error 2 $.pipelines - Nothing would be deployed'],
+  [
+    'an empty list of pipelines',
+    PIPELINES.replace(/^pipelines:.*/ms, 'pipelines: []'),
+    'error 14 $.pipelines - Nothing would be deployed',
+  ],
+])('finds %s', (_, text, problem) => {
+  expect(found(text)).toEqual([expect.stringContaining(problem)]);
 });
 
 test.each(['/', 'storage', 'storage/root/data/x/'])('an Ingest whose output would start it again: %s', (prefix) => {

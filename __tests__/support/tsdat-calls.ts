@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Authorisation, Authorisations } from './aws-calls';
-import type { DeployerPolicy } from './deployer-policy';
+import { allowing, type DeployerPolicy } from './deployer-policy';
 import type { SentRequest } from './moto';
 
 const ACCOUNT = '123456789012';
@@ -112,8 +112,38 @@ function s3(
   return [one(`s3:${action}`, resource), ...(tagged ? [one('s3:PutObjectTagging', resource)] : [])];
 }
 
-/** A policy of docs/ with its placeholders filled in, as docs/tsdat-aws.md says. */
+/** A policy of docs/ with its placeholders filled in, as docs/tsdat.md says. */
 export function fillInTsdat(name: string, values: Readonly<Record<string, string>>): DeployerPolicy {
   const text = readFileSync(path.join(__dirname, '..', '..', 'docs', `${name}.json`), 'utf8');
   return JSON.parse(text.replace(/\b(ACCOUNT|REGION|INPUT|OUTPUT)\b|PREFIX/g, (word) => values[word] ?? word));
+}
+
+/** Both policies for branches, by the beginning of their names, and for buckets `<name>-input` and `<name>-output`. */
+export const tsdatPolicies = (branches: readonly string[], buckets: readonly string[]): DeployerPolicy[] => [
+  ...branches.map((PREFIX) => fillInTsdat('tsdat-deployer-policy', { ACCOUNT, REGION: 'us-west-2', PREFIX })),
+  ...buckets.map((name) =>
+    fillInTsdat('tsdat-data-deployer-policy', { INPUT: `${name}-input`, OUTPUT: `${name}-output` }),
+  ),
+];
+
+/** What the requests of Terraform need. */
+export function tsdatCalls(requests: readonly SentRequest[]): Authorisation[] {
+  const calls = new TsdatAuthorisations();
+  return requests
+    .filter(({ headers }) => /Terraform/.test(String(headers['user-agent'])))
+    .flatMap((request) => calls.of(request));
+}
+
+/** The requests of Terraform that `tsdatPolicies` does not allow. */
+export function deniedTsdat(
+  requests: readonly SentRequest[],
+  ...[branches, buckets]: Parameters<typeof tsdatPolicies>
+): string[] {
+  const policies = tsdatPolicies(branches, buckets);
+  const denied = tsdatCalls(requests).flatMap((each) =>
+    each.resources
+      .filter((resource) => !policies.some((policy) => allowing(policy, each, resource).length > 0))
+      .map((resource) => `${each.action} on ${resource}`),
+  );
+  return [...new Set(denied)];
 }

@@ -4,6 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import * as z from 'zod';
 import { record, text } from '../../files/values';
 import { type Carousel, type Deployment, deploymentOf } from '../../lambdas/carousel/deployment';
 import { CLIENT } from '../../lambdas/runtime/clients';
@@ -24,15 +25,17 @@ export function carouselDeployment(file: string | undefined): Deployment | { rea
     const found = named === undefined ? inState() : readFileSync(named, 'utf8');
     return deploymentOf(found);
   } catch (error) {
+    const told = error instanceof z.ZodError ? `it has no right ${placesOf(error)}` : (error as Error).message;
     const why =
-      named === undefined
-        ? `${STATE} in this folder does not tell`
-        : `${named} does not tell: ${(error as Error).message.split('\n')[0]}`;
+      named === undefined ? `${STATE} in this folder does not tell` : `${named} does not tell: ${told.split('\n')[0]}`;
     return {
       error: `Which Carousel is meant is not known (${why}): run this in the folder of ${STATE}, or write what 'terraform output -raw carousel_deployment' prints into a file and name it by --deployment.`,
     };
   }
 }
+
+const placesOf = ({ issues }: z.ZodError) =>
+  [...new Set(issues.map(({ path }) => path.join('.') || 'object'))].join(', ');
 
 function inState(): string {
   const { outputs } = record(JSON.parse(readFileSync(STATE, 'utf8')));

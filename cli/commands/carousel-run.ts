@@ -94,7 +94,7 @@ export async function carouselRun(
     turnFile = readTurnFile(file);
     images = imagesOf(options.image ?? [], Object.keys(turnFile.jobs));
   } catch (error) {
-    if (error instanceof InputError) return refuse(error.message, 1);
+    if (error instanceof InputError) return refuse(error.message, error.exitCode);
     throw error;
   }
   const place = localPlace(options.folder);
@@ -151,6 +151,7 @@ export async function carouselRun(
         }),
       ),
     );
+    const problems: string[] = [];
     for (const [index, body] of turnFile.requests.entries()) {
       try {
         const { request, file_count } = await clock.run(submitRequest(body, clients));
@@ -160,15 +161,10 @@ export async function carouselRun(
         );
       } catch (error) {
         if (!(error instanceof CarouselError)) throw error;
-        return refuse(
-          error.message
-            .split('\n')
-            .map((problem) => `${file}: requests.${index}: ${problem}`)
-            .join('\n'),
-          1,
-        );
+        problems.push(...error.message.split('\n').map((problem) => `${file}: requests.${index}: ${problem}`));
       }
     }
+    if (problems.length > 0) return refuse(problems.join('\n'), 1);
     let last = '';
     const execution = cloud.start(turnFile.turn, 'turn-local', ({ state }) => {
       // Every look enters Follow again.
@@ -177,9 +173,9 @@ export async function carouselRun(
     });
     interrupted.signal.addEventListener('abort', () => execution.stop());
     await clock.run(execution.ended);
-    if (interrupted.signal.aborted) return 130;
     if (broken !== undefined) return refuse(broken);
     out.write(`turn-local: ${execution.status} after ${passed(clock.now())}\n`);
+    if (interrupted.signal.aborted) return 130;
     for (const failure of new Set(failures)) err.write(wrap(`  ${failure}\n`, err));
     if (execution.error) err.write(wrap(`  ${execution.error}: ${execution.cause ?? ''}\n`, err));
     if (await clock.run(jobsLedger(clients).get({ pk: 'turn#turn-local', sk: 'turn' }))) {
@@ -253,7 +249,8 @@ function sentenceOf({ 'detail-type': type, detail }: CloudEvent): string | undef
     status: string;
     parameters: Record<string, string>;
   };
-  return `${jobDefinition} ${status.toLowerCase()} on ${parameters.s3_input_file ?? parameters.manifest ?? 'its files'}`;
+  const input = parameters.s3_input_file ?? parameters.manifest ?? 'its files';
+  return `${jobDefinition} ${status.toLowerCase()} on ${input.replace(/^s3:\/\/[^/]+\//, '')}`;
 }
 
 /** Virtual time since the beginning: `0d 07:31`. */
@@ -269,7 +266,7 @@ function printReport({ files, jobs, dollars, outputs, problems }: Report, folder
     table([
       ['  files', `${files.chosen} chosen, ${files.verified} verified, ${files.failed} failed`],
       ['  jobs', `${jobs.succeeded} succeeded, ${jobs.failed} failed, ${jobs.returned} returned`],
-      ['  cost', `${money(dollars.actual)}, estimated at most ${money(dollars.estimate)}`],
+      ['  cost', `${money(dollars.actual)}, estimated ${money(dollars.estimate)}`],
     ]),
   );
   for (const problem of problems.slice(0, 20)) out.write(wrap(`  ${problem}\n`, out));

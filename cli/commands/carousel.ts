@@ -1,14 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { readJsonFile } from '../../files/json-file';
 import { page } from '../../lambdas/carousel/archive';
 import {
   type ArchivedFile,
+  copyDays,
+  extensionDollars,
   fileDollars,
+  instancePrices,
   isAlive,
   isArchived,
+  type JobSize,
   jobDollars,
+  laterExtensionDollars,
   ORCHESTRATION_DOLLARS,
+  retryDollars,
 } from '../../lambdas/carousel/cost';
 import { type Carousel, eachOf, filesLedger, jobsLedger } from '../../lambdas/carousel/deployment';
 import { CarouselError } from '../../lambdas/carousel/errors';
@@ -54,27 +60,37 @@ export async function guarded(region: string, err: Output, act: () => Promise<nu
   try {
     return await act();
   } catch (error) {
-    const refused = error instanceof CarouselError || error instanceof InputError;
-    err.write(wrap(`${refused ? error.message : awsSentence(error, region)}\n`, err));
+    if (error instanceof InputError) {
+      err.write(wrap(`${error.message}\n`, err));
+      return error.exitCode;
+    }
+    const refused = error instanceof CarouselError;
+    const gone = GONE.has((error as Error).name)
+      ? ` The deployment's tables, buckets and state machine are not all in this account and region: see that the credentials are the deployment's, and that it was not destroyed.`
+      : '';
+    err.write(wrap(`${refused ? error.message : awsSentence(error, region)}${gone}\n`, err));
     return refused ? 1 : 5;
   }
 }
 
-/** A file that cannot be used. */
-export class InputError extends Error {}
+/** What DynamoDB, S3 and Step Functions say of a deployment that is not there. */
+const GONE = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'StateMachineDoesNotExist']);
 
-/** @throws InputError where the file cannot be read or is no JSON */
-export function readInput(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new InputError(
-      code === 'ENOENT'
-        ? `There is no file ${file}: write another path.`
-        : `${file} cannot be read as JSON: ${message}.`,
-    );
+/** An input that cannot be used. The exit code is `validate`'s: 2 for a file that cannot be read, else 1. */
+export class InputError extends Error {
+  constructor(
+    message: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
   }
+}
+
+/** @throws InputError where the file cannot be read or is not JSON */
+export function readInput(file: string): unknown {
+  const read = readJsonFile(file);
+  if ('error' in read) throw new InputError(read.error, 2);
+  return read.value;
 }
 
 const dollars = (value: number) => `$${value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(2)}`;
@@ -89,7 +105,7 @@ export async function carouselSubmit(
   return guarded(clients.deployment.region, err, async () => {
     // What is wrong with any file is told before the first is written.
     const bodies = files.map((file) => [file, readInput(file)] as const);
-    for (const [file, body] of bodies) requestIn(file, body, clients);
+    requestsIn(bodies, clients);
     for (const [file, body] of bodies) {
       const { request, file_count } = await submitRequest(body, clients);
       out.write(
@@ -100,10 +116,17 @@ export async function carouselSubmit(
   });
 }
 
-function requestIn(file: string, body: unknown, { deployment }: Pick<Carousel, 'deployment'>): Request {
-  const read = parseRequest(body, deployment.jobs);
-  if ('problems' in read) throw new InputError(read.problems.map((problem) => `${file}: ${problem}`).join('\n'));
-  return read.request;
+/** @throws InputError with everything that is wrong with any of the files */
+function requestsIn(
+  bodies: readonly (readonly [file: string, body: unknown])[],
+  { deployment }: Pick<Carousel, 'deployment'>,
+): Request[] {
+  const read = bodies.map(([file, body]) => ({ file, ...parseRequest(body, deployment.jobs) }));
+  const problems = read.flatMap((each) =>
+    'problems' in each ? each.problems.map((problem) => `${each.file}: ${problem}`) : [],
+  );
+  if (problems.length > 0) throw new InputError(problems.join('\n'));
+  return read.flatMap((each) => ('request' in each ? [each.request] : []));
 }
 
 export interface CostOptions {
@@ -126,7 +149,10 @@ export async function carouselCost(
 ): Promise<number> {
   const { deployment, clock } = clients;
   return guarded(deployment.region, err, async () => {
-    const requests = files.map((file) => requestIn(file, readInput(file), clients));
+    const requests = requestsIn(
+      files.map((file) => [file, readInput(file)] as const),
+      clients,
+    );
     const options = { tier: tier ?? deployment.defaults.tier, days: days ?? deployment.defaults.days };
     const now = clock.now();
     const archive = await listArchive(clients, deployment.archivePrefix);
@@ -139,28 +165,45 @@ export async function carouselCost(
         `${count(missing.length, 'file')} such as ${missing[0]} is not in s3://${deployment.archiveBucket}: write keys that are.`,
       );
     }
-    const prices = distinct.map(
-      (key) => [key, fileDollars(byKey.get(key) as ArchivedFile, options.tier, options.days, now)] as const,
-    );
-    const impossible = prices.find(([, price]) => price === undefined);
-    if (impossible) {
-      throw new InputError(
-        `${impossible[0]} is in ${byKey.get(impossible[0])?.storageClass}, which has no ${options.tier}: write another --tier.`,
-      );
+    const sizesOf = new Map<string, JobSize[]>();
+    for (const { request, keys } of wanted) {
+      const size = deployment.jobs[request.job.definition] as JobSize;
+      for (const key of keys) sizesOf.set(key, [...(sizesOf.get(key) ?? []), size]);
     }
-    const restores = prices.reduce((sum, [, price = 0]) => sum + price, 0);
+    const parts = distinct.map((key) => {
+      const file = byKey.get(key) as ArchivedFile;
+      const copy = copyDays(options.days, sizesOf.get(key) ?? []);
+      const restore = fileDollars(file, options.tier, copy, now);
+      if (restore === undefined) {
+        throw new InputError(`${key} is in ${file.storageClass}, which has no ${options.tier}: write another --tier.`);
+      }
+      return {
+        dollars: restore + extensionDollars(file, copy, now),
+        later: laterExtensionDollars(file, options.tier, deployment.defaults.turnTimeoutHours),
+      };
+    });
     const jobs = wanted.map(({ request, keys }) => {
       const runs = request.job.run === 'all' ? 1 : keys.length;
-      const known = deployment.jobs[request.job.definition];
-      return { runs, dollars: known ? runs * jobDollars(known, deployment.region) : 0 };
+      const size = deployment.jobs[request.job.definition] as JobSize;
+      return {
+        runs,
+        dollars: runs * jobDollars(size, deployment.region),
+        retries: runs * retryDollars(size, deployment.region),
+      };
     });
-    const jobsDollars = jobs.reduce((sum, each) => sum + each.dollars, 0);
-    const runs = jobs.reduce((sum, each) => sum + each.runs, 0);
-    const alone = wanted.reduce((sum, { keys }) => sum + keys.length, 0);
+    const sumOf = <Each>(all: readonly Each[], value: (each: Each) => number) =>
+      all.reduce((sum, each) => sum + value(each), 0);
+    const restores = sumOf(parts, (each) => each.dollars);
+    const jobsDollars = sumOf(jobs, (each) => each.dollars);
+    const retries = sumOf(jobs, (each) => each.retries);
+    const extensions = sumOf(parts, (each) => each.later);
+    const runs = sumOf(jobs, (each) => each.runs);
+    const alone = sumOf(wanted, ({ keys }) => keys.length);
     const orchestration = distinct.length * ORCHESTRATION_DOLLARS;
     const total = restores + jobsDollars + orchestration;
     const archived = distinct.filter((key) => !isAlive(byKey.get(key) as ArchivedFile, now)).length;
-    const gb = distinct.reduce((sum, key) => sum + (byKey.get(key)?.bytes ?? 0), 0) / GB;
+    const gb = sumOf(distinct, (key) => byKey.get(key)?.bytes ?? 0) / GB;
+    const instances = instancePrices(deployment.region);
     if (json) {
       const rounded = (value: number) => Number(value.toFixed(6));
       const document = {
@@ -175,27 +218,40 @@ export async function carouselCost(
           orchestration: rounded(orchestration),
           total: rounded(total),
         },
+        not_counted_at_worst: { retries: rounded(retries), extensions: rounded(extensions) },
         prices_of: ARCHIVE_PRICES.as_of,
+        instance_prices_of: instances.as_of,
       };
       out.write(`${JSON.stringify(document, null, 2)}\n`);
       return 0;
     }
     out.write(
       table([
-        ['WHAT', 'HOW MUCH', 'AT MOST'],
+        ['WHAT', 'HOW MUCH', 'ESTIMATE'],
         [
           'restores and copies',
           `${count(archived, 'file')}, ${gb.toFixed(1)} GB, ${options.tier}, ${count(options.days, 'day')}`,
           dollars(restores),
         ],
-        ['jobs', `${count(runs, 'job')} for their whole time-outs, on demand`, dollars(jobsDollars)],
+        ['jobs', `${count(runs, 'job')}, one whole time-out each, on demand`, dollars(jobsDollars)],
         ['orchestration', count(distinct.length, 'file'), dollars(orchestration)],
         ['total', '', dollars(total)],
       ]),
     );
     const shared =
       alone > distinct.length ? ` The requests share files: ${alone} restores alone, ${distinct.length} together.` : '';
-    out.write(wrap(`List prices of ${ARCHIVE_PRICES.region} of ${ARCHIVE_PRICES.as_of}.${shared}\n`, out));
+    out.write(
+      wrap(
+        `A turn compares this with its budget. Not in it: jobs whose hosts AWS takes back run again, for ${dollars(retries)} more at worst; copies are extended while their jobs are unfinished, for ${dollars(extensions)} more at worst, in the turn's ${deployment.defaults.turnTimeoutHours} hours.\n`,
+        out,
+      ),
+    );
+    out.write(
+      wrap(
+        `List prices: S3 of ${ARCHIVE_PRICES.region} of ${ARCHIVE_PRICES.as_of}, instances of ${instances.region} of ${instances.as_of}.${shared}\n`,
+        out,
+      ),
+    );
     return 0;
   });
 }
@@ -281,6 +337,8 @@ export async function carouselStatus(
     if (turn) return turnStatus(turn, clients, out);
     const request = await ledger.get(KEYS.request(id));
     if (request) return requestStatus(request, clients, out);
+    const refused = await refusedTurn(id, clients, out);
+    if (refused !== undefined) return refused;
     err.write(
       wrap(`There is no turn and no request '${id}': write an ID that 'datastream carousel status' prints.\n`, err),
     );
@@ -314,13 +372,28 @@ async function turnStatus(row: Row, clients: Carousel, out: Output): Promise<num
   const { status, error, cause } = await clients.sfn.send(
     new DescribeExecutionCommand({ executionArn: turn.execution }),
   );
-  out.write(`turn ${turn.turn}: ${status}, ${turn.tier}, at most ${dollars(turn.estimate)}\n`);
+  out.write(`turn ${turn.turn}: ${status}, ${turn.tier}, estimated ${dollars(turn.estimate)}\n`);
   out.write(`  files  ${countsOf(files.map(({ state }) => state))}\n`);
   out.write(`  jobs   ${countsOf(jobs.map(({ state }) => state))}\n`);
   if (error) out.write(wrap(`  ${error}: ${cause ?? ''}\n`, out));
   for (const { output, state } of jobs)
     if (state === 'SUCCEEDED') out.write(`  s3://${clients.deployment.outputBucket}/${output}\n`);
   return status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
+}
+
+/** A turn that Plan has not planned yet, or has refused: nothing is written of it. @returns undefined where there is none */
+async function refusedTurn(id: string, { sfn, deployment }: Carousel, out: Output): Promise<number | undefined> {
+  const executionArn = `${deployment.stateMachineArn.replace(':stateMachine:', ':execution:')}:${id}`;
+  try {
+    const { status, error, cause } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    out.write(`turn ${id}: ${status}, not planned\n`);
+    if (error) out.write(wrap(`  ${error}: ${cause ?? ''}\n`, out));
+    return status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
+  } catch (error) {
+    // An ID with a space or the like is no name of an execution.
+    if (['ExecutionDoesNotExist', 'InvalidArn'].includes((error as Error).name)) return undefined;
+    throw error;
+  }
 }
 
 async function requestStatus(

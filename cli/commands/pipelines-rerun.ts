@@ -1,11 +1,13 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { isRecord } from '../../files/values';
 import { realClock } from '../../local/clock';
 import { EmbeddedPipelines } from '../../local/pipelines';
-import { withPython } from '../../local/python';
+import { pythonProblem, withPython } from '../../local/python';
 import { deploymentOf } from '../../pipelines/deployment';
 import type { PipelinesConfig } from '../../pipelines/model';
 import type { DeployedPipelines } from '../aws/pipelines';
+import { interruption } from '../local-place';
 import { count } from '../output/summary';
 import { unknownName } from '../output/unknown-name';
 import { type Output, wrap } from '../output/wrap';
@@ -28,7 +30,7 @@ export interface RerunOptions {
  *
  * @param named a pipeline or `NAME/CONFIG`; default: all
  * @returns the exit code: 0, 1 where one has failed again (only known on this computer), 2 for a wrong file or name, 5
- * when AWS cannot be asked
+ * when AWS cannot be asked, 130 when it was interrupted
  */
 export async function rerunPipelines(
   file: string,
@@ -52,16 +54,20 @@ export async function rerunPipelines(
     const known = functions.flatMap(({ pipeline, site }) => [pipeline.name, `${pipeline.name}/${site.id}`]);
     return refuse(unknownName('pipeline', named ?? '', [...new Set(known)]));
   }
-  if (options.local && options.repo === undefined)
-    return refuse("Write --repo with the checkout of the pipelines' repository.");
+  if (options.local) {
+    const cannot = cannotRun(options);
+    if (cannot) return refuse(cannot);
+  }
+  const interrupted = interruption();
   const deployed = options.local ? undefined : aws(config.region);
   const objects = deployed?.objects ?? folderObjects(path.resolve(options.folder, 'buckets'));
-  const here = embedded(config, options, err);
+  const here = embedded(config, options, err, interrupted.signal);
   let again = 0;
   let failed = 0;
   try {
     for (const each of wanted) {
       for (const { key, time, event } of await failedEvents(objects, recordsBucket, each)) {
+        if (interrupted.signal.aborted) break;
         // Its record may say that it runs: a run that was killed could not write its end.
         const marked = isRecord(event) ? { ...event, rerun: true } : event;
         let result = 'called again';
@@ -80,12 +86,28 @@ export async function rerunPipelines(
     }
   } catch (error) {
     return refuse(sentence(error, recordsBucket, config.region), 5);
+  } finally {
+    interrupted.done();
   }
   out.write(`${count(again, 'event')} called again${failed > 0 ? `, ${failed} failed` : ''}\n`);
+  if (interrupted.signal.aborted) return 130;
   return failed > 0 ? 1 : 0;
 }
 
-function embedded(config: PipelinesConfig, { branch, folder, python, repo = '.' }: RerunOptions, err: Output) {
+/** Why nothing can run on this computer, in one sentence. */
+function cannotRun({ repo, python }: RerunOptions): string | undefined {
+  if (repo === undefined) return "Write --repo with the checkout of the pipelines' repository.";
+  if (!statSync(repo, { throwIfNoEntry: false })?.isDirectory())
+    return `${repo}: there is no such folder: write the checkout of the pipelines' repository.`;
+  return pythonProblem(python, path.resolve(repo), repo);
+}
+
+function embedded(
+  config: PipelinesConfig,
+  { branch, folder, python, repo = '.' }: RerunOptions,
+  err: Output,
+  interrupted: AbortSignal,
+) {
   return new EmbeddedPipelines({
     config,
     branch,
@@ -93,5 +115,6 @@ function embedded(config: PipelinesConfig, { branch, folder, python, repo = '.' 
     clock: realClock,
     start: withPython(python, path.resolve(repo), 'local'),
     heard: (_, text) => err.write(text),
+    interrupted,
   });
 }

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { PRODUCT } from '../../files/product';
 import { realClock } from '../../local/clock';
 import { EmbeddedPipelines, type LocalRun } from '../../local/pipelines';
-import { withDocker, withPython } from '../../local/python';
-import type { DeployedFunction } from '../../pipelines/deployment';
+import { pythonProblem, withDocker, withPython } from '../../local/python';
+import { type DeployedFunction, deploymentOf } from '../../pipelines/deployment';
 import type { PipelinesConfig } from '../../pipelines/model';
 import { baseName } from '../../pipelines/names';
-import { localPlace } from '../local-place';
+import { interruption, localPlace } from '../local-place';
 import { problemLines } from '../output/problem-lines';
 import { count } from '../output/summary';
 import { unknownName } from '../output/unknown-name';
@@ -35,7 +35,7 @@ export interface RunPipelinesOptions {
  * Runs pipelines on this computer as the deployment would: files arrive in the embedded input bucket, or a schedule comes.
  *
  * @returns the exit code: 0, 1 if a run has failed or nothing ran, 2 when a file cannot be read, has errors, or nothing
- * can run here
+ * can run here, 130 when it was interrupted
  */
 export async function runPipelines(
   file: string,
@@ -67,6 +67,21 @@ export async function runPipelines(
   const place = localPlace(options.folder);
   if ('error' in place) return refuse(place.error);
   const repository = path.resolve(options.repo);
+  const { functions } = deploymentOf(config, options.branch);
+  const scheduled = options.schedule === undefined ? [] : cronFunctions(functions, options.schedule);
+  if ('error' in scheduled) return refuse(scheduled.error);
+  const arriving = inputs.map((input) => ({ input, key: keyOf(input, functions, options.to) }));
+  for (const { input, key } of arriving) {
+    const found = statSync(input, { throwIfNoEntry: false });
+    if (!found) return refuse(`${input}: there is no such file: check the path.`);
+    if (!found.isFile()) return refuse(`${input}: this is a folder; name the files in it.`);
+    if (typeof key !== 'string') return refuse(key.error);
+  }
+  const cannot = options.docker
+    ? buildImages(config, options.branch, repository)
+    : pythonProblem(options.python, repository, options.repo);
+  if (cannot) return refuse(cannot);
+  const interrupted = interruption();
   const embedded = new EmbeddedPipelines({
     config,
     branch: options.branch,
@@ -76,58 +91,44 @@ export async function runPipelines(
       ? withDocker((name) => localImage(config, options.branch, name), repository)
       : withPython(options.python, repository, commitOf(repository)),
     heard: (_, text) => err.write(text),
+    interrupted: interrupted.signal,
   });
-  const scheduled = options.schedule === undefined ? [] : cronFunctions(embedded, options.schedule);
-  if ('error' in scheduled) return refuse(scheduled.error);
-  const arriving = inputs.map((input) => ({ input, key: keyOf(input, embedded.functions, options.to) }));
-  for (const { input, key } of arriving) {
-    if (!statSync(input, { throwIfNoEntry: false })?.isFile())
-      return refuse(`${input}: there is no such file: check the path.`);
-    if (typeof key !== 'string') return refuse(key.error);
-  }
-  if (options.docker) {
-    const failed = buildImages(config, options.branch, repository);
-    if (failed) return refuse(failed);
-  }
   const runs: LocalRun[] = [];
-  for (const { input, key } of arriving) {
-    out.write(`${input} -> s3://${config.inputBucketName}/${key}\n`);
-    const started = await embedded.arrive(input, String(key));
-    if (started.length === 0) {
-      out.write(
-        `  no pipeline watches this path; those that do: ${watchedPaths(embedded.functions).join(', ') || 'none'}\n`,
-      );
+  try {
+    for (const { input, key } of arriving) {
+      if (interrupted.signal.aborted) break;
+      out.write(`${input} -> s3://${config.inputBucketName}/${key}\n`);
+      const started = await embedded.arrive(input, String(key));
+      if (started.length === 0) {
+        out.write(`  no pipeline watches this path; those that do: ${watchedPaths(functions).join(', ') || 'none'}\n`);
+      }
+      runs.push(...started);
     }
-    runs.push(...started);
+    runs.push(...(await embedded.fire(scheduled)));
+  } finally {
+    interrupted.done();
   }
-  runs.push(...(await embedded.fire(scheduled)));
-  return report(runs, config, options, out, err);
+  const { aborted } = interrupted.signal;
+  const code = report(runs, aborted, config, options, out);
+  return aborted ? 130 : code;
 }
 
 function report(
   runs: readonly LocalRun[],
+  interrupted: boolean,
   config: PipelinesConfig,
   options: RunPipelinesOptions,
   out: Output,
-  err: Output,
 ): number {
-  for (const { function: each, ok, attempts, failureKey } of runs) {
-    const result = ok ? 'succeeded' : `failed ${count(attempts, 'time')}`;
+  for (const run of runs) {
+    const { function: each, ok, attempts, failureKey } = run;
+    const isInterrupted = interrupted && run === runs.at(-1);
+    const result = ok ? 'succeeded' : isInterrupted ? 'interrupted' : `failed ${count(attempts, 'time')}`;
     out.write(
       `  ${each.pipeline.name}/${each.site.id}  ${result}${failureKey === undefined ? '' : `, kept for 'pipelines rerun'`}\n`,
     );
   }
   const failed = runs.filter(({ ok }) => !ok);
-  const missing = failed.map(({ output }) => /No module named '([\w.]+)'/.exec(output)?.[1]).find(Boolean);
-  if (missing !== undefined) {
-    err.write(
-      wrap(
-        `${options.python} has no ${missing}: run '${options.python} -m pip install -r ${path.join(options.repo, 'requirements.txt')}', or name with --python an interpreter that has it.\n`,
-        err,
-      ),
-    );
-    return 2;
-  }
   out.write(
     `${count(runs.length, 'run')}, ${failed.length} failed; outputs are in ${path.join(options.folder, 'buckets', config.outputBucketName)}\n`,
   );
@@ -136,7 +137,7 @@ function report(
 
 /** The functions that a schedule starts. @param named a pipeline, `NAME/CONFIG`, or true for all */
 function cronFunctions(
-  { functions }: EmbeddedPipelines,
+  functions: readonly DeployedFunction[],
   named: string | true,
 ): DeployedFunction[] | { readonly error: string } {
   const crons = functions.filter(({ pipeline }) => pipeline.trigger === 'Cron');

@@ -64,8 +64,9 @@ export async function pipelinesStatus(
         return undefined;
       });
     const last = deployed && (await ask('The last build', deployed.execution(deployment.pipelineName)));
-    const left = (deployed && (await ask('What is left over', leftovers(deployment, deployed)))) ?? [];
-    const failed = configs.some(({ runs, failures }) => failures.length > 0 || isFailed(runs[0])) || left.length > 0;
+    const left = deployed && (await ask('What is left over', leftovers(deployment, deployed)));
+    const failed =
+      configs.some(({ runs, failures }) => failures.length > 0 || isFailed(runs[0])) || (left ?? []).length > 0;
     const rows = configs.map(({ each, runs, failures }) => ({
       pipeline: each.pipeline.name,
       config: each.site.id,
@@ -76,10 +77,7 @@ export async function pipelinesStatus(
     }));
     const links = deployed ? linksOf(config, deployment) : {};
     if (options.json) {
-      const execution = last ? { status: last.status, time: last.time.toISOString() } : null;
-      out.write(
-        `${JSON.stringify({ configs: rows, builds, last_build: execution, leftovers: left, links }, null, 2)}\n`,
-      );
+      out.write(`${JSON.stringify(documentOf(rows, { builds, last, left, links }), null, 2)}\n`);
     } else {
       show(rows, { builds, last, left, links }, out);
     }
@@ -166,21 +164,42 @@ interface Row {
   readonly failed_events: readonly { readonly time: string; readonly error: string }[];
 }
 
-function show(
-  rows: readonly Row[],
-  {
-    builds,
-    last,
-    left,
+/** What else there is to show. */
+interface Rest {
+  readonly builds: readonly { pipeline: string; commit?: string; digest?: string; time?: string }[];
+  readonly last: { readonly status: string; readonly time: Date } | undefined;
+  /** undefined where AWS was not asked, or has refused it. */
+  readonly left: readonly string[] | undefined;
+  readonly links: Readonly<Record<string, string>>;
+}
+
+/** What `--json` prints (cli/output/documents.ts). */
+function documentOf(rows: readonly Row[], { builds, last, left, links }: Rest): object {
+  return {
+    configs: rows.map((row) => ({
+      ...row,
+      runs: row.runs.map(({ status, started, seconds = null, inputs, codeVersion, error = null }) => ({
+        status,
+        started_at: new Date(started).toISOString(),
+        seconds,
+        inputs,
+        commit: codeVersion,
+        error,
+      })),
+    })),
+    builds: builds.map(({ pipeline, time = null, commit = null, digest = null }) => ({
+      pipeline,
+      built_at: time,
+      commit,
+      digest,
+    })),
+    last_build: last ? { status: last.status, started_at: last.time.toISOString() } : null,
+    leftovers: left ?? null,
     links,
-  }: {
-    readonly builds: readonly { pipeline: string; commit?: string; digest?: string; time?: string }[];
-    readonly last: { readonly status: string; readonly time: Date } | undefined;
-    readonly left: readonly string[];
-    readonly links: Readonly<Record<string, string>>;
-  },
-  out: Output,
-): void {
+  };
+}
+
+function show(rows: readonly Row[], { builds, last, left = [], links }: Rest, out: Output): void {
   for (const { pipeline, config, trigger, runs, failed_events: failures } of rows) {
     out.write(`${pipeline}/${config}  ${trigger}\n`);
     if (runs.length === 0) out.write('  no run\n');

@@ -84,6 +84,53 @@ export const DOCUMENTS = {
       }),
     ),
   }),
+  'carousel cost': z.looseObject({
+    tier: z.enum(['Expedited', 'Standard', 'Bulk']),
+    days: count,
+    files: count,
+    to_restore: count,
+    gb: z.number().nonnegative(),
+    jobs: count,
+    dollars: z.looseObject({
+      restores: z.number().nonnegative(),
+      jobs: z.number().nonnegative(),
+      orchestration: z.number().nonnegative(),
+      total: z.number().nonnegative(),
+    }),
+    not_counted_at_worst: z.looseObject({
+      retries: z.number().nonnegative(),
+      extensions: z.number().nonnegative(),
+    }),
+    prices_of: text,
+    instance_prices_of: text,
+  }),
+  'pipelines status': z.looseObject({
+    configs: z.array(
+      z.looseObject({
+        pipeline: text,
+        config: text,
+        function: text,
+        trigger: text,
+        runs: z.array(
+          z.looseObject({
+            status: z.enum(['running', 'succeeded', 'failed', 'killed']),
+            started_at: time,
+            seconds: nullable(seconds),
+            inputs: count,
+            commit: text,
+            error: nullable(text),
+          }),
+        ),
+        failed_events: z.array(z.looseObject({ key: text, time: text, error: text })),
+      }),
+    ),
+    builds: z.array(
+      z.looseObject({ pipeline: text, built_at: nullable(time), commit: nullable(text), digest: nullable(text) }),
+    ),
+    last_build: nullable(z.looseObject({ status: text, started_at: time })),
+    leftovers: nullable(z.array(text)),
+    links: z.record(text, text),
+  }),
   doctor: z.looseObject({
     findings: z.array(
       z.looseObject({

@@ -18,7 +18,9 @@ export interface BatchJobProps {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Environment variables of the container. Default: none. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** vCPUs of one container, 1 to 192. */
   readonly vcpus: number;
+  /** Memory of one container in MiB, at least 4. Batch ends one that takes more. */
   readonly memoryMiB: number;
   /** Seconds after which Batch ends an attempt: at least 60. */
   readonly timeoutSeconds: number;

@@ -35,6 +35,7 @@ const STUCK = [
 ] as const;
 
 export interface BatchQueueProps {
+  /** Where its instances run. Their security group is the network's, else a new one that lets nothing in. */
   readonly network: JobNetwork;
   /** The queue's name in AWS Batch, and the beginning of every other name here. */
   readonly queueName: string;
@@ -65,7 +66,9 @@ export interface BatchQueueProps {
  * @throws Error that names a property whose value AWS would refuse
  */
 export class BatchQueue extends Construct {
+  /** The queue's ARN. */
   readonly arn: string;
+  /** The queue's name in AWS Batch. */
   readonly queueName: string;
   /** The log group of its jobs. */
   readonly logGroupName: string;

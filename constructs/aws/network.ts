@@ -15,6 +15,7 @@ import { checkProps, flag, RULES, requiredText, text, texts, whole } from './rul
 
 /** Where jobs run: the subnets of one VPC. */
 export interface JobNetwork {
+  /** The ID of the VPC. */
   readonly vpcId: string;
   /** Subnets whose instances get a public address by themselves. */
   readonly subnetIds: readonly string[];
@@ -34,6 +35,7 @@ export interface NetworkProps {
 }
 
 export interface ExistingNetworkProps {
+  /** The ID of the VPC. */
   readonly vpcId: string;
   /** Subnets of that VPC. Each must assign public IPv4 addresses automatically. */
   readonly subnetIds: readonly string[];
@@ -48,11 +50,13 @@ export interface ExistingNetworkProps {
  * @throws Error that names a property whose value AWS would refuse
  */
 export class Network extends Construct implements JobNetwork {
+  /** The ID of the VPC. */
   readonly vpcId: string;
   /** The public subnets, one for each zone. */
   readonly subnetIds: readonly string[];
   /** The subnets without the Internet, one for each zone; empty without `isolatedSubnets`. */
   readonly isolatedSubnetIds: readonly string[];
+  /** None: who launches instances makes a group that lets nothing in. */
   readonly securityGroupIds: readonly string[] = [];
 
   constructor(scope: Construct, id: string, props: NetworkProps) {

@@ -3,6 +3,7 @@ import { TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
 import type { Construct } from 'constructs';
 import { type ExistingNetworkProps, Network } from '../aws/network';
 import { RULES, type Rule } from '../aws/rules';
+import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
 import { Bison, type BisonProps } from './bison';
 
@@ -14,6 +15,22 @@ export interface BisonContext
 }
 
 const CONTEXT_KEYS = ['ingest', 'regions', 'chunks', 'instanceTypes', 'priority', 'postgres', 'network'];
+
+/**
+ * BISON's stack.
+ *
+ * @param context `context.bison` of cdktf.json
+ * @throws SettingsError that names a property whose value cannot be deployed
+ */
+export function bisonStack(app: Construct, context: BisonContext | undefined): void {
+  try {
+    new BisonStack(app, 'bison', context);
+  } catch (error) {
+    // A fault of this product has a class of its own, and keeps its stack.
+    if ((error as Error).constructor !== Error) throw error;
+    throw new SettingsError(`context.bison of cdktf.json: ${(error as Error).message}`);
+  }
+}
 
 /** The stack that the checkout deploys: a Bison with its variables and outputs, the provider and the state. */
 export class BisonStack extends TerraformStack {

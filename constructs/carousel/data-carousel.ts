@@ -72,7 +72,7 @@ export interface DataCarouselProps {
   readonly instanceTypes?: readonly string[];
   /** Default: 16. */
   readonly maxVcpus?: number;
-  /** Dollars that a turn may cost at most, if its input says nothing else. There is no default. */
+  /** What a turn's estimate may be at most, in dollars, if its input says nothing else. There is no default. */
   readonly budgetDollars: number;
   /** Default: Bulk. */
   readonly tier?: 'Expedited' | 'Standard' | 'Bulk';
@@ -118,15 +118,23 @@ export interface DataCarouselProps {
 export class DataCarousel extends Construct {
   /** The ARN of the turns' state machine. */
   readonly stateMachineArn: string;
+  /** The job queue in AWS Batch. */
   readonly queueName: string;
+  /** The job queue's ARN. */
   readonly queueArn: string;
+  /** The job definitions that requests may name. */
   readonly definitionNames: readonly string[];
+  /** The table of the archive's files, which queries select from. */
   readonly filesTableName: string;
+  /** The table of requests and turns. */
   readonly jobsTableName: string;
+  /** The function that takes requests as JSON. */
   readonly requesterName: string;
   /** Where the image of images/hsload is pushed to. */
   readonly hsloadRepositoryUrl: string;
+  /** The indexer's queue. */
   readonly workQueueUrl: string;
+  /** Files that the indexer gave up. */
   readonly deadLetterQueueUrl: string;
   /** Of HSDS; undefined without it. */
   readonly hsdsEndpoint?: string;

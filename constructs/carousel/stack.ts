@@ -3,6 +3,7 @@ import { TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
 import type { Construct } from 'constructs';
 import { type ExistingNetworkProps, Network } from '../aws/network';
 import { RULES, type Rule } from '../aws/rules';
+import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
 import { DataCarousel, type DataCarouselProps } from './data-carousel';
 
@@ -14,6 +15,22 @@ export interface CarouselContext
 }
 
 const CONTEXT_KEYS = ['jobs', 'hsds', 'architecture', 'instanceTypes', 'sample', 'network'];
+
+/**
+ * The Carousel's stack.
+ *
+ * @param context `context.carousel` of cdktf.json
+ * @throws SettingsError that names a property whose value cannot be deployed
+ */
+export function carouselStack(app: Construct, context: CarouselContext | undefined): void {
+  try {
+    new CarouselStack(app, 'carousel', context);
+  } catch (error) {
+    // A fault of this product has a class of its own, and keeps its stack.
+    if ((error as Error).constructor !== Error) throw error;
+    throw new SettingsError(`context.carousel of cdktf.json: ${(error as Error).message}`);
+  }
+}
 
 /** The stack that the checkout deploys: a DataCarousel with its variables and outputs, the provider and the state. */
 export class CarouselStack extends TerraformStack {
@@ -34,7 +51,7 @@ export class CarouselStack extends TerraformStack {
       archiveBucket: this.#text('archive_bucket', 'The bucket with the archived files.', RULES.bucket),
       archivePrefix: this.#text('archive_prefix', 'Keys of the archive begin with this.', ANYTHING, ''),
       outputBucket: this.#text('output_bucket', "The bucket of the jobs' objects, plans and reports.", RULES.bucket),
-      budgetDollars: this.#number('budget_dollars', 'Dollars that a turn may cost at most.'),
+      budgetDollars: this.#number('budget_dollars', "What a turn's estimate may be at most, in dollars."),
       tier: this.#text('tier', 'Expedited, Standard or Bulk.', TIER, 'Bulk') as 'Bulk',
       days: this.#number('days', 'Days that a copy is asked for.', 3),
       concurrency: this.#number('concurrency', 'Calls of RestoreObject at once.', 50),

@@ -125,7 +125,7 @@ export interface DataStreamProps {
  * relay, reaper, roles, logs, and the instances' profile and security group. With a matrix, also its schedules and the
  * planner that they call.
  *
- * @throws MatrixError with every problem of a matrix; Error that names a property whose value AWS would refuse; also if
+ * @throws SettingsError with every problem of a matrix; Error that names a property whose value AWS would refuse; also if
  * only one of `vpcId` and `subnetIds` is set, or if the App uses another copy of cdktf
  */
 export class DataStream extends Construct {

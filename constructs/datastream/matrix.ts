@@ -2,6 +2,7 @@ import { checkMatrix } from '../../executions/matrix/check';
 import type { Matrix } from '../../executions/matrix/expand';
 import { loadMatrix } from '../../executions/matrix/load';
 import { overridableNames } from '../../executions/matrix/overrides';
+import { SettingsError } from '../aws/settings-error';
 
 /** A matrix with what it needs. */
 export interface MatrixSource {
@@ -11,18 +12,13 @@ export interface MatrixSource {
   readonly templates: Readonly<Record<string, string>>;
 }
 
-/** A matrix that cannot be deployed. The message has a line for each problem. */
-export class MatrixError extends Error {
-  override readonly name = 'MatrixError';
-}
-
 /**
  * The file that the context of cdktf.json names as `matrix`; undefined where it names none.
- * @throws MatrixError for a value that is no path
+ * @throws SettingsError for a value that is no path
  */
 export function matrixOf(context: unknown): string | undefined {
   if (context === undefined || (typeof context === 'string' && context !== '')) return context;
-  throw new MatrixError(
+  throw new SettingsError(
     `context.matrix of cdktf.json is ${JSON.stringify(context)}: write the path of a matrix, or leave it out for no schedules.`,
   );
 }
@@ -31,16 +27,16 @@ export function matrixOf(context: unknown): string | undefined {
  * Reads a matrix file and its templates.
  *
  * @param file relative to the working directory
- * @throws MatrixError when the matrix or a template cannot be read
+ * @throws SettingsError when the matrix or a template cannot be read
  */
 export function readMatrix(file: string): MatrixSource {
   const loaded = loadMatrix(file);
-  if ('error' in loaded) throw new MatrixError(loaded.error);
+  if ('error' in loaded) throw new SettingsError(loaded.error);
   const entries = Object.entries(loaded.templates);
   const errors = entries.flatMap(([, template]) =>
     typeof template === 'string' ? [] : [`${file}: ${template.error}`],
   );
-  if (errors.length > 0) throw new MatrixError(errors.join('\n'));
+  if (errors.length > 0) throw new SettingsError(errors.join('\n'));
   return { value: loaded.value, templates: Object.fromEntries(entries) as MatrixSource['templates'] };
 }
 
@@ -48,7 +44,7 @@ export function readMatrix(file: string): MatrixSource {
  * Expands a matrix and reads every job's execution file.
  *
  * @param values names of the deployment's values; each must be a variable's or `<stream>_ami_id`
- * @throws MatrixError with every error, a line each
+ * @throws SettingsError with every error, a line each
  */
 export function checkedMatrix({ value, templates }: MatrixSource, values: readonly string[] = []): Matrix {
   const { matrix, problems } = checkMatrix(value, { templates });
@@ -59,6 +55,6 @@ export function checkedMatrix({ value, templates }: MatrixSource, values: readon
   const errors = problems
     .filter(({ severity }) => severity === 'error')
     .map(({ path, message, found }) => `${path}: ${message}${found === undefined ? '' : ` Found: ${found}`}`);
-  if (!matrix || unknown.length > 0) throw new MatrixError([...errors, ...unknown].join('\n'));
+  if (!matrix || unknown.length > 0) throw new SettingsError([...errors, ...unknown].join('\n'));
   return matrix;
 }

@@ -46,7 +46,7 @@ export class DatastreamStack extends TerraformStack {
  * The variables of the schedules exist only with a matrix.
  *
  * @param matrixFile the file of a schedule matrix; by default there are no schedules
- * @throws MatrixError with every problem of the matrix
+ * @throws SettingsError with every problem of the matrix
  */
 export function declareDatastream(stack: TerraformStack, matrixFile?: string): void {
   const matrix = matrixFile === undefined ? undefined : readMatrix(matrixFile);

@@ -7,14 +7,10 @@ import { isRecord } from '../../files/values';
 import type { PipelinesConfig } from '../../pipelines/model';
 import { dataStackName } from '../../pipelines/names';
 import { parsePipelines } from '../../pipelines/parse';
+import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
 import { checkTsdatData, TsdatData, type TsdatDataProps } from './tsdat-data';
 import { checkTsdatPipelines, TsdatPipelines, type TsdatPipelinesProps } from './tsdat-pipelines';
-
-/** A setting or a file that cannot be deployed. The message has a line for each problem. */
-export class TsdatError extends Error {
-  override readonly name = 'TsdatError';
-}
 
 /** What `context.tsdat` of cdktf.json may hold: the file, the branches, and properties of the constructs. */
 const SETTINGS = [
@@ -38,12 +34,12 @@ const EXAMPLE = '{ "config": "../aws-template/pipelines_config.yml", "branches":
  * The stacks of tsdat: one for each branch, and with `create_buckets` one for the buckets.
  *
  * @param settings `context.tsdat` of cdktf.json; paths are relative to the working directory
- * @throws TsdatError with every problem of the settings, or of the file
+ * @throws SettingsError with every problem of the settings, or of the file
  */
 export function tsdatStacks(app: Construct, settings: unknown): void {
   const { file, branches, rest } = readSettings(settings);
   const read = readTextFile(file);
-  if ('error' in read) throw new TsdatError(read.error);
+  if ('error' in read) throw new SettingsError(read.error);
   const parsed = branches.map((branch) => ({ branch, ...parsePipelines(read.text, branch) }));
   const problems = parsed
     .flatMap((each) => each.problems)
@@ -52,7 +48,7 @@ export function tsdatStacks(app: Construct, settings: unknown): void {
       ({ line, path, message, found }) =>
         `${file}:${line}: ${path}: ${message}${found === undefined ? '' : ` Found: ${found}`}`,
     );
-  if (problems.length > 0) throw new TsdatError([...new Set(problems)].join('\n'));
+  if (problems.length > 0) throw new SettingsError([...new Set(problems)].join('\n'));
   const { removeData, ...props } = rest;
   const configHash = createHash('sha256').update(read.text.replace(/\r\n/g, '\n')).digest('hex');
   const branchProps = parsed.flatMap(({ branch, config }) =>
@@ -67,7 +63,7 @@ export function tsdatStacks(app: Construct, settings: unknown): void {
     branchProps.forEach(checkTsdatPipelines);
     dataProps.forEach(checkTsdatData);
   } catch (error) {
-    throw new TsdatError(`context.tsdat of cdktf.json: ${(error as Error).message}`);
+    throw new SettingsError(`context.tsdat of cdktf.json: ${(error as Error).message}`);
   }
   for (const each of branchProps) new PipelinesStack(app, `tsdat-${each.branch}`, each);
   for (const each of dataProps) new DataStack(app, dataStackName(each.config), each);
@@ -77,7 +73,7 @@ type Rest = Omit<TsdatPipelinesProps, 'config' | 'branch' | 'configHash'> & Pick
 
 function readSettings(settings: unknown): { file: string; branches: readonly string[]; rest: Rest } {
   if (!isRecord(settings)) {
-    throw new TsdatError(`context.tsdat of cdktf.json is ${JSON.stringify(settings)}: write ${EXAMPLE}.`);
+    throw new SettingsError(`context.tsdat of cdktf.json is ${JSON.stringify(settings)}: write ${EXAMPLE}.`);
   }
   const { config: file, branches = ['main'], ...rest } = settings;
   const problems: string[] = [];
@@ -96,7 +92,7 @@ function readSettings(settings: unknown): { file: string; branches: readonly str
       `context.tsdat.branches of cdktf.json is ${JSON.stringify(branches)}: write a list of branches such as ["main"].`,
     );
   }
-  if (problems.length > 0) throw new TsdatError(problems.join('\n'));
+  if (problems.length > 0) throw new SettingsError(problems.join('\n'));
   return { file: String(file), branches: [...new Set(branches as string[])], rest: rest as Rest };
 }
 

@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import uuid
@@ -239,22 +240,76 @@ def run_pipeline(event, started, settings, store, opener):
 
 def run_ingest(event, started, settings, store, opener):
     objects = keys_of(event, settings)
-    scheduled = objects is None
-    pipeline = None
-    seen = {}
-    if scheduled:
-        pipeline = checked(opener(settings), settings, store)
-        objects, seen = new_inputs(pipeline, started, settings, store)
+    if objects is None:
+        return run_new_inputs(started, settings, store, opener)
     # An empty object whose key ends with a slash is a folder in S3's console.
     objects = [(bucket, key) for bucket, key in dict.fromkeys(objects) if not key.endswith("/")]
-    if objects:
-        pipeline = pipeline or checked(opener(settings), settings, store)
-        # A folder for this run alone: Lambda uses an environment again, and its disk is not empty then.
-        with tempfile.TemporaryDirectory(prefix="tsdat-") as folder:
-            pipeline.run([download(bucket, key, Path(folder), store) for bucket, key in objects])
-    if scheduled:
-        write_state({"since": iso(started), "seen": seen}, settings, store)
-    return [[key for _, key in objects]] if objects else []
+    if not objects:
+        return []
+    ingest(checked(opener(settings), settings, store), objects, store)
+    return [[key for _, key in objects]]
+
+
+def ingest(pipeline, objects, store):
+    # A folder for this run alone: Lambda uses an environment again, and its disk is not empty then.
+    with tempfile.TemporaryDirectory(prefix="tsdat-") as folder:
+        pipeline.run([download(bucket, key, Path(folder), store) for bucket, key in objects])
+
+
+def run_new_inputs(started, settings, store, opener):
+    pipeline = checked(opener(settings), settings, store)
+    state = open_state(pipeline, started, settings, store)
+    new, recent = new_inputs(state, started, settings, store)
+    runs = in_parts(
+        list(new),
+        parts_of,
+        lambda part: ingest(pipeline, [(settings.input_bucket, key) for key in part], store),
+        state,
+        new,
+        lambda: write_state(state, settings, store),
+    )
+    write_state({"since": iso(started), "seen": recent}, settings, store)
+    return runs
+
+
+def in_parts(items, split, work, state, seen, save):
+    """Does the work in one part, and in smaller ones after a run that was killed: so a backlog of more than Lambda's
+    longest run advances. Returns the parts.
+
+    The state names the items of a run's first part while it is under way. A run that finds them there follows one that
+    was killed over them alone: they were too much for a function's time or memory, and parts become half as large. An
+    item that was too much alone comes last, and stops no other.
+    """
+    tried = state.pop("trying", [])
+    late = state.setdefault("late", [])
+    if len(tried) > 1:
+        state["size"] = (len(tried) + 1) // 2
+    else:
+        late.extend(each for each in tried if each not in late)
+    parts = split([each for each in items if each not in late], state.get("size"))
+    if not parts:
+        state.pop("size", None)
+    parts += [[each] for each in items if each in late]
+    for at, part in enumerate(parts):
+        if at == 0:
+            state["trying"] = part
+        save()
+        try:
+            work(part)
+        except Exception as error:
+            # A failure is no sign of too much work; it keeps its items for the next run.
+            if not isinstance(error, MemoryError):
+                state.pop("trying", None)
+                save()
+            raise
+        state.pop("trying", None)
+        state["seen"].update({each: seen[each] for each in part})
+    return parts
+
+
+def parts_of(items, size):
+    size = size or len(items)
+    return [items[at : at + size] for at in range(0, len(items), size)] if items else []
 
 
 def keys_of(event, settings):
@@ -279,29 +334,37 @@ def keys_of(event, settings):
     return found
 
 
-def new_inputs(pipeline, started, settings, store):
-    """The files of a scheduled Ingest that no successful run has had.
+def open_state(pipeline, started, settings, store):
+    """What the runs before have left. It is written down before the first run.
+
+    The first run may be one of a deployment that was taken over: what is older than the output has been run. Should it
+    fail, its own output must not make the rest look done.
+    """
+    state = read_state(settings, store)
+    if state is None:
+        since = last_modified(pipeline, settings, store)
+        state = {"since": iso(since) if since else None, "first": iso(started), "seen": {}}
+        write_state(state, settings, store)
+    return state
+
+
+def new_inputs(state, started, settings, store):
+    """The files of a scheduled Ingest that no successful run has had, and those that a next run may list again; each
+    key with its time.
 
     A file counts as new from the start of the last success, not from its output: one that arrived meanwhile, or that
     failed while a later one succeeded, is not lost.
     """
-    state = read_state(settings, store)
-    if state is None:
-        # The first run, perhaps of a deployment that was taken over: what is older than the output has been run. It is
-        # written down before the run: should it fail, its own output must not make its files look done.
-        since = last_modified(pipeline, settings, store)
-        state = {"since": iso(since) if since else None, "seen": {}}
-        write_state(state, settings, store)
     since = parse_time(state["since"])
-    found, seen = [], {}
+    new, recent = {}, {}
     for key, modified in store.list(settings.input_bucket, settings.input_prefix):
         if key.endswith("/") or (since and modified <= since - OVERLAP):
             continue
         if modified > started - OVERLAP:
-            seen[key] = iso(modified)
+            recent[key] = iso(modified)
         if state["seen"].get(key) != iso(modified):
-            found.append((settings.input_bucket, key))
-    return found, seen
+            new[key] = iso(modified)
+    return new, recent
 
 
 def download(bucket, key, folder, store):
@@ -316,15 +379,21 @@ def download(bucket, key, folder, store):
 def run_vap(event, started, settings, store, opener):
     pipeline = checked(opener(settings), settings, store)
     if "inputs" in event:
-        ranges = [given_days(event["inputs"])]
-    else:
-        ranges = modified_ranges(pipeline, event, started, settings, store)
-    inputs = [[f"{begin:%Y%m%d}", f"{end:%Y%m%d}"] for begin, end in ranges]
-    for each in inputs:
-        pipeline.run(each)
-    if "inputs" not in event:
-        write_state({"since": iso(started), "seen": {}}, settings, store)
-    return inputs
+        days = given_days(event["inputs"])
+        pipeline.run(days)
+        return [days]
+    state = open_state(pipeline, started, settings, store)
+    days = sorted(modified_days_of(pipeline, event, state, started, settings, store))
+    runs = in_parts(
+        [day_name(each) for each in days],
+        lambda names, size: [part for each in contiguous(names) for part in parts_of(each, size)],
+        lambda part: pipeline.run(range_of(part)),
+        state,
+        {day_name(each): iso(started) for each in days},
+        lambda: write_state(state, settings, store),
+    )
+    write_state({"since": iso(started), "seen": {}}, settings, store)
+    return [range_of(part) for part in runs]
 
 
 def given_days(inputs):
@@ -334,33 +403,28 @@ def given_days(inputs):
         raise UnknownEvent(f"inputs is {shown(inputs)}: write two days such as 20240830.") from error
     if end <= begin:
         raise UnknownEvent(f"inputs is {shown(inputs)}: the second day is not included; write a later one.")
-    return begin, end
+    return [day_name(begin), day_name(end)]
 
 
-def modified_ranges(pipeline, event, started, settings, store):
-    """Ranges of days whose datasets have changed since the last success began; the end is not included."""
-    state = read_state(settings, store)
-    if state is None:
-        # The first run, perhaps of a deployment that was taken over: what is older than the output has been run. It is
-        # written down before the run: should it fail, its own output must not make its days look done.
-        since = last_modified(pipeline, settings, store)
-        state = {"since": iso(since) if since else None, "first": iso(started), "seen": {}}
-        write_state(state, settings, store)
+def modified_days_of(pipeline, event, state, started, settings, store):
+    """The days whose datasets have changed since the last success began, and the days that the event names."""
     since = parse_time(state["since"])
     datastreams = pipeline.parameters.datastreams
+    changed = lambda time: {day for each in datastreams for day in modified_days(pipeline, each, time, settings, store)}
     days = {day for _, key in keys_of(event, settings) or [] for day in [day_of_key(key, datastreams)] if day}
     if since is not None:
-        for datastream in datastreams:
-            days |= modified_days(pipeline, datastream, since, settings, store)
+        days |= changed(since)
     elif "Records" not in event:
         # Nothing says how far back to go: the last period, and those of earlier runs that failed. Of these days those
         # that have data: tsdat fails on a day without.
         begin, _ = last_period(parse_time(state["first"]).date(), settings.schedule)
         _, end = last_period(started.date(), settings.schedule)
-        for datastream in datastreams:
-            present = modified_days(pipeline, datastream, EVER, settings, store)
-            days |= {day for day in present if begin <= day < end}
-    return contiguous(days)
+        days |= {day for day in changed(EVER) if begin <= day < end}
+    # What a run that was killed has done counts, unless it has changed since.
+    for time in set(state["seen"].values()):
+        done = {day for day in days if state["seen"].get(day_name(day)) == time}
+        days -= done - changed(parse_time(time))
+    return days
 
 
 def last_modified(pipeline, settings, store):
@@ -407,14 +471,28 @@ def last_period(today, schedule):
     return today - timedelta(days=1), tomorrow
 
 
-def contiguous(days):
+def contiguous(names):
+    """Splits days in order where one is missing."""
     ranges = []
-    for day in sorted(days):
-        if ranges and ranges[-1][1] == day:
-            ranges[-1] = (ranges[-1][0], day + timedelta(days=1))
+    for name in names:
+        if ranges and day_after(ranges[-1][-1]) == name:
+            ranges[-1].append(name)
         else:
-            ranges.append((day, day + timedelta(days=1)))
+            ranges.append([name])
     return ranges
+
+
+def range_of(names):
+    """The first day, and the day after the last one, as tsdat takes them."""
+    return [names[0], day_after(names[-1])]
+
+
+def day_name(day):
+    return f"{day:%Y%m%d}"
+
+
+def day_after(name):
+    return day_name(datetime.strptime(name, "%Y%m%d").date() + timedelta(days=1))
 
 
 def checked(pipeline, settings, store):
@@ -484,6 +562,8 @@ if __name__ == "__main__":
         aws_request_id = sys.argv[1]
 
     sys.path.insert(0, os.getcwd())
+    # The terminal's Ctrl-C reaches this process too; the command ends it, as it tells.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO)
     try:
         handler(json.load(sys.stdin), _Context())

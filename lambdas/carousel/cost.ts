@@ -1,4 +1,4 @@
-import { type ArchiveClass, COPY_GB_DAY, GB, restoreCost, type Tier } from '../../prices/archive';
+import { ARCHIVE_PRICES, type ArchiveClass, COPY_GB_DAY, GB, restoreCost, type Tier } from '../../prices/archive';
 import { own, PRICE_LIST } from '../../prices/instances';
 import { PRICES } from '../../prices/orchestration';
 
@@ -19,6 +19,8 @@ export interface ArchivedFile {
 export interface JobSize {
   readonly vcpus: number;
   readonly timeoutSeconds: number;
+  /** How often AWS Batch begins it at most: again where the host was taken. */
+  readonly attempts: number;
 }
 
 export function isArchived(file: Pick<ArchivedFile, 'storageClass'>): boolean {
@@ -33,6 +35,17 @@ export function isArchived(file: Pick<ArchivedFile, 'storageClass'>): boolean {
 export function isAlive(file: ArchivedFile, until: Date): boolean {
   if (!isArchived(file) || file.restoring) return true;
   return file.expiry !== undefined && Date.parse(file.expiry) > until.getTime();
+}
+
+/**
+ * For how many days a copy is asked for, so that it outlives all attempts of its jobs. A job that is submitted late needs
+ * an extension all the same.
+ *
+ * @param days of the turn
+ */
+export function copyDays(days: number, jobs: readonly JobSize[]): number {
+  const longest = Math.max(0, ...jobs.map(({ timeoutSeconds, attempts }) => (timeoutSeconds * attempts) / 86_400));
+  return longest > days ? Math.ceil(longest) + 1 : days;
 }
 
 /**
@@ -55,18 +68,41 @@ export function extensionDollars({ bytes, expiry }: ArchivedFile, days: number, 
   return left <= 0 || left >= days ? 0 : (bytes / GB) * COPY_GB_DAY * (days + 1 - left);
 }
 
-/**
- * What a vCPU costs an hour: half of an m7i.large on demand, an upper bound of what spot instances of the queue cost.
- * Regions that the list does not have count as us-east-1.
- */
-export function vcpuHourly(region: string): number {
-  const hourly = (of: string) => own(own(PRICE_LIST, of)?.on_demand ?? {}, 'm7i.large');
-  return (hourly(region) ?? hourly('us-east-1') ?? 0.1008) / 2;
+/** The instance type whose price jobs are told at: 2 vCPUs and 8 GB of the queue's middle family. */
+const PRICED = 'm7i.large';
+const PRICED_VCPUS = 2;
+
+/** The list prices of a region's instances; us-east-1's where the list does not have the region. */
+export function instancePrices(region: string) {
+  const known = (of: string) => {
+    const prices = own(PRICE_LIST, of);
+    const hour = prices && own(prices.on_demand, PRICED);
+    return hour === undefined ? undefined : { region: of, as_of: prices?.as_of, vcpuHour: hour / PRICED_VCPUS };
+  };
+  const prices = known(region) ?? known('us-east-1');
+  if (!prices) throw new Error(`prices/list.json has no ${PRICED} of us-east-1: run 'datastream cost prices update'.`);
+  return prices;
 }
 
-/** What one attempt of a job costs at most: its whole timeout, on demand. */
+/** What one attempt of a job costs: its whole timeout, on demand, which no spot price of the type exceeds. */
 export function jobDollars({ vcpus, timeoutSeconds }: JobSize, region: string): number {
-  return (timeoutSeconds / 3600) * vcpus * vcpuHourly(region);
+  return (timeoutSeconds / 3600) * vcpus * instancePrices(region).vcpuHour;
+}
+
+/** What no estimate counts: the further attempts of a job whose hosts are taken, in dollars at worst. */
+export function retryDollars(job: JobSize, region: string): number {
+  return (job.attempts - 1) * jobDollars(job, region);
+}
+
+/**
+ * What no estimate counts: the extensions of a file's copy while a job of it is unfinished, in dollars at worst. A copy is
+ * extended about once a day, until the turn's hours are over.
+ */
+export function laterExtensionDollars(file: ArchivedFile, tier: Tier, turnTimeoutHours: number): number {
+  if (!isArchived(file)) return 0;
+  const days = turnTimeoutHours / 24;
+  const fee = ARCHIVE_PRICES.retrieval[file.storageClass as ArchiveClass][tier]?.request ?? 0;
+  return (file.bytes / GB) * COPY_GB_DAY * days + fee * (Math.ceil(days) + 1);
 }
 
 /**

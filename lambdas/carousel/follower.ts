@@ -168,7 +168,11 @@ async function lookAtFile(turn: Turn, file: TurnFile, clients: FollowerClients):
   const open = { state: ['CHOSEN', 'REQUESTED'] };
   if (seen.is === 'restoring') return file;
   if (seen.is === 'readable') {
-    await ledger.update(key, { state: 'VERIFIED', expiry: seen.expiry }, open);
+    await ledger.update(
+      key,
+      { state: 'VERIFIED', expiry: seen.expiry, verified_at: clients.clock.now().getTime() },
+      open,
+    );
     await describeFile(turn, file, seen.expiry, clients);
     return { ...file, state: 'VERIFIED', ...(seen.expiry && { expiry: seen.expiry }) };
   }

@@ -133,7 +133,11 @@ export async function recordEnd(
   inputLives: () => Promise<boolean>,
   clients: JobClients,
 ): Promise<void> {
-  const seconds = Math.round(((detail.stoppedAt ?? 0) - (detail.startedAt ?? detail.stoppedAt ?? 0)) / 1000);
+  // Each attempt on a host that was taken was paid for, too.
+  const attempts = detail.attempts?.length ? detail.attempts : [detail];
+  const seconds = Math.round(
+    attempts.reduce((sum, { startedAt, stoppedAt = 0 }) => sum + stoppedAt - (startedAt ?? stoppedAt), 0) / 1000,
+  );
   if (detail.status === 'SUCCEEDED') {
     const problem = await outputProblem(job, detail, clients);
     await finishJob(turn, job, problem ? 'FAILED' : 'SUCCEEDED', problem, clients, seconds);

@@ -11,6 +11,7 @@ import { byBytes, page, readText, statesOf, writeText } from './archive';
 import { choose, type Waiting } from './choice';
 import {
   type ArchivedFile,
+  copyDays,
   extensionDollars,
   fileDollars,
   isAlive,
@@ -340,7 +341,7 @@ interface PlannedJob {
 
 /** What the turn is to do. */
 interface Planned {
-  readonly files: readonly (ArchivedFile & { readonly jobs: readonly string[] })[];
+  readonly files: readonly (ArchivedFile & { readonly days: number; readonly jobs: readonly string[] })[];
   readonly jobs: readonly PlannedJob[];
   /** Files of requests that cannot be had, with the reason. */
   readonly failed: readonly { readonly request: string; readonly key: string; readonly error: string }[];
@@ -362,7 +363,8 @@ async function planTurn(
   const now = clock.now();
   const named = input.manifest !== undefined || typeof input.requests === 'object';
   const failed: { request: string; key: string; error: string }[] = [];
-  const impossible: CarouselError[] = [];
+  /** By the key of the file, which several requests may share. */
+  const impossible = new Map<string, CarouselError>();
   const usable = requests.map((request) => ({
     ...request,
     files: request.files.filter((key) => {
@@ -371,22 +373,27 @@ async function planTurn(
       // The tier is the turn's, and so it is for all: a file of another request would need another turn. A class that no
       // tier restores is the request's own mistake, and must not stop the turns of others.
       const ofTheTurn = problem.name === ErrorName.TierImpossible && files.get(key)?.storageClass !== INTELLIGENT;
-      if (named || ofTheTurn) impossible.push(problem);
+      if (named || ofTheTurn) impossible.set(key, problem);
       else failed.push({ request: request.id, key, error: `${problem.name}: ${problem.message}` });
       return false;
     }),
   }));
-  if (impossible.length > 0) {
-    const [first] = impossible as [CarouselError];
-    const more = impossible.length > 1 ? ` And ${impossible.length - 1} more files.` : '';
+  const [first] = impossible.values();
+  if (first) {
+    const more = impossible.size > 1 ? ` So it is with ${impossible.size - 1} more.` : '';
     throw new CarouselError(first.name, `${first.message}${more}`);
   }
+  const definitionsOf = new Map<string, Set<KnownJob>>();
+  for (const { files: keys, job } of usable) {
+    const known = knownJob(job, deployment.jobs);
+    for (const key of keys) definitionsOf.set(key, (definitionsOf.get(key) ?? new Set()).add(known));
+  }
+  const daysOf = (key: string) => copyDays(options.days, [...(definitionsOf.get(key) ?? [])]);
   const price = (key: string) => {
     const file = files.get(key) as ArchivedFile;
+    const days = daysOf(key);
     return (
-      (fileDollars(file, options.tier, options.days, now) ?? 0) +
-      extensionDollars(file, options.days, now) +
-      ORCHESTRATION_DOLLARS
+      (fileDollars(file, options.tier, days, now) ?? 0) + extensionDollars(file, days, now) + ORCHESTRATION_DOLLARS
     );
   };
   const waiting = usable
@@ -410,7 +417,7 @@ async function planTurn(
     const dollars = choose(waiting, price, Number.MAX_SAFE_INTEGER, options.maxWaitTurns).dollars;
     throw new CarouselError(
       ErrorName.BudgetExceeded,
-      `${all.size} files and their jobs cost at most $${dollars.toFixed(2)} with tier ${options.tier} for ${options.days} days, and the budget is $${options.budgetDollars.toFixed(2)}: write a budget_dollars of as much, or name fewer files.`,
+      `${all.size} files and their jobs are estimated at $${dollars.toFixed(2)} with tier ${options.tier} for ${options.days} days, and the budget is $${options.budgetDollars.toFixed(2)}: write a budget_dollars of as much, or name fewer files.`,
     );
   }
   const chosen = new Set(choice.files);
@@ -444,7 +451,7 @@ async function planTurn(
     files: choice.files.flatMap((key) => {
       const file = files.get(key);
       const its = jobsOf.get(key);
-      return file && its ? [{ ...file, jobs: its }] : [];
+      return file && its ? [{ ...file, days: daysOf(key), jobs: its }] : [];
     }),
     jobs,
     failed,
@@ -530,7 +537,9 @@ async function write(
   }
   const rows: Row[] = [
     ...planned.jobs.map((job) => ({ ...KEYS.turnJob(turn, job.job), ...job, state: 'WAITING', attempt: 1 })),
-    ...planned.files.map((file): Row => ({ ...KEYS.turnFile(turn, file.key), ...file, state: 'CHOSEN' })),
+    ...planned.files.map(
+      (file): Row => ({ ...KEYS.turnFile(turn, file.key), ...file, expiry_before: file.expiry, state: 'CHOSEN' }),
+    ),
   ];
   await ledger.putAll(rows);
   await ledger.putAll([

@@ -7,8 +7,8 @@ import { CLIENT } from '../runtime/clients';
 import { systemClock } from '../runtime/clock';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { restore, writeText } from './archive';
-import { isArchived, ORCHESTRATION_DOLLARS, vcpuHourly } from './cost';
-import { deploymentOf, eachOf, jobsLedger } from './deployment';
+import { instancePrices, isArchived, ORCHESTRATION_DOLLARS } from './cost';
+import { type Deployment, deploymentOf, eachOf, jobsLedger } from './deployment';
 import { ErrorName } from './errors';
 import type { JobClients } from './jobs';
 import { KEYS, WAITING_INDEX } from './ledger';
@@ -27,7 +27,7 @@ export interface Report {
   readonly ended: string;
   readonly files: { readonly chosen: number; readonly verified: number; readonly failed: number };
   readonly jobs: { readonly succeeded: number; readonly failed: number; readonly returned: number };
-  /** `actual` counts the jobs' own seconds, on demand, and the copies until their expiry. */
+  /** `actual` counts the seconds of all attempts of jobs that ended, on demand, and the copies until their expiry. */
   readonly dollars: { readonly estimate: number; readonly actual: number };
   readonly problems: readonly string[];
   readonly outputs: readonly string[];
@@ -61,7 +61,7 @@ export async function reportTurn(
   const settled = await settle(turn, reason, clients);
   const error = caught ?? problemOf(settled, overdue);
   await releaseCopies(turn, settled.files, clients, log);
-  const report = reportOf(turn, settled, now, clients.deployment.region, error);
+  const report = reportOf(turn, settled, now, clients.deployment, error);
   const key = turnKeys(turn.turn).report;
   await writeText(clients.s3, clients.deployment.outputBucket, key, `${JSON.stringify(report, null, 2)}\n`);
   log.info('the turn has ended', { turn: turn.turn, ...report.files, ...report.jobs });
@@ -99,10 +99,20 @@ function problemOf({ files, jobs }: Settled, overdue: boolean): Report['error'] 
   };
 }
 
-function reportOf(turn: Turn, { files, jobs }: Settled, now: Date, region: string, error: Report['error']): Report {
+function reportOf(
+  turn: Turn,
+  { files, jobs }: Settled,
+  now: Date,
+  { region, jobs: known }: Deployment,
+  error: Report['error'],
+): Report {
   const count = (state: string) => jobs.filter((job) => job.state === state).length;
   const restores = files.reduce((sum, file) => sum + restoreDollars(turn, file, now), 0);
-  const work = jobs.reduce((sum, { seconds = 0 }) => sum + (seconds / 3600) * vcpuHourly(region), 0);
+  const { vcpuHour } = instancePrices(region);
+  const work = jobs.reduce(
+    (sum, { seconds = 0, definition }) => sum + (seconds / 3600) * (known[definition]?.vcpus ?? 1) * vcpuHour,
+    0,
+  );
   return {
     turn: turn.turn,
     execution: turn.execution,
@@ -127,12 +137,17 @@ function reportOf(turn: Turn, { files, jobs }: Settled, now: Date, region: strin
   };
 }
 
-/** What was paid for a file: its restore, if this turn asked for one, and its copy until its expiry. */
+/**
+ * What was paid for a file: its restore, if this turn asked for one, and its copy from the end of the restore, or of the
+ * copy that was there before, until its expiry.
+ */
 function restoreDollars(turn: Turn, file: TurnFile & { readonly asked?: string }, now: Date): number {
-  if (!isArchived(file) || !['requested', 'in progress', 'extended'].includes(file.asked ?? '')) return 0;
+  if (!isArchived(file)) return 0;
+  const asked = ['requested', 'in progress', 'extended'].includes(file.asked ?? '');
   const fee = restoreCost({ bytes: file.bytes, storageClass: file.storageClass as ArchiveClass }, turn.tier, -1) ?? 0;
-  const days = file.expiry ? (Date.parse(file.expiry) - now.getTime()) / 86_400_000 : 0;
-  return fee + (file.bytes / GB) * COPY_GB_DAY * Math.max(days, 0);
+  const begin = file.asked === 'alive' ? Date.parse(file.expiry_before ?? '') : (file.verified_at ?? now.getTime());
+  const days = file.expiry ? (Date.parse(file.expiry) - begin) / 86_400_000 : 0;
+  return (asked ? fee : 0) + (days > 0 ? (file.bytes / GB) * COPY_GB_DAY * days : 0);
 }
 
 /**

@@ -41,7 +41,7 @@ async function filesOf(request: Request, table: Ledger): Promise<string[]> {
     if (rows.length > 0) return rows.map(({ FilePath }) => String(FilePath)).sort();
     throw new CarouselError(
       ErrorName.InvalidInput,
-      `query selects no file: ${request.query}. Write other values, or fill the table with 'datastream carousel load'.`,
+      `query selects no file: ${request.query}. Write other values. (On AWS, 'datastream carousel load' lists new files.)`,
     );
   }
   const unknown: string[] = [];
@@ -51,7 +51,7 @@ async function filesOf(request: Request, table: Ledger): Promise<string[]> {
   if (unknown.length === 0) return [...(request.files ?? [])];
   throw new CarouselError(
     ErrorName.InvalidInput,
-    `files has ${unknown.length === 1 ? unknown[0] : `${unknown.length} keys such as ${unknown[0]}`}, which the archive does not have: write keys as 'datastream carousel load' has found them.`,
+    `files has ${unknown.length === 1 ? unknown[0] : `${unknown.length} keys such as ${unknown[0]}`}, which the archive does not have: write other keys. (On AWS, 'datastream carousel load' lists new files.)`,
   );
 }
 

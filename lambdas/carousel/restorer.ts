@@ -44,7 +44,7 @@ export async function restoreTurn(
       ? isArchived(file) && !file.restoring
         ? ('alive' as const)
         : ('not needed' as const)
-      : await restore(clients.s3, clients.deployment.archiveBucket, file, tier, days);
+      : await restore(clients.s3, clients.deployment.archiveBucket, file, tier, file.days ?? days);
     answers[answer] = (answers[answer] ?? 0) + 1;
     const missing = answer === 'missing' && `${ErrorName.InputMissing}: S3 has no such object any more.`;
     await ledger.update(

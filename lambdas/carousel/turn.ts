@@ -70,9 +70,14 @@ export const OPEN_JOBS = ['WAITING', 'CLAIMED', 'SUBMITTED'] as const satisfies 
 /** A file of a turn. */
 export interface TurnFile extends ArchivedFile {
   readonly state: FileState;
+  /** For how many days its copy is asked for; absent in a turn that began before this was kept: the turn's days then. */
+  readonly days?: number;
   /** The keys of the jobs that read it. */
   readonly jobs: readonly string[];
   readonly error?: string;
+  /** Until when a copy lived that was there before the turn. */
+  readonly expiry_before?: string;
+  readonly verified_at?: number;
 }
 
 /** A job of a turn. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,6 +13,7 @@ import { deploymentOf } from '../../../lambdas/carousel/deployment';
 import { ARCHIVE, type EmbeddedCarousel, WORK_QUEUE } from '../../../local/carousel';
 import { testCarousel } from '../../support/carousel';
 import { inNewFolders } from '../../support/cli';
+import { documentIn } from '../../support/output-schema';
 
 const folder = mkdtempSync(join(tmpdir(), 'carousel-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -55,9 +56,11 @@ test('from an empty table to the addresses of the objects', async () => {
   const cost = await call((clients, out, err) => carouselCost([path, path], {}, clients, out, err));
   expect(cost.code).toBe(0);
   expect(cost.out).toContain('restores and copies  2 files, 62.0 GB, Bulk, 3 days');
-  expect(cost.out).toContain(
-    'List prices of us-east-1 of 2026-11-28. The requests share files: 4 restores alone, 2 together.',
+  expect(cost.out).toMatch(
+    /Not in it: jobs .* run again, for \$0\.40 more at worst; copies .* for \$0\.19 more at worst/,
   );
+  expect(cost.out).toMatch(/List prices: S3 of us-east-1 of 2026-11-28, instances of us-east-1 of \d{4}-\d\d-\d\d\./);
+  expect(cost.out).toContain('The requests share files: 4 restores alone, 2 together.');
 
   const submitted = await call((clients, out, err) => carouselSubmit([path], clients, out, err));
   expect(submitted.out).toMatch(/^request [0-9a-f]{12}: 2 files of .*request\.json\. It waits for the next turn\.\n$/);
@@ -72,7 +75,7 @@ test('from an empty table to the addresses of the objects', async () => {
   const turn = started.out.split(/[ :]/)[1] ?? '';
   await run(cloud.clock.sleep(60_000));
   const running = await call((clients, out, err) => carouselStatus(turn, clients, out, err));
-  expect(running.out).toContain(`turn ${turn}: RUNNING, Bulk, at most $`);
+  expect(running.out).toContain(`turn ${turn}: RUNNING, Bulk, estimated $`);
   expect(running.out).toContain('files  2 requested');
   await run(cloud.clock.sleep(24 * 3_600_000));
 
@@ -80,6 +83,26 @@ test('from an empty table to the addresses of the objects', async () => {
   expect(ended.code).toBe(0);
   expect(ended.out).toContain(`request ${id} of ana: DONE`);
   expect(ended.out.match(/s3:\/\/outputs\/output\/Radiance\/\S+\.npz/g)).toHaveLength(2);
+});
+
+test('status tells why a turn was refused, and that there is none of an ID', async () => {
+  const { cloud, call, run } = await commands(2);
+  const job = { definition: 'Radiance' };
+  const input = file('dear.json', { requests: { bucket: ARCHIVE, prefix: '' }, job, budget_dollars: 0.01 });
+  const started = await call((c, out, err) => carouselStart({ input }, c, out, err));
+  const turn = started.out.split(/[ :]/)[1] ?? '';
+  await run(cloud.clock.sleep(3_600_000));
+
+  const refused = await call((c, out, err) => carouselStatus(turn, c, out, err));
+  expect(refused.code).toBe(1);
+  expect(refused.out).toMatch(
+    /^turn \S+: FAILED, not planned\n {2}BudgetExceeded: 2 files and their jobs are estimated at/,
+  );
+  expect(await call((c, out, err) => carouselStatus('none', c, out, err))).toEqual({
+    code: 2,
+    out: '',
+    err: "There is no turn and no request 'none': write an ID that 'datastream carousel status' prints.\n",
+  });
 });
 
 test('cost asks for nothing but the list of the archive', async () => {
@@ -91,7 +114,7 @@ test('cost asks for nothing but the list of the archive', async () => {
   );
 
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({
+  expect(documentIn('carousel cost', out)).toMatchObject({
     tier: 'Standard',
     days: 5,
     files: 1,
@@ -154,7 +177,7 @@ test('cancel takes a request back, and stops a turn', async () => {
 
 describe('bad input gets one message, and nothing is written', () => {
   test.each<[string, unknown, string]>([
-    ['a file that is not JSON', 'no JSON', 'cannot be read as JSON'],
+    ['a file that is not JSON', 'no JSON', 'bad.json:1:1'],
     [
       'an unknown attribute',
       { ...REQUEST, query: "Yaer = '1'" },
@@ -176,9 +199,20 @@ describe('bad input gets one message, and nothing is written', () => {
     const before = cloud.calls('PutItem') + cloud.calls('BatchWriteItem');
     const { code, err, out } = await call((c, o, e) => carouselSubmit([file('bad.json', content)], c, o, e));
 
-    expect([code, out]).toEqual([1, '']);
+    expect([code, out]).toEqual([typeof content === 'string' ? 2 : 1, '']);
     expect(err).toContain(message);
     expect(cloud.calls('PutItem') + cloud.calls('BatchWriteItem')).toBe(before);
+  });
+
+  test('of several files at once', async () => {
+    const { call } = await commands(1);
+    const first = file('first.json', { ...REQUEST, query: 'Yaer = 1' });
+    const second = file('second.json', { ...REQUEST, job: { definition: 'Radiance', parameters: { yaer: '1' } } });
+    const submitted = await call((c, o, e) => carouselSubmit([first, second], c, o, e));
+    const priced = await call((c, o, e) => carouselCost([first, second], {}, c, o, e));
+
+    expect(submitted.err).toMatch(/first\.json: query names .*\n.*second\.json: job\.parameters has yaer/);
+    expect(priced).toEqual(submitted);
   });
 
   test.each<[unknown, string]>([
@@ -203,7 +237,7 @@ describe('bad input gets one message, and nothing is written', () => {
 });
 
 describe('the command', () => {
-  const { datastream, file: write, path } = inNewFolders();
+  const { datastream, file: write, inBackground, path, scratchFolders } = inNewFolders();
   const EXAMPLE = join(__dirname, '../../../local/examples/carousel/turn.json');
 
   test('runs the example that ships', () => {
@@ -242,6 +276,31 @@ describe('the command', () => {
 
     expect(status).toBe(1);
     expect(stderr).toContain(message);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('ends the turn and its jobs at %s, also twice', async (signal) => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.jobs.ComputeRadience.stand_in = 'sleep 600';
+    const { child, ended, until } = inBackground(['carousel', 'run', '--local', write('turn.json', example)]);
+    await until('restored');
+    child.kill(signal);
+    child.kill(signal);
+    const { status, stdout, stderr } = await ended;
+
+    expect([status, stderr]).toEqual([130, '']);
+    expect(stdout).toMatch(/^turn-local: ABORTED after 0d \d\d:\d\d$/m);
+    expect(scratchFolders()).toEqual([]);
+  });
+
+  test('tells what is wrong with every request of a turn file', () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.requests[0].query = "MISR_Path = '99'";
+    example.requests[1].job.definition = 'ComputeRadiance';
+    const { status, stderr, stdout } = datastream('carousel', 'run', '--local', write('turn.json', example));
+
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain("requests.0: query selects no file: MISR_Path = '99'.");
+    expect(stderr).toContain('requests.1: job.definition is "ComputeRadiance"');
   });
 
   test('refuses an image of no definition, and a run without --local', () => {

@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { rerunPipelines } from '../../../cli/commands/pipelines-rerun';
 import { pipelinesStatus } from '../../../cli/commands/pipelines-status';
 import { folderObjects } from '../../../cli/pipeline-records';
 import { COMMAND, inNewFolders } from '../../support/cli';
+import { documentIn } from '../../support/output-schema';
 import { changed, PIPELINES } from '../../support/pipelines';
 import { describeWith } from '../../support/tools';
 
@@ -142,24 +143,44 @@ describeWith(['python3'], 'pipelines on this computer', () => {
     expect(outputs('humboldt.lidar.b1')).toEqual({ 'humboldt.lidar.b1.20260309.000000.nc': 'wind, unknown\n' });
   });
 
-  test('without tsdat it says what to install', () => {
+  test.each([
+    ['python3', `python3 has no tsdat: run 'python3 -m pip install -r ${path.join('repo', 'requirements.txt')}'`],
+    ['no-such-python', 'no-such-python cannot be started: install Python 3, or name with --python'],
+    ['node', 'node is no Python 3: name with --python an interpreter that has tsdat.'],
+  ])('with %s it says what to install, and nothing arrives', (python, message) => {
     repository();
-    const { status, stderr } = datastream(
-      'pipelines',
-      'run',
-      '--local',
-      'pipelines_config.yml',
-      '--repo',
-      'repo',
-      '--to',
-      'lidar/morro',
-      '20260309.csv',
-    );
+    const common = ['--local', 'pipelines_config.yml', '--repo', 'repo', '--python', python];
+    const run = datastream('pipelines', 'run', ...common, '--to', 'lidar/morro', '20260309.csv');
+    const rerun = datastream('pipelines', 'rerun', ...common);
 
-    expect(status).toBe(2);
-    expect(stderr).toContain(
-      `python3 has no tsdat: run 'python3 -m pip install -r ${path.join('repo', 'requirements.txt')}'`,
-    );
+    for (const { status, stdout, stderr } of [run, rerun]) {
+      expect([status, stdout, stderr.replace(/\s+/g, ' ')]).toEqual([2, '', expect.stringContaining(message)]);
+    }
+    expect(readdirSync(at('.datastream/buckets'))).toEqual([]);
+  });
+
+  test('a run that is interrupted ends at once, keeps its event, and is run again by rerun', async () => {
+    repository();
+    mkdirSync(at('slow/tsdat'), { recursive: true });
+    writeFileSync(at('slow/tsdat/__init__.py'), 'print("reading", flush=True)\nimport time\ntime.sleep(600)\n');
+    const args = ['run', '--local', 'pipelines_config.yml', '--repo', 'repo', '--to', 'lidar/humboldt', '20260309.csv'];
+    const child = spawn(process.execPath, [COMMAND, 'pipelines', ...args], {
+      cwd: at(),
+      env: { ...env(), PYTHONPATH: at('slow') },
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      if (String(chunk).includes('reading')) child.kill('SIGINT');
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    const again = withStub('rerun', '--local', '--repo', 'repo', 'pipelines_config.yml');
+
+    expect([code, out]).toEqual([130, expect.stringContaining("interrupted, kept for 'pipelines rerun'")]);
+    expect(again).toMatchObject({ status: 0, stdout: expect.stringContaining('1 event called again') });
+    expect(outputs('humboldt.lidar.b1')).toEqual({ 'humboldt.lidar.b1.20260309.000000.nc': 'wind, local\n' });
   });
 
   test('a run that fails is repeated, kept, shown by status, and runs again', () => {
@@ -268,7 +289,7 @@ describe('on AWS', () => {
     return { code, out: out.written.join(''), err: err.written.join('') };
   };
 
-  test('status has runs, the last build with its digest, what is left over, and links to the console', async () => {
+  test('status has runs, the last build with its digest, what is left over, and links to the console; as JSON too', async () => {
     object('records', `runs/${lidar}/2026-03-10/130000-a.json`, {
       status: 'succeeded',
       started: '2026-03-10T13:00:00+00:00',
@@ -298,6 +319,23 @@ describe('on AWS', () => {
     expect(out).toContain(
       'https://us-west-2.console.aws.amazon.com/codesuite/codepipeline/pipelines/buoy-pipelines-main-build-pipeline/view?region=us-west-2',
     );
+    expect(documentIn('pipelines status', (await status({ json: true })).out)).toMatchObject({
+      configs: [
+        {
+          pipeline: 'lidar',
+          config: 'humboldt',
+          runs: [
+            { status: 'succeeded', started_at: '2026-03-10T13:00:00.000Z', seconds: 2.5, inputs: 2, error: null },
+            { status: 'killed', seconds: null },
+          ],
+        },
+        { config: 'morro', runs: [], failed_events: [] },
+        { pipeline: 'lidar_vap' },
+      ],
+      builds: [{ digest: 'sha256:feed' }, { built_at: null, commit: null, digest: null }],
+      last_build: { status: 'Failed', started_at: '2026-03-10T13:30:00.000Z' },
+      leftovers: [expect.stringMatching(/^function /), expect.stringMatching(/^rule /)],
+    });
   });
 
   test('status without some rights shows the rest, and says what it could not ask', async () => {
@@ -321,10 +359,15 @@ describe('on AWS', () => {
     );
   });
 
-  test('status as JSON has the same', async () => {
-    const { out } = await status({ json: true });
+  test("status of this computer's runs as JSON knows of no build and nothing left over", () => {
+    const { stdout } = datastream('pipelines', 'status', '--local', '--json', 'pipelines_config.yml');
 
-    expect(Object.keys(JSON.parse(out))).toEqual(['configs', 'builds', 'last_build', 'leftovers', 'links']);
+    expect(documentIn('pipelines status', stdout)).toMatchObject({
+      builds: [],
+      last_build: null,
+      leftovers: null,
+      links: {},
+    });
   });
 
   test('rerun calls the function with the event, and only then forgets it', async () => {

@@ -90,23 +90,61 @@ describe('BatchQueue', () => {
         depends_on: ['aws_iam_role.q_instance-role'],
       },
     });
+    const rule = { description: null, prefix_list_ids: null, security_groups: null, self: null };
     expect(resource.aws_security_group).toEqual({
-      'q_security-group': expect.objectContaining({ vpc_id: NETWORK.vpcId, ingress: [] }),
+      'q_security-group': {
+        name: 'batch-queue',
+        description: 'Instances of the queue queue: nothing in, everything out.',
+        vpc_id: NETWORK.vpcId,
+        ingress: [],
+        egress: [
+          { ...rule, protocol: '-1', from_port: 0, to_port: 0, cidr_blocks: ['0.0.0.0/0'], ipv6_cidr_blocks: ['::/0'] },
+        ],
+      },
     });
     expect(resource.aws_cloudwatch_log_group).toEqual({
-      q_log: expect.objectContaining({ name: '/aws/batch/queue', retention_in_days: 30 }),
+      q_log: { name: '/aws/batch/queue', retention_in_days: 30, depends_on: ['aws_iam_role.q_instance-role'] },
     });
     expect(resource.aws_iam_instance_profile).toEqual({
       q_profile: { name: 'queue-instance', role: '${aws_iam_role.q_instance-role.name}' },
     });
-    const { Statement } = JSON.parse(String(only(resource.aws_iam_role_policy, 'q_instance-role_policy').policy));
-    const everywhere = Statement.filter(({ Resource }: { Resource: string[] }) => Resource.includes('*'));
-    expect(everywhere.flatMap(({ Action }: { Action: string[] }) => Action)).toEqual([
-      'ecs:DiscoverPollEndpoint',
-      'ecr:GetAuthorizationToken',
+    const { assume_role_policy, ...role } = only(resource.aws_iam_role, 'q_instance-role');
+    expect(role).toEqual({ name: 'queue-instance' });
+    expect(JSON.parse(String(assume_role_policy)).Statement).toEqual([
+      { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
     ]);
-    const { assume_role_policy } = only(resource.aws_iam_role, 'q_instance-role');
-    expect(JSON.parse(String(assume_role_policy)).Statement[0].Principal).toEqual({ Service: 'ec2.amazonaws.com' });
+    const { policy, ...named } = only(resource.aws_iam_role_policy, 'q_instance-role_policy');
+    expect(named).toEqual({ name: 'instance', role: '${aws_iam_role.q_instance-role.name}' });
+    const arn = (service: string, rest: string, account = '${data.aws_caller_identity.q_aws_account.account_id}') =>
+      `arn:\${data.aws_partition.q_aws_partition.partition}:${service}:\${data.aws_region.q_aws_region.id}:${account}:${rest}`;
+    const allow = (Sid: string, Action: readonly string[], resourceArn: string) => ({
+      ...{ Sid, Effect: 'Allow', Action, Resource: [resourceArn] },
+    });
+    expect(JSON.parse(String(policy)).Statement).toEqual([
+      allow(
+        'JoinCluster',
+        [
+          'ecs:RegisterContainerInstance',
+          'ecs:DeregisterContainerInstance',
+          'ecs:SubmitAttachmentStateChanges',
+          'ecs:SubmitContainerStateChange',
+          'ecs:SubmitTaskStateChange',
+        ],
+        arn('ecs', 'cluster/*'),
+      ),
+      allow(
+        'TakeTasks',
+        ['ecs:Poll', 'ecs:StartTelemetrySession', 'ecs:UpdateContainerInstancesState'],
+        arn('ecs', 'container-instance/*'),
+      ),
+      allow('FindServices', ['ecs:DiscoverPollEndpoint', 'ecr:GetAuthorizationToken'], '*'),
+      allow(
+        'PullImages',
+        ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+        arn('ecr', 'repository/*', '*'),
+      ),
+      allow('WriteLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], '${aws_cloudwatch_log_group.q_log.arn}:*'),
+    ]);
   });
 
   test("takes what it is told: on demand, x86_64, sizes, and the network's own security group", () => {

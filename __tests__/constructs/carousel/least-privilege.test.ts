@@ -1,3 +1,4 @@
+import { RestoreObjectCommand } from '@aws-sdk/client-s3';
 import { ARCHIVE, OUTPUTS, TURN_MACHINE } from '../../../local/carousel';
 import type { Faults } from '../../../local/service';
 import { DEFAULTS, healthyContainer, JOBS, type Run, testCarousel } from '../../support/carousel';
@@ -132,9 +133,14 @@ describe('the functions of the Carousel', () => {
       { defaults: { ...DEFAULTS, tier: 'Expedited' }, deliver: () => [] },
     );
     await scene(({ turn }) => turn({ turn: 'none' }));
-    // Copies that would expire under a job of two days are extended.
+    // Copies that were there before, and would expire under a job of two days, are extended.
     await scene(
-      async ({ keys, request, turn }) => {
+      async ({ cloud, clock, keys, request, run, turn }) => {
+        const RestoreRequest = { Days: 1, GlacierJobParameters: { Tier: 'Expedited' as const } };
+        for (const Key of keys) {
+          await run(cloud.clients().s3.send(new RestoreObjectCommand({ Bucket: ARCHIVE, Key, RestoreRequest })));
+        }
+        await run(clock.sleep(3_600_000));
         await request(keys);
         await turn({ requests: 'waiting', days: 1 });
       },

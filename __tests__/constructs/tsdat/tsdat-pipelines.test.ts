@@ -1,40 +1,16 @@
-import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
-import { TerraformStack, Testing } from 'cdktf';
-import { TsdatData, type TsdatDataProps } from '../../../constructs/tsdat/tsdat-data';
-import { TsdatPipelines, type TsdatPipelinesProps } from '../../../constructs/tsdat/tsdat-pipelines';
+import type { TsdatPipelinesProps } from '../../../constructs/tsdat/tsdat-pipelines';
 import type { PipelinesConfig } from '../../../pipelines/model';
-import { parsePipelines } from '../../../pipelines/parse';
-import { type Policy, violations } from '../../support/least-privilege';
-import { changed, PIPELINES } from '../../support/pipelines';
-import { readable, type Synthesised } from '../../support/stack';
+import { violations } from '../../support/least-privilege';
+import { changed } from '../../support/pipelines';
 import { addressesOf } from '../../support/synthesis';
-
-const configOf = (text: string): PipelinesConfig => {
-  const { config, problems } = parsePipelines(text);
-  if (!config) throw new Error(JSON.stringify(problems));
-  return config;
-};
-const CONFIG = configOf(PIPELINES);
-
-function synthesise(make: (stack: TerraformStack) => unknown): Synthesised {
-  const stack = new TerraformStack(Testing.app(), 'stack');
-  new AwsProvider(stack, 'aws', { region: 'us-west-2' });
-  make(stack);
-  return JSON.parse(Testing.synth(stack, true));
-}
-const pipelines = (props: Partial<TsdatPipelinesProps> = {}) =>
-  synthesise((stack) => new TsdatPipelines(stack, 'tsdat', { config: CONFIG, branch: 'main', ...props }));
-const data = (props: Partial<TsdatDataProps> = {}) =>
-  synthesise((stack) => new TsdatData(stack, 'data', { config: CONFIG, ...props }));
-
-const all = (stack: Synthesised, type: string) => Object.values(stack.resource[type] ?? {});
-const policiesOf = (stack: Synthesised): Record<string, Policy> =>
-  Object.fromEntries(
-    all(stack, 'aws_iam_role_policy').map(({ name, policy }) => [
-      String(name),
-      JSON.parse(readable(String(policy)).replace(/\$\{(aws_\w+?)\.\w+?\.(\w+)\}/g, '<$1.$2>')),
-    ]),
-  );
+import {
+  all,
+  CONFIG,
+  configOf,
+  dataStack as data,
+  pipelinesStack as pipelines,
+  policiesOf,
+} from '../../support/tsdat-stack';
 
 const SITE = `      morro:
         input_bucket_path: ./lidar/morro
@@ -143,9 +119,9 @@ test('lets functions read their inputs alone, and write outputs and records', ()
       ['s3:GetObject'],
       ['arn:aws:s3:::buoy-input/lidar/humboldt/*', 'arn:aws:s3:::buoy-input/lidar/morro/*'],
     ],
-    List: [['s3:ListBucket'], ['arn:aws:s3:::buoy-input', 'arn:aws:s3:::buoy-output', '<aws_s3_bucket.arn>']],
+    List: [['s3:ListBucket'], ['arn:aws:s3:::buoy-input', 'arn:aws:s3:::buoy-output', '<records_bucket.arn>']],
     Outputs: [['s3:GetObject', 's3:PutObject'], ['arn:aws:s3:::buoy-output/*']],
-    Records: [['s3:GetObject', 's3:PutObject'], ['<aws_s3_bucket.arn>/*']],
+    Records: [['s3:GetObject', 's3:PutObject'], ['<records_bucket.arn>/*']],
   });
 });
 

@@ -1,4 +1,13 @@
-import { type ArchivedFile, extensionDollars, fileDollars, isAlive, jobDollars } from '../../../lambdas/carousel/cost';
+import {
+  type ArchivedFile,
+  copyDays,
+  extensionDollars,
+  fileDollars,
+  isAlive,
+  jobDollars,
+  laterExtensionDollars,
+  retryDollars,
+} from '../../../lambdas/carousel/cost';
 import { ARCHIVE_PRICES, daysWorthKeeping, GB, tiersOf } from '../../../prices/archive';
 
 const NOW = new Date('2026-11-28T12:00:00Z');
@@ -14,7 +23,7 @@ const sum = (tier: 'Bulk' | 'Standard') => 300 * (fileDollars(file(), tier, 3, N
 test("prices the design's example: 300 files of 31 GB for three days, and their jobs of an hour", () => {
   expect(sum('Bulk')).toBeCloseTo(28.52, 2);
   expect(sum('Standard') - sum('Bulk')).toBeCloseTo(93.015, 2);
-  expect(300 * jobDollars({ vcpus: 1, timeoutSeconds: 3600 }, 'us-east-1')).toBeCloseTo(15.12, 2);
+  expect(300 * jobDollars({ vcpus: 1, timeoutSeconds: 3600, attempts: 3 }, 'us-east-1')).toBeCloseTo(15.12, 2);
   expect(ARCHIVE_PRICES.as_of).toMatch(/^\d{4}-\d\d-\d\d$/);
 });
 
@@ -43,7 +52,7 @@ test('knows for how long a copy is worth its keep', () => {
 });
 
 test('a region without prices counts as us-east-1', () => {
-  const job = { vcpus: 2, timeoutSeconds: 1800 };
+  const job = { vcpus: 2, timeoutSeconds: 1800, attempts: 3 };
 
   expect(jobDollars(job, 'xx-nowhere-1')).toBe(jobDollars(job, 'us-east-1'));
 });
@@ -55,4 +64,22 @@ test('prices the further days of a copy that is extended, and none of a young or
   expect(extensionDollars(file({ expiry: '2026-12-02T00:00:00Z' }), 3, NOW)).toBe(0);
   expect(extensionDollars(file({ expiry: '2026-11-27T00:00:00Z' }), 3, NOW)).toBe(0);
   expect(extensionDollars(file(), 3, NOW)).toBe(0);
+});
+
+test('asks for a copy for as long as all attempts of its longest job may take', () => {
+  const job = (hours: number, attempts: number) => ({ vcpus: 1, timeoutSeconds: hours * 3600, attempts });
+
+  expect(copyDays(3, [])).toBe(3);
+  expect(copyDays(3, [job(24, 3), job(1, 3)])).toBe(3);
+  expect(copyDays(3, [job(1, 3), job(25, 3)])).toBe(5);
+});
+
+test('tells what no estimate counts: further attempts, and the extensions of a turn', () => {
+  const job = { vcpus: 1, timeoutSeconds: 3600, attempts: 3 };
+
+  expect(retryDollars(job, 'us-east-1')).toBeCloseTo(2 * 0.0504, 6);
+  expect(retryDollars({ ...job, attempts: 1 }, 'us-east-1')).toBe(0);
+  // Four days of the copy, and five requests.
+  expect(laterExtensionDollars(file(), 'Standard', 96)).toBeCloseTo(31 * (0.023 / 30) * 4 + 5 * 0.00005, 6);
+  expect(laterExtensionDollars(file({ storageClass: 'STANDARD' }), 'Standard', 96)).toBe(0);
 });

@@ -29,6 +29,9 @@ class FileSystem:
     def modified_since(self, datastream, since):
         return []
 
+    def fetch(self, datastream, day):
+        pass
+
 
 class FileSystemS3(FileSystem):
     def __init__(self):
@@ -54,6 +57,13 @@ class FileSystemS3(FileSystem):
             if time > since
         ]
 
+    def fetch(self, datastream, day):
+        """tsdat reads the datasets of a day as whole files."""
+        for name, _ in self._objects(datastream):
+            if f".{day}." in name:
+                key = f"{self.parameters.storage_root.as_posix()}/data/{datastream}/{name}"
+                self._s3.get_object(Bucket=self.parameters.bucket, Key=key)["Body"].read()
+
     def save(self, datastream, name, text):
         key = f"{self.parameters.storage_root.as_posix()}/data/{datastream}/{name}"
         self._s3.put_object(Bucket=self.parameters.bucket, Key=key, Body=text.encode())
@@ -75,6 +85,8 @@ class Pipeline:
             if begin >= end:
                 raise ValueError("begin = end")
             while begin < end:
+                for each in self.parameters.datastreams:
+                    self.storage.fetch(each, f"{begin:%Y%m%d}")
                 self._write(begin, f"vap of {begin:%Y%m%d}, {version}\n")
                 begin += timedelta(days=1)
             return
