@@ -272,7 +272,7 @@ export class EmbeddedAthena {
     }
   }
 
-  /** Writes what a query selects below a folder, which must be empty; in one file, or one for each bucket. */
+  /** Writes what a query selects below a folder, which must be empty; in one file or none, or one for each bucket. */
   async #write(
     db: Database,
     {
@@ -299,8 +299,11 @@ export class EmbeddedAthena {
     };
     const suffix = format.includes('PARQUET') ? '.parquet' : '';
     try {
-      if (bucketedBy.length === 0) await copy(select, `${id}${suffix}`);
-      else {
+      if (bucketedBy.length === 0) {
+        // A query without a row writes no file.
+        const [row] = await db.query(`SELECT count(*)::DOUBLE AS n FROM (${select})`);
+        if (row?.n !== 0) await copy(select, `${id}${suffix}`);
+      } else {
         await db.query(`CREATE OR REPLACE TEMP TABLE bucketed AS ${select}`);
         const keys = bucketedBy.map(identifier).join(', ');
         for (let index = 0; index < buckets; index++) {

@@ -35,7 +35,10 @@ interface Place extends JobPlace {
   readonly told: Access;
 }
 
-type Job = (options: Options, place: Place, index: number) => Promise<void>;
+/** The job's place in its array, and the array's size: 0 and 1 for a job without one. */
+type Child = { readonly index: number; readonly size: number };
+
+type Job = (options: Options, place: Place, child: Child) => Promise<void>;
 
 const MASTER_COLUMNS = ['locality', 'scientificName', 'kingdom', 'degreeOfEstablishment', 'occurrenceID'];
 const ANNOTATED_LIST_COLUMNS = ['locality', 'occurrenceID', 'degreeOfEstablishment', 'gbif_res_taxonkey'];
@@ -64,27 +67,26 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
     put(place, annotatedRiisKey(snapshot), csvOf(Object.keys(resolved[0] as object), resolved));
   },
 
-  annotate: async ({ snapshot = '', subset = '' }, place, index) => {
+  annotate: async ({ snapshot = '', subset = '' }, place, { index, size }) => {
     const files = filesBelow(place, subset);
     if (files.length === 0) throw new JobError(`${subset}: there is no file: see whether the subset was written.`);
     const { county, aiannh } = place.regions;
     const counties = regionsOf(place, county, ['STUSPS', 'NAMELSAD']);
     const areas = regionsOf(place, aiannh, ['NAMELSAD', 'GEOID']);
     const assessed = assessmentsOf(listOf(place, annotatedRiisKey(snapshot), ANNOTATED_LIST_COLUMNS));
-    const bucket = `bucket-${String(index).padStart(5, '0')}`;
-    const mine = files.find((key) => key.includes(bucket)) ?? files[index];
-    const [path = ''] = pathsOf(place.s3, subset, [mine ?? (files[0] as string)]);
+    const mine = files.sort().filter((_, at) => at % size === index);
+    const paths = pathsOf(place.s3, subset, mine.length > 0 ? mine : files.slice(0, 1)).map(literal);
     const db = await place.database();
-    // A child without a part of its own writes the columns, and no row.
-    const source = `read_parquet(${literal(path)}, file_row_number = true)${mine === undefined ? ' WHERE false' : ''}`;
+    // A child without a file writes the columns, and no row.
+    const source = `(SELECT *, row_number() OVER () AS part_row FROM read_parquet([${paths.join(', ')}])${mine.length > 0 ? '' : ' WHERE false'})`;
     const rows = await db.query(
-      `SELECT file_row_number, decimallongitude, decimallatitude, taxonkey, specieskey FROM ${source}`,
+      `SELECT part_row::DOUBLE AS part_row, decimallongitude, decimallatitude, taxonkey, specieskey FROM ${source}`,
     );
     const names = ADDED_COLUMNS.map(({ Name }) => Name);
     const values = rows.map((row) => {
       const added = annotation(row, counties, areas, assessed);
       const cells = names.map((name) => (added[name] === null ? 'NULL::VARCHAR' : literal(String(added[name]))));
-      return `(${[String(row.file_row_number), ...cells].join(', ')})`;
+      return `(${[String(row.part_row), ...cells].join(', ')})`;
     });
     const nothing = `SELECT 0, ${names.map(() => 'NULL::VARCHAR').join(', ')} WHERE false`;
     const added = `(${values.length > 0 ? `VALUES ${values.join(', ')}` : nothing}) AS added(number, ${names.join(', ')})`;
@@ -93,7 +95,7 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
     );
     await copy(
       place,
-      `SELECT ${columns} FROM (SELECT * FROM ${source}) AS part JOIN ${added} ON part.file_row_number = added.number`,
+      `SELECT ${columns} FROM ${source} AS part JOIN ${added} ON part.part_row = added.number`,
       `${PREFIXES.annotated}${snapshot}/${index}.parquet`,
       'FORMAT PARQUET, COMPRESSION SNAPPY',
     );
@@ -101,39 +103,73 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
 
   calc_stats: async ({ snapshot = '', tables = '[]' }, place) => {
     const db = await place.database();
-    const read = (JSON.parse(tables) as { name: string; location: string }[]).map(({ name, location }) => {
-      const paths = pathsOf(place.s3, location, filesBelow(place, location)).map(literal);
-      return { name, location, source: paths.length > 0 ? `read_parquet([${paths.join(', ')}])` : undefined };
-    });
-    const missing = read.filter(({ source }) => source === undefined).map(({ location }) => location);
-    if (missing.length > 0) throw new JobError(`There is no file below ${missing.join(', ')}.`);
-    const counts: Record<string, number> = {};
+    const read = (JSON.parse(tables) as { name: string; location: string; columns: string[] }[]).map(
+      ({ name, location, columns }) => {
+        const paths = pathsOf(place.s3, location, filesBelow(place, location)).map(literal);
+        // UNLOAD writes no file for a result without a row.
+        const nothing = `(SELECT ${columns.map((column) => `NULL AS ${column}`).join(', ')} WHERE false)`;
+        return { name, source: paths.length > 0 ? `read_parquet([${paths.join(', ')}])` : nothing };
+      },
+    );
+    const output = (name: string) => `${PREFIXES.output}${snapshot}/${name}.csv`;
+    const rows: Record<string, number> = {};
     for (const { name, source } of read) {
-      const key = `${PREFIXES.output}${snapshot}/${name}.csv`;
-      await copy(place, `SELECT * FROM ${source} ORDER BY ALL`, key, 'FORMAT CSV, HEADER true');
+      await copy(place, `SELECT * FROM ${source} ORDER BY ALL`, output(name), 'FORMAT CSV, HEADER true');
       const [row] = await db.query(`SELECT count(*)::DOUBLE AS n FROM ${source}`);
-      counts[name] = Number(row?.n);
+      rows[name] = Number(row?.n);
     }
     const list = read.find(({ name }) => name === 'county_x_species_list')?.source;
-    const [diversity] = list === undefined ? [] : await db.query(diversityOf(list));
-    const statistics = { snapshot, rows: counts, ...(diversity && { county_diversity: diversity }) };
-    put(place, `${PREFIXES.summary}${snapshot}/statistics.json`, JSON.stringify(statistics));
+    if (list === undefined) throw new JobError('--tables has no county_x_species_list, of which statistics are made.');
+    const { species, counties, totals } = statisticsOf(list);
+    await copy(place, species, output('species_stats'), 'FORMAT CSV, HEADER true');
+    await copy(place, counties, output('county_stats'), 'FORMAT CSV, HEADER true');
+    const [all] = await db.query(totals);
+    const statistics = { snapshot, ...all, rows };
+    put(place, `${PREFIXES.summary}${snapshot}/statistics.json`, `${JSON.stringify(statistics, null, 2)}\n`);
   },
 };
 
 /** Occurrences that make a species present in a county (images/bison/calc_stats.py). */
 const MIN_PRESENCE = 3;
 
-/** Counties, species, and the beta diversity after Lande, Legendre and Whittaker (images/bison/calc_stats.py). */
-const diversityOf = (list: string) => `
-  WITH cells AS (SELECT state_county, taxonkey_species, sum(occ_count) >= ${MIN_PRESENCE} AS present FROM ${list} GROUP BY ALL),
-    ranges AS (SELECT taxonkey_species, count(*) FILTER (present)::DOUBLE AS omega FROM cells GROUP BY ALL),
-    sites AS (SELECT count(DISTINCT state_county)::DOUBLE AS n FROM cells WHERE present)
-  SELECT n AS counties, count(*) FILTER (omega > 0)::DOUBLE AS species,
-    count(*) FILTER (omega > 0) - sum(omega) / nullif(n, 0) AS lande,
-    sum(omega) - sum(omega * omega) / nullif(n, 0) AS legendre,
-    count(*) FILTER (omega > 0) / nullif(sum(omega) / nullif(n, 0), 0) AS whittaker
-  FROM ranges, sites GROUP BY n`;
+/**
+ * What images/bison/calc_stats.py computes of the list of species: the rows of species and of counties, and the totals
+ * with the beta diversity after Lande, Legendre and Whittaker.
+ */
+function statisticsOf(list: string) {
+  const cells = `WITH cells AS (
+      SELECT state_county, taxonkey_species, sum(occ_count::BIGINT)::BIGINT AS n, n >= ${MIN_PRESENCE} AS present
+      FROM ${list} GROUP BY ALL),
+    alphas AS (SELECT state_county, count(*) FILTER (present) AS alpha FROM cells GROUP BY ALL),
+    taxa AS (
+      SELECT taxonkey_species, sum(n)::BIGINT AS occ_count, count(*) AS county_count, count(*) FILTER (present) AS omega,
+        coalesce(sum(alpha) FILTER (present), 0)::BIGINT AS psi
+      FROM cells JOIN alphas USING (state_county) GROUP BY ALL),
+    sites AS (SELECT count(*) FILTER (alpha > 0) AS sites FROM alphas),
+    present AS (SELECT count(*) FILTER (omega > 0) AS species FROM taxa)`;
+  return {
+    species: `${cells}
+      SELECT taxonkey_species, occ_count, county_count, omega, omega / nullif(sites, 0) AS omega_proportional, psi,
+        psi / nullif(species * omega, 0) AS psi_average_proportional
+      FROM taxa, sites, present ORDER BY taxonkey_species`,
+    counties: `${cells}
+      SELECT state_county, sum(n)::BIGINT AS occ_count, count(*) AS species_count, alpha,
+        alpha / nullif(any_value(species), 0) AS alpha_proportional,
+        coalesce(sum(omega) FILTER (present), 0)::BIGINT AS phi,
+        phi / nullif(any_value(sites) * alpha, 0) AS phi_average_proportional
+      FROM cells JOIN alphas USING (state_county) JOIN taxa USING (taxonkey_species), sites, present AS all_present
+      GROUP BY state_county, alpha ORDER BY state_county`,
+    totals: `${cells}
+      , sums AS (
+        SELECT coalesce(sum(occ_count), 0)::DOUBLE AS occurrences, count(*)::DOUBLE AS species,
+          sum(omega)::DOUBLE AS omegas, sum(omega * omega)::DOUBLE AS squares FROM taxa)
+      SELECT occurrences, sums.species, (SELECT count(*)::DOUBLE FROM alphas) AS counties,
+        ${MIN_PRESENCE}::DOUBLE AS minimum_presence, present.species::DOUBLE AS present_species,
+        sites::DOUBLE AS present_counties, present_species - omegas / nullif(sites, 0) AS lande,
+        omegas - squares / nullif(sites, 0) AS legendre, present_species / nullif(omegas / nullif(sites, 0), 0) AS whittaker
+      FROM sums, sites, present`,
+  };
+}
 
 /**
  * Runs a stand-in as a container runs its program: with exit code 1 and one message for an input that it cannot use.
@@ -143,13 +179,14 @@ const diversityOf = (list: string) => `
  */
 export async function runStandIn(
   name: JobName,
-  { command, arrayIndex = 0 }: Pick<Parameters<Container>[0], 'command' | 'arrayIndex'>,
+  { command, environment }: Pick<Parameters<Container>[0], 'command' | 'environment'>,
   place: JobPlace,
   tell: (message: string) => void,
 ): Promise<{ readonly code: number }> {
   const release = place.clock.hold();
   try {
-    await STAND_INS[name](optionsOf(command), heard(name, place), arrayIndex);
+    const { AWS_BATCH_JOB_ARRAY_INDEX: index = 0, AWS_BATCH_JOB_ARRAY_SIZE: size = 1 } = environment;
+    await STAND_INS[name](optionsOf(command), heard(name, place), { index: Number(index), size: Number(size) });
     return { code: 0 };
   } catch (error) {
     tell(`${name}: ${(error as Error).message}`);

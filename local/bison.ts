@@ -6,7 +6,7 @@ import { BatchClient } from '@aws-sdk/client-batch';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { definition } from '../constructs/bison/definition';
 import { type BisonFunctionName, FUNCTION_TIMEOUT_SECONDS } from '../constructs/bison/functions';
-import { JOB_NAMES, JOBS, type JobName } from '../constructs/bison/jobs';
+import { JOB_NAMES, JOBS, type JobName, jobEnvironment } from '../constructs/bison/jobs';
 import { CRAWLED_PREFIX, DATABASE, DEFAULT_REGIONS, PREFIXES, RIIS_KEY } from '../constructs/bison/names';
 import { parseExecution } from '../executions/parse';
 import { type GbifClients, GbifEvent, gbif } from '../lambdas/bison/gbif';
@@ -190,7 +190,8 @@ export class EmbeddedBison {
     this.batch.queue(BISON_QUEUE, 10);
     for (const name of JOB_NAMES) {
       const { command, timeoutSeconds } = JOBS[name];
-      this.batch.define(name, { command, parameters: {}, timeoutSeconds, attempts: 5 });
+      const environment = jobEnvironment(bucket, DEFAULT_REGIONS, 'us-east-1');
+      this.batch.define(name, { command, parameters: {}, environment, timeoutSeconds, attempts: 5 });
     }
     integrateGlue(sfn, this.glue);
     integrateAthena(sfn, this.athena);

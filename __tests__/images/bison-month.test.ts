@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { JOBS, jobEnvironment } from '../../constructs/bison/jobs';
-import { DEFAULT_REGIONS } from '../../constructs/bison/names';
+import { JOBS } from '../../constructs/bison/jobs';
 import { EXAMPLE, isPublished, playMonth, SNAPSHOT, testMonth } from '../support/bison';
 import { pythonWith } from '../support/python';
 
@@ -47,12 +46,7 @@ async function monthOfTheImage() {
         const { code, stderr } = await ended(
           spawn(python, ['-B', join(IMAGE, `${name}.py`), ...words], {
             stdio: ['ignore', 'ignore', 'pipe'],
-            env: {
-              PATH: process.env.PATH,
-              ...environment,
-              ...jobEnvironment(month.bucket, DEFAULT_REGIONS, 'us-east-1'),
-              BISON_BUCKET: root,
-            },
+            env: { PATH: process.env.PATH, ...environment, BISON_BUCKET: root },
           }),
         );
         said.push(`${name} ${code}${stderr && ` ${stderr}`}`);
@@ -93,4 +87,7 @@ here(`the image's programs annotate and count a month as their stand-ins do${rea
       expect([name, output(month, name)]).toEqual([name, output(standIns, name)]);
     }
   }
+  for (const name of ['species_stats', 'county_stats']) expect(output(month, name)).toBe(output(standIns, name));
+  const statistics = (of: Month) => JSON.parse(of.cloud.s3.get(of.bucket, `summary/${SNAPSHOT}/statistics.json`));
+  expect(statistics(month)).toEqual(statistics(standIns));
 });

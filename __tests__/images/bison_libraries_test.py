@@ -417,7 +417,8 @@ class S3Test(Folder):
 
         columns = dict(zip(calc_stats.COLUMNS, (["KS Douglas County"], ["5 a"], [3])))
         self.upload(write_parquet(f"{self.folder}/list", columns), "summary/2025-11-01/list/hash/part")
-        tables = [{"name": calc_stats.LIST, "location": "s3://bison-test/summary/2025-11-01/list/hash/"}]
+        place = "s3://bison-test/summary/2025-11-01/list/hash/"
+        tables = [{"name": calc_stats.LIST, "location": place, "columns": calc_stats.COLUMNS}]
         self.run_job("calc_stats", calc_stats, "--tables", json.dumps(tables))
         self.assertEqual(
             json.loads(job.read_bytes("s3://bison-test/summary/2025-11-01/statistics.json"))["occurrences"], 3
@@ -465,6 +466,9 @@ class RefusedTest(unittest.TestCase):
                 job.read_bytes("s3://other/input/list.csv")
 
 
+COLUMNS_OF = {"state_counts": ["census_state", "occ_count"], calc_stats.LIST: calc_stats.COLUMNS}
+
+
 @without(PYARROW)
 class CalcStatsTest(Folder):
     def setUp(self):
@@ -482,7 +486,7 @@ class CalcStatsTest(Folder):
 
     def run_job(self):
         tables = [
-            {"name": name, "table": f"{name}_2025_11_01", "location": location}
+            {"name": name, "table": f"{name}_2025_11_01", "location": location, "columns": COLUMNS_OF[name]}
             for name, location in self.tables.items()
         ]
         output = io.StringIO()
@@ -531,13 +535,19 @@ class CalcStatsTest(Folder):
             },
         )
 
-    def test_names_what_is_missing_and_writes_nothing(self):
+    def test_writes_the_header_of_a_result_without_a_row(self):
         Path(self.tables["state_counts"], "part-0").unlink()
+        self.run_job()
+        self.assertEqual(self.rows("state_counts"), [["census_state", "occ_count"]])
+        self.assertEqual(len(self.rows(calc_stats.LIST)), 4)
+
+    def test_names_what_is_missing_and_writes_nothing(self):
+        write_parquet(self.tables["state_counts"] + "part-0", {"state": ["x"], "occ_count": [1]})
         write_parquet(self.tables[calc_stats.LIST] + "part-0", {"state_county": ["x"], "species": ["a"]})
         with self.assertRaises(SystemExit) as ended:
             self.run_job()
         lines = ended.exception.code.splitlines()
-        self.assertIn("state_counts/hash/: there is no file", lines[0])
+        self.assertIn("state_counts/hash/part-0: there is no column census_state.", lines[0])
         self.assertIn(f"{calc_stats.LIST}/hash/part-0: there is no column taxonkey_species, occ_count.", lines[1])
         self.assertFalse(Path(self.folder, "output").exists())
 

@@ -474,11 +474,32 @@ class StatisticsTest(unittest.TestCase):
         self.assertEqual(calc_stats.csv_of(["a", "b"], [(None, 'x "y", z')]), b'a,b\n,"x ""y"", z"\n')
 
     def test_refuses_tables_of_another_form(self):
-        for text in ["", "[]", "{}", '["x"]', '[{"name": "../x", "location": "y"}]', '[{"name": "x", "location": 1}]']:
+        for text in [
+            *("", "[]", "{}", '["x"]', '[{"name": "x", "location": "y"}]'),
+            '[{"name": "../x", "location": "y", "columns": ["a"]}]',
+            '[{"name": "x", "location": 1, "columns": ["a"]}]',
+            '[{"name": "x", "location": "y", "columns": []}]',
+        ]:
             with self.assertRaisesRegex(job.JobError, "^--tables is '"):
                 calc_stats.tables_of(text)
+        table = {"name": "state_counts", "location": "s3://b/f/", "table": "t", "columns": ["census_state"]}
         with self.assertRaisesRegex(job.JobError, "^--tables has no county_x_species_list.*: state_counts.$"):
-            calc_stats.tables_of('[{"name": "state_counts", "location": "s3://b/f/", "table": "t"}]')
+            calc_stats.tables_of(json.dumps([table]))
+        with self.assertRaisesRegex(job.JobError, "^--tables, .*_list: there is no column state_county, taxonkey_sp"):
+            calc_stats.tables_of(json.dumps([{**table, "name": calc_stats.LIST}]))
+
+    def test_counts_nothing_of_a_month_without_a_county(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tables = [{"name": calc_stats.LIST, "location": f"{folder}/none/", "columns": calc_stats.COLUMNS}]
+            environment = {"BISON_BUCKET": folder, "BISON_RIIS": "r.csv", "BISON_REGIONS": REGIONS}
+            with contextlib.redirect_stdout(io.StringIO()):
+                calc_stats.main(["--snapshot", "2025-11-01", "--tables", json.dumps(tables)], environment)
+            written = {each.name: each.read_text() for each in Path(folder, "output/2025-11-01").iterdir()}
+            self.assertEqual(written[f"{calc_stats.LIST}.csv"], "state_county,taxonkey_species,occ_count\n")
+            self.assertEqual(written["species_stats.csv"], ",".join(calc_stats.SPECIES_HEADER) + "\n")
+            self.assertEqual(written["county_stats.csv"], ",".join(calc_stats.COUNTY_HEADER) + "\n")
+            said = json.loads(Path(folder, "summary/2025-11-01/statistics.json").read_text())
+            self.assertEqual((said["occurrences"], said["whittaker"], said["rows"]), (0, None, {calc_stats.LIST: 0}))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,29 @@ test('a month of a download of three hours and a crawl of ten minutes takes at m
   expect(month.live).toEqual([]);
 });
 
+test('a month without an occurrence in a region has results without a row, and CSV files with their headers', async () => {
+  const [header = '', ...lines] = OCCURRENCES.replace(/\n$/, '').split('\n');
+  const names = header.split('\t');
+  const coordinates = ['decimalLatitude', 'decimalLongitude'].map((name) => names.indexOf(name));
+  const adrift = lines.map((line) =>
+    line
+      .split('\t')
+      .map((cell, at) => (coordinates.includes(at) && cell !== '' ? '0' : cell))
+      .join('\t'),
+  );
+  const { execution, month } = await playMonth({ occurrences: `${[header, ...adrift].join('\n')}\n` });
+
+  expect([execution.status, execution.cause, isPublished(month)]).toEqual(['SUCCEEDED', undefined, true]);
+  const { s3 } = month.cloud;
+  const output = (name: string) => s3.get(month.bucket, `output/${SNAPSHOT}/${name}.csv`);
+  expect(output('aiannh_x_riis_counts')).toBe('aiannh_name,riis_assessment,occ_count,species_count\n');
+  expect(output('county_stats').split('\n')).toHaveLength(2);
+  expect(JSON.parse(s3.get(month.bucket, `summary/${SNAPSHOT}/statistics.json`))).toMatchObject({
+    ...{ occurrences: 0, species: 0, counties: 0, present_species: 0, whittaker: null },
+    rows: { county_counts: 0, state_x_species_list: 0 },
+  });
+});
+
 test("GBIF's open data are read where they lie, and give the same counts", async () => {
   const { month: download } = await playMonth();
   const { month, clock } = testMonth({ openData: true });

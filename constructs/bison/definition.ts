@@ -436,6 +436,7 @@ export function definition(props: DefinitionProps): Definition {
                 'name.$': '$.result.name',
                 'table.$': format('{}_{}', '$.result.name', '$.suffix'),
                 'location.$': locationOf(bucket, '$.unloaded.entry'),
+                'columns.$': '$.result.columns[*].Name',
               },
               End: true,
             },

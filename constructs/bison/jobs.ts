@@ -17,12 +17,14 @@ export interface BisonJob {
  * - `annotate_riis` reads RIIS_KEY, finds the key of each taxon at GBIF, and writes `annotatedRiisKey(snapshot)`: the
  *   list with the columns `gbif_res_taxonkey` and `gbif_res_scientificname` behind.
  * - `annotate` is an array. Child i reads the files of the folder `--subset` (s3://bucket/folder/) whose place in the
- *   order of names is i modulo the array's size, so that each is read once. An empty folder is an error. It adds
+ *   order of names is i modulo the array's size, so that each is read once, however many Athena wrote: a child without
+ *   a file writes one without rows. An empty folder is an error. It adds
  *   ADDED_COLUMNS of queries.ts, and writes every row to `annotated/<snapshot>/<i>.parquet`. A point on no region has
  *   none there; a point on a boundary has one region. riis_assessment is `introduced` or `invasive` by the list's row of
  *   the region and the taxonkey, else of its specieskey; without a row it is `presumed_native`.
- * - `calc_stats` reads the Parquet files of `--tables`, a JSON array of `{"name", "location"}`; writes each as
- *   `output/<snapshot>/<name>.csv` with a header, and `summary/<snapshot>/statistics.json`.
+ * - `calc_stats` reads the Parquet files of `--tables`, a JSON array of `{"name", "location", "columns"}`; a folder
+ *   without a file is a result without a row. It writes each as `output/<snapshot>/<name>.csv` with a header,
+ *   `species_stats.csv` and `county_stats.csv` beside them, and `summary/<snapshot>/statistics.json`.
  */
 export const JOBS = {
   annotate_riis: {

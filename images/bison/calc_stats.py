@@ -1,16 +1,18 @@
 """Statistics of the month's results, and the results as CSV files.
 
-    calc_stats.py --snapshot 2025-11-01 --tables '[{"name": "county_counts", "location": "s3://BUCKET/FOLDER/"}, ...]'
+    calc_stats.py --snapshot 2025-11-01 --tables '[{"name": "county_counts", "location": "s3://BUCKET/FOLDER/",
+      "columns": ["state_county", "occ_count", "species_count"]}, ...]'
 
-Each table, a folder of Parquet files, becomes output/2025-11-01/NAME.csv. Of the table county_x_species_list, what
-BISON's own task computes is written beside:
+Each table, a folder of Parquet files, becomes output/2025-11-01/NAME.csv. A folder without a file is a table without a
+row, since Athena's UNLOAD writes no file of none; its CSV file has the header alone. Of the table county_x_species_list,
+what BISON's own task computes is written beside:
 
     output/2025-11-01/species_stats.csv    of each species: occurrences, counties, omega, psi
     output/2025-11-01/county_stats.csv     of each county: occurrences, species, alpha, phi
     summary/2025-11-01/statistics.json     of all: totals, and beta diversity after Lande, Legendre and Whittaker
 
 A species is present in a county that has at least three occurrences of it. Counties without a present species, and
-species without a county, are no part of the statistics. Nothing is written when a table is missing or lacks a column.
+species without a county, are no part of the statistics. Nothing is written when a table lacks a column.
 """
 
 import argparse
@@ -64,20 +66,20 @@ COUNTY_HEADER = [
 def main(arguments, environment=os.environ):
     parser = argparse.ArgumentParser(prog="calc_stats", description="Statistics of the month's results.")
     parser.add_argument("--snapshot", required=True, type=snapshot_of, help="the snapshot's date, such as 2025-11-01")
-    parser.add_argument("--tables", required=True, help="JSON: an array of names and locations of the results")
+    parser.add_argument("--tables", required=True, help="JSON: names, locations and columns of the results")
     options = parser.parse_args(arguments)
     place = Place(environment)
     problems = Problems()
     files = {}
-    for name, location in tables_of(options.tables):
+    tables = tables_of(options.tables)
+    for name, location, columns in tables:
         with problems:
             files[name] = list_files(location)
-            if not files[name]:
-                raise JobError(f"{location}: there is no file: see whether the result {name} was written.")
-            missing_columns(files[name][0], columns_of(files[name][0]), COLUMNS if name == LIST else [])
+            for address in files[name][:1]:
+                missing_columns(address, columns_of(address), columns)
     problems.check()
     output = place.address(f"output/{options.snapshot}")
-    written = {name: write_table(each, f"{output}/{name}.csv") for name, each in files.items()}
+    written = {name: write_table(files[name], columns, f"{output}/{name}.csv") for name, _, columns in tables}
     species, counties, totals = statistics_of(rows_of(files[LIST], COLUMNS))
     write_bytes(f"{output}/species_stats.csv", csv_of(SPECIES_HEADER, species))
     write_bytes(f"{output}/county_stats.csv", csv_of(COUNTY_HEADER, counties))
@@ -88,18 +90,28 @@ def main(arguments, environment=os.environ):
 
 
 def tables_of(text):
-    """Names and locations of the option --tables. Throws JobError that says what is wrong with it."""
+    """Names, locations and columns of the option --tables. Throws JobError that says what is wrong with it."""
     try:
-        tables = [(each["name"], each["location"]) for each in json.loads(text)]
+        tables = [(each["name"], each["location"], each["columns"]) for each in json.loads(text)]
     except (ValueError, KeyError, TypeError):
         tables = []
-    if not tables or not all(
-        isinstance(name, str) and re.fullmatch(r"\w+", name) and isinstance(location, str) for name, location in tables
-    ):
-        raise JobError(f'--tables is {text[:200]!r}: it is an array such as [{{"name": NAME, "location": ADDRESS}}].')
-    if LIST not in dict(tables):
-        raise JobError(f"--tables has no {LIST}, of which the statistics are made: {', '.join(dict(tables))}.")
+    if not tables or not all(is_table(*each) for each in tables):
+        raise JobError(
+            f'--tables is {text[:200]!r}: it is an array such as '
+            '[{"name": NAME, "location": ADDRESS, "columns": [NAME, ...]}].'
+        )
+    columns = {name: columns for name, _, columns in tables}
+    if LIST not in columns:
+        raise JobError(f"--tables has no {LIST}, of which the statistics are made: {', '.join(columns)}.")
+    missing_columns(f"--tables, {LIST}", columns[LIST], COLUMNS)
     return tables
+
+
+def is_table(name, location, columns):
+    """Whether the values of a table have the form that --tables wants."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w+", name) or not isinstance(location, str):
+        return False
+    return isinstance(columns, list) and bool(columns) and all(isinstance(each, str) for each in columns)
 
 
 def statistics_of(rows, min_presence=MIN_PRESENCE):
@@ -201,8 +213,11 @@ def write_rows(stream, header, rows):
     text.detach()
 
 
-def write_table(files, address):
+def write_table(files, columns, address):
     """Writes Parquet files as one CSV file, in the order of all their columns. Returns how many rows it has."""
+    if not files:
+        write_bytes(address, csv_of(columns, []))
+        return 0
     import pyarrow
 
     table = pyarrow.concat_tables([open_parquet(each).read() for each in files])

@@ -46,6 +46,17 @@ test('runs a command in place of a job, and tells what it says when it fails', (
   expect(existsSync(folders.path(`.datastream/bison/buckets/${BUCKET}/summary/2025-11-01/manifest.json`))).toBe(false);
 });
 
+test("gives a job's command the variables of its job definition", () => {
+  const image =
+    'annotate_riis=aws s3 ls "s3://$BISON_BUCKET/$BISON_RIIS"; echo "$BISON_REGIONS $AWS_DEFAULT_REGION" >&2; exit 3';
+  const { status, stderr } = folders.datastream('bison', 'run', '--local', '--image', image, example());
+
+  expect(status).toBe(1);
+  expect(stderr.replaceAll(/\s+/g, ' ')).toContain(
+    'annotate_riis: exit code 3: {"county":{"key":"input/county.gpkg","layer":"county"},"aiannh":{"key":"input/aiannh.gpkg","layer":"aiannh"}} us-east-1',
+  );
+});
+
 test('ends with 130 after Ctrl-C, and leaves nothing behind', async () => {
   const { child, ended, until } = folders.inBackground(['bison', 'run', '--local', example()]);
   await until('AwaitDownload');
