@@ -17,6 +17,26 @@ export const ANALYTICS_PRICES = {
   crawler_least_minutes: 10,
 } as const;
 
+/**
+ * List prices of us-east-1 of a small PostgreSQL that Glue reaches (Amazon RDS for PostgreSQL pricing; AWS PrivateLink
+ * pricing): dollars of an hour of the instance, of a GB of gp3 a month, and of an hour of the endpoint in one zone.
+ */
+export const POSTGRES_PRICES = {
+  as_of: '2026-11-28',
+  hourly: { 'db.t4g.micro': 0.016 } as Readonly<Record<string, number>>,
+  gb_month: 0.115,
+  endpoint_hour: 0.01,
+} as const;
+
+const HOURS_OF_MONTH = 730;
+
+/** What a server of PostgreSQL and its endpoint cost a month, in dollars; undefined for a class that is not listed. */
+export function postgresDollars({ instanceClass, storageGb }: { instanceClass: string; storageGb: number }) {
+  const hourly = own(POSTGRES_PRICES.hourly, instanceClass);
+  if (hourly === undefined) return undefined;
+  return (hourly + POSTGRES_PRICES.endpoint_hour) * HOURS_OF_MONTH + storageGb * POSTGRES_PRICES.gb_month;
+}
+
 /** What queries cost that read so many bytes each, in dollars. A query that reads nothing costs nothing. */
 export function athenaDollars(bytes: readonly number[]): number {
   const { athena_tb, athena_least_bytes } = ANALYTICS_PRICES;

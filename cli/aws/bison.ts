@@ -22,7 +22,11 @@ const Deployment = z.object({
   workgroup: z.string(),
   queue: z.string(),
   ingest: z.enum(['download', 'open-data']),
+  dataStreamArn: z.string(),
   regions: z.object({ county: RegionFile, aiannh: RegionFile }),
+  chunks: z.coerce.number(),
+  /** A server that the deployment has made. */
+  postgres: z.object({ instanceClass: z.string(), storageGb: z.number() }).nullable(),
   /** Terraform writes numbers as texts. */
   scanLimitBytes: z.coerce.number(),
 });

@@ -18,7 +18,7 @@ import { JOB_NAMES, JOBS } from '../../constructs/bison/jobs';
 import { DEFAULT_REGIONS, DOWNLOAD_KEY, PREFIXES, SNAPSHOT } from '../../constructs/bison/names';
 import { nearest } from '../../files/nearest';
 import { awsSentence } from '../../packer/aws-errors';
-import { ANALYTICS_PRICES, athenaDollars, crawlDollars, r7gVcpuHourly } from '../../prices/analytics';
+import { ANALYTICS_PRICES, athenaDollars, crawlDollars, postgresDollars, r7gVcpuHourly } from '../../prices/analytics';
 import { own, PRICE_LIST } from '../../prices/instances';
 import { type Bison, bisonClients, bisonDeployment } from '../aws/bison';
 import { causeOf } from '../bison-cause';
@@ -324,16 +324,23 @@ export interface BisonCostOptions {
   readonly json?: boolean;
 }
 
-/** Queries that read the source, and that read what is annotated (the nine results, and the counts that verify them). */
-const SOURCE_QUERIES = 2;
+/**
+ * Queries that read the source: the subset, and of text the count, which is of Parquet in the files' ends. Queries that
+ * read what is annotated: the nine results, and the counts that verify them.
+ */
+const SOURCE_QUERIES = { download: 2, 'open-data': 1 } as const;
 const ANNOTATED_QUERIES = 10;
 /** Hours that a job of a month takes: an upper bound of what was seen of BISON's own tasks. */
 const JOB_HOURS = 1;
+const CRAWL_MINUTES = 10;
+/** Without an annotated month: a third of the source's rows are of the subset, and Parquet is a fifth of the text. */
+const ANNOTATED_SHARE = 1 / 15;
 const INGEST = { type: 'r7g.large', hours: 6 } as const;
 
 /**
- * Prints what a month costs at list prices: what Athena reads of the bytes that are listed, the crawl, the jobs on demand
- * and the ingest's instance. It lists the bucket and asks for nothing else.
+ * Prints what a month costs at list prices, and what that assumes: what Athena reads of the bytes that are listed, the
+ * crawl, the jobs on demand, the ingest's instance, and the server of PostgreSQL that the deployment has made. It lists the
+ * bucket and asks for nothing else.
  */
 export async function bisonCost({ sourceGb, json }: BisonCostOptions, clients: Bison, out: Output): Promise<number> {
   const { deployment, s3 } = clients;
@@ -346,31 +353,52 @@ export async function bisonCost({ sourceGb, json }: BisonCostOptions, clients: B
     );
   }
   const subset = (await listed(s3, deployment.bucket, PREFIXES.annotated)).reduce((sum, { bytes }) => sum + bytes, 0);
+  const { chunks, ingest, postgres } = deployment;
+  const sourceQueries = SOURCE_QUERIES[ingest];
   const reads = [
-    ...Array<number>(SOURCE_QUERIES).fill(source),
-    // Without an annotated month: a third of the source's rows are of the subset, and Parquet is a fifth of the text.
-    ...Array<number>(ANNOTATED_QUERIES).fill(subset || source / 15),
+    ...Array<number>(sourceQueries).fill(source),
+    ...Array<number>(ANNOTATED_QUERIES).fill(subset || source * ANNOTATED_SHARE),
   ];
   const hourly = r7gVcpuHourly(deployment.region);
   const instance = own(own(PRICE_LIST, deployment.region)?.on_demand ?? {}, INGEST.type) ?? hourly * 2;
   const jobs = JOB_NAMES.reduce(
-    (sum, name) => sum + JOBS[name].vcpus * JOB_HOURS * hourly * (name === 'annotate' ? 64 : 1),
+    (sum, name) => sum + JOBS[name].vcpus * JOB_HOURS * hourly * (name === 'annotate' ? chunks : 1),
     0,
   );
+  const server = postgres === null ? 0 : postgresDollars(postgres);
   const parts = {
     athena: athenaDollars(reads),
-    crawler: crawlDollars(10),
+    crawler: crawlDollars(CRAWL_MINUTES),
     jobs,
-    ingest: deployment.ingest === 'download' ? instance * INGEST.hours : 0,
+    ingest: ingest === 'download' ? instance * INGEST.hours : 0,
     orchestration: 0.005,
+    postgres: server ?? 0,
   };
   const total = Object.values(parts).reduce((sum, each) => sum + each, 0);
   const tooMuch = source > deployment.scanLimitBytes;
+  const many = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
+  const assumptions = [
+    `${sourceQueries === 1 ? 'One query reads' : `${sourceQueries} queries read`} the source, ${ANNOTATED_QUERIES} what is annotated.`,
+    ...(subset === 0 ? ['No month is annotated yet: a fifteenth of the source is assumed.'] : []),
+    ...(ingest === 'open-data' ? ['The source is the bytes of the columns in use, not of the whole snapshot.'] : []),
+    `The crawl takes ${CRAWL_MINUTES} minutes of ${ANALYTICS_PRICES.crawler_dpus} DPUs.`,
+    `Each of ${many(JOB_NAMES.length - 1 + chunks, 'job')} takes ${many(JOB_HOURS, 'hour')} on demand; spot is cheaper.`,
+    ...(ingest === 'download' ? [`The ingest takes ${INGEST.hours} hours of ${INGEST.type} on demand.`] : []),
+    ...(postgres === null
+      ? []
+      : [
+          server === undefined
+            ? `PostgreSQL is not counted: the price of ${postgres.instanceClass} is not known here; see the pricing page of Amazon RDS.`
+            : `PostgreSQL runs all month: ${postgres.instanceClass}, ${postgres.storageGb} GB, one endpoint.`,
+        ]),
+    'What lies in the bucket, logs and transfer are not counted.',
+  ];
   if (json) {
     print(out, {
       source_bytes: source,
       scan_limit_bytes: deployment.scanLimitBytes,
       dollars: { ...parts, total },
+      assumptions,
       prices_of: ANALYTICS_PRICES.as_of,
     });
   } else {
@@ -381,18 +409,20 @@ export async function bisonCost({ sourceGb, json }: BisonCostOptions, clients: B
           ['WHAT', 'HOW MUCH', 'AT MOST'],
           [
             'Athena',
-            `${SOURCE_QUERIES} reads of ${gb} GB, ${ANNOTATED_QUERIES} of what is annotated`,
+            `${many(sourceQueries, 'read')} of ${gb} GB, ${ANNOTATED_QUERIES} of what is annotated`,
             dollars(parts.athena),
           ],
-          ['crawler', '10 minutes', dollars(parts.crawler)],
-          ['jobs', `${JOB_HOURS} hour each, on demand`, dollars(parts.jobs)],
+          ['crawler', `${CRAWL_MINUTES} minutes`, dollars(parts.crawler)],
+          ['jobs', `${chunks} of annotate, ${JOB_NAMES.length - 1} others`, dollars(parts.jobs)],
           ['ingest', parts.ingest === 0 ? 'none' : `${INGEST.hours} hours of ${INGEST.type}`, dollars(parts.ingest)],
           ['orchestration', 'the workflow and its functions', dollars(parts.orchestration)],
+          ...(postgres === null ? [] : [['PostgreSQL', postgres.instanceClass, dollars(parts.postgres)]]),
           ['total', '', dollars(total)],
         ],
         [2],
       ),
     );
+    for (const assumption of assumptions) out.write(wrap(`${assumption}\n`, out));
     out.write(wrap(`List prices of ${ANALYTICS_PRICES.region} of ${ANALYTICS_PRICES.as_of}.\n`, out));
   }
   if (!tooMuch) return 0;

@@ -167,6 +167,7 @@ export const DOCUMENTS = {
     source_bytes: z.number().nonnegative(),
     scan_limit_bytes: count,
     dollars: z.record(text, z.number().nonnegative()),
+    assumptions: z.array(text),
     prices_of: text,
   }),
   'bison preview': z.looseObject({

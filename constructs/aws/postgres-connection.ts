@@ -42,6 +42,9 @@ export interface ExistingPostgres {
   readonly securityGroupIds: readonly string[];
 }
 
+/** A new server. */
+export const POSTGRES_DEFAULTS = { instanceClass: 'db.t4g.micro', storageGb: 20 } as const;
+
 export interface PostgresConnectionProps {
   /** The connection's name, and the beginning of every other name here. */
   readonly name: string;
@@ -241,8 +244,8 @@ export class PostgresConnection extends Construct {
       identifier: derivedName(name, '-postgres', 63),
       engine: 'postgres',
       engineVersion: props.engineVersion ?? '16',
-      instanceClass: props.instanceClass ?? 'db.t4g.micro',
-      allocatedStorage: props.storageGb ?? 20,
+      instanceClass: props.instanceClass ?? POSTGRES_DEFAULTS.instanceClass,
+      allocatedStorage: props.storageGb ?? POSTGRES_DEFAULTS.storageGb,
       storageType: 'gp3',
       storageEncrypted: true,
       dbName: databaseName,

@@ -15,7 +15,7 @@ import { derivedName } from '../aws/names';
 import type { JobNetwork, Network } from '../aws/network';
 import { checkOneCopy } from '../aws/one-copy';
 import { orElse } from '../aws/optional';
-import { PostgresConnection, type PostgresConnectionProps } from '../aws/postgres-connection';
+import { POSTGRES_DEFAULTS, PostgresConnection, type PostgresConnectionProps } from '../aws/postgres-connection';
 import { PrivateBucket } from '../aws/private-bucket';
 import { type Grant, Role } from '../aws/role';
 import {
@@ -223,6 +223,7 @@ export class Bison extends Construct {
     });
     const annotatedRiis = `${RIIS_KEY.replace(/\.csv$/, '')}_annotated_*.csv`;
     const jobs: Readonly<Record<JobName, BatchJob>> = {
+      // It may not list input/: Request has seen that the list is there, and of one that is gone the job names both causes.
       annotate_riis: job('annotate_riis', [read(RIIS_KEY), write(annotatedRiis)]),
       annotate: job('annotate', [
         read(`${PREFIXES.queries}tables/*`, `${PREFIXES.input}*`),
@@ -340,7 +341,11 @@ export class Bison extends Construct {
       queue: prefix,
       crawler: prefix,
       ingest: openData ? 'open-data' : 'download',
+      dataStreamArn: props.dataStreamArn,
       regions,
+      chunks: asText(chunks),
+      // The server that costs by the hour.
+      postgres: serverOf(props.postgres),
       scanLimitBytes: asText(scanLimitBytes),
     });
     this.operatorPolicy = operatorPolicy(aws, {
@@ -386,6 +391,13 @@ export class Bison extends Construct {
       dependsOn: [role.policy],
     });
   }
+}
+
+/** A server of PostgreSQL that the deployment makes; null without one. */
+function serverOf(postgres: BisonProps['postgres']) {
+  if (!postgres || postgres.existing) return null;
+  const { instanceClass = POSTGRES_DEFAULTS.instanceClass, storageGb = POSTGRES_DEFAULTS.storageGb } = postgres;
+  return { instanceClass, storageGb };
 }
 
 /** A number as a text, also where only Terraform knows it. */

@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const FEW = `${OCCURRENCES.split('\n').slice(0, 121).join('\n')}\n`;
 
 /** An embedded deployment, and its commands with what they print. */
-function commands(options: MonthOptions = {}) {
+function commands(options: MonthOptions = {}, deployment: Partial<Bison['deployment']> = {}) {
   const { month, clock } = testMonth({ occurrences: FEW, chunks: 2, ...options });
   const { bucket } = month;
   const clients: Bison = {
@@ -40,6 +40,10 @@ function commands(options: MonthOptions = {}) {
       ingest: 'download',
       regions: DEFAULT_REGIONS,
       scanLimitBytes: 2 ** 41,
+      dataStreamArn: month.cloud.stateMachineArn,
+      chunks: 2,
+      postgres: null,
+      ...deployment,
     },
   };
   const call = async (act: (clients: Bison, out: { write(text: string): unknown }) => Promise<number>) => {
@@ -182,8 +186,38 @@ test('the cost of a month that is too large for the limit is told with the limit
   const { dollars } = documentIn('bison cost', out) as { dollars: Record<string, number> };
   // Two reads of 400 GB, and ten of what is annotated, at $5 a TB.
   expect(dollars.athena).toBeCloseTo(4 + (10 * 400 * 0.005) / 15, 5);
+  const { out: told } = await call((clients, output) => bisonCost({ sourceGb: 400 }, clients, output));
+  expect(told).toMatch(/\njobs +2 of annotate, 2 others +\$0\.21\n/);
+  expect(told).toContain('\nNo month is annotated yet: a fifteenth of the source is assumed.\n');
+  expect(told).toContain('\nEach of 4 jobs takes 1 hour on demand; spot is cheaper.\n');
+  expect(told).not.toContain('PostgreSQL');
   const large = await call((clients, output) => bisonCost({ sourceGb: 3000 }, clients, output));
   expect([large.code, large.err]).toEqual([1, expect.stringContaining('deploy a higher scan_limit_bytes')]);
+});
+
+test('the cost counts what the deployment has: its children, its server and how it ingests', async () => {
+  const costOf = async (deployment: Partial<Bison['deployment']>) => {
+    const { call } = commands({}, deployment);
+    const { out } = await call((clients, output) => bisonCost({ sourceGb: 60, json: true }, clients, output));
+    return documentIn('bison cost', out) as { dollars: Record<string, number>; assumptions: string[] };
+  };
+  const few = await costOf({});
+  const many = await costOf({ chunks: 64 });
+  expect(many.dollars.jobs).toBeCloseTo(((few.dollars.jobs ?? 0) / 4) * 66, 6);
+
+  // db.t4g.micro and the endpoint, $0.026 an hour, and 20 GB at $0.115.
+  const server = await costOf({ postgres: { instanceClass: 'db.t4g.micro', storageGb: 20 } });
+  expect([few.dollars.postgres, server.dollars.postgres]).toEqual([0, 0.026 * 730 + 2.3]);
+  const other = await costOf({ postgres: { instanceClass: 'db.r7g.large', storageGb: 20 } });
+  expect(other.assumptions.join(' ')).toContain(
+    'PostgreSQL is not counted: the price of db.r7g.large is not known here',
+  );
+
+  const open = await costOf({ ingest: 'open-data' });
+  expect([open.dollars.ingest, (few.dollars.athena ?? 0) - (open.dollars.athena ?? 0)]).toEqual([
+    0,
+    expect.closeTo(0.3, 6),
+  ]);
 });
 
 test('a month that there is none of is told with those that there are', async () => {

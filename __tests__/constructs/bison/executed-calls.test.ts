@@ -204,6 +204,7 @@ describe('the calls of the local scenarios', () => {
         region: 'us-east-1',
         ...{ bucket: month.bucket, database: DATABASE, workgroup: WORKGROUP, queue: BISON_QUEUE },
         ...{ ingest: 'download', regions: DEFAULT_REGIONS, scanLimitBytes: 2 ** 41 },
+        ...{ dataStreamArn: month.cloud.stateMachineArn, chunks: 2, postgres: null },
       },
     };
     const out = { write: () => true };
