@@ -145,7 +145,7 @@ function writeManifest(): void {
     types: entry('constructs').types,
     typesVersions: { '*': { cdktn: [entry('cdktn').types] } },
     bin: { datastream: 'dist/npm/cli/datastream.cjs' },
-    files: ['dist/npm', 'docs/**/*.md', 'docs/deployer-policy.json', 'docs/tsdat-*.json'],
+    files: ['dist/npm', 'docs/**/*.md', 'docs/deployer-policy.json', 'docs/bison-*.json', 'docs/tsdat-*.json'],
     peerDependencies: peers,
     peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
   };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bisonPage, bisonParts } from '../../docs/bison';
 import { ErrorName } from '../../lambdas/bison/errors';
+import { BISON_POLICIES, bisonDeployerPolicy } from '../support/bison-calls';
 
 const page = readFileSync(join(__dirname, '../../docs/bison.md'), 'utf8');
 
@@ -18,4 +19,21 @@ test('docs/bison.md explains every error of a month', () => {
   expect(Object.values(ErrorName).filter((name) => !shared.includes(name) && !page.includes(`\`${name}\``))).toEqual(
     [],
   );
+});
+
+test("the deployer's permissions fit into managed policies with the longest prefix, and leave no placeholder", () => {
+  const values = {
+    ACCOUNT: '123456789012',
+    REGION: 'us-gov-west-1',
+    PREFIX: 'p'.repeat(31),
+    DATABASE: 'bison-metadata',
+  };
+  for (const name of BISON_POLICIES) {
+    const policy = bisonDeployerPolicy(values, [name]);
+    const text = JSON.stringify({ Version: '2012-10-17', ...policy });
+
+    expect(text.length).toBeLessThanOrEqual(6144);
+    expect(text).not.toMatch(/ACCOUNT|REGION|PREFIX|DATABASE/);
+    expect(policy.Statement.flatMap(({ Action }) => Action).filter((action) => /[*?]/.test(action))).toEqual([]);
+  }
 });

@@ -14,8 +14,11 @@ const MISSING: Readonly<Record<string, unknown>> = {
   'AWSStepFunctions.ListStateMachineVersions': { stateMachineVersions: [] },
 };
 
-/** Glue's classifiers, which moto 5 lacks too; its answers have no members that Terraform would change. */
-const CLASSIFIERS: Readonly<Record<string, (input: Record<string, unknown>) => unknown>> = {
+/**
+ * Glue's classifiers and the end of a connection, which moto 5 lacks too; the answers have no members that Terraform would
+ * change.
+ */
+const GLUE: Readonly<Record<string, (input: Record<string, unknown>) => unknown>> = {
   'AWSGlue.CreateClassifier': () => ({}),
   'AWSGlue.GetClassifier': ({ Name }) => ({
     Classifier: {
@@ -29,6 +32,7 @@ const CLASSIFIERS: Readonly<Record<string, (input: Record<string, unknown>) => u
     },
   }),
   'AWSGlue.DeleteClassifier': () => ({}),
+  'AWSGlue.DeleteConnection': () => ({}),
 };
 
 /** A complete request of a client. */
@@ -156,12 +160,12 @@ function forward(port: number, request: http.IncomingMessage, response: http.Ser
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(answer));
     return;
   }
-  const classifier = CLASSIFIERS[String(request.headers['x-amz-target'])];
-  if (classifier) {
+  const glue = GLUE[String(request.headers['x-amz-target'])];
+  if (glue) {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const body = JSON.stringify(classifier(JSON.parse(Buffer.concat(chunks).toString() || '{}')));
+      const body = JSON.stringify(glue(JSON.parse(Buffer.concat(chunks).toString() || '{}')));
       response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(body);
     });
     return;
