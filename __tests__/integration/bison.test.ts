@@ -11,6 +11,9 @@ const VARIABLES = [
   '-var=datastream_arn=arn:aws:states:us-east-1:123456789012:stateMachine:datastream',
 ];
 
+/** The emulation takes many calls at once. */
+const AT_ONCE = '-parallelism=50';
+
 /** What only a later change of the deployment calls. */
 const CHANGES = /:(Update|Untag|Publish|Modify|RemoveTags)|lambda:GetFunctionConfiguration$/;
 
@@ -72,59 +75,42 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS', ()
     });
     folder = path.join(outdir, 'stacks', 'bison');
     await workspace.terraformSucceeds(folder, 'init', '-input=false');
-    for (const variable of ['datastream_arn=datastream', 'image=jobs:latest', 'bucket=s3://bison']) {
-      const plan = ['plan', '-input=false', ...VARIABLES, `-var=${variable}`];
-      refused[variable] = await workspace.terraform(folder, ...plan);
-    }
-    apply = await workspace.terraform(folder, 'apply', '-input=false', '-auto-approve', ...VARIABLES);
+    const wrong = ['datastream_arn=datastream', 'image=jobs:latest', 'bucket=s3://bison'];
+    await Promise.all(
+      wrong.map(async (variable) => {
+        const plan = ['plan', '-input=false', '-lock=false', ...VARIABLES, `-var=${variable}`];
+        refused[variable] = await workspace.terraform(folder, ...plan);
+      }),
+    );
+    apply = await workspace.terraform(folder, 'apply', '-input=false', '-auto-approve', AT_ONCE, ...VARIABLES);
     if (apply.code !== 0) return;
     outputs = JSON.parse(await workspace.terraformSucceeds(folder, 'output', '-json'));
-    seen.crawler = await ask('glue', 'get-crawler', '--name', 'bison', '--query', 'Crawler');
-    seen.databases = await ask('glue', 'get-databases', '--query', 'DatabaseList[].Name');
-    seen.workgroup = await ask(
-      'athena',
-      'get-work-group',
-      '--work-group',
-      'bison',
-      '--query',
-      'WorkGroup.Configuration',
-    );
-    const definitions = ['batch', 'describe-job-definitions', '--query', 'jobDefinitions[].jobDefinitionName'];
-    seen.definitions = (await ask<string[]>(...definitions)).sort();
-    seen.machines = await ask('stepfunctions', 'list-state-machines', '--query', 'stateMachines[].name');
-    seen.schedules = await ask('scheduler', 'list-schedules', '--query', 'Schedules[].Name');
-    seen.server = await ask('rds', 'describe-db-instances', '--query', 'DBInstances[0]');
-    const connection = await ask<Connection>('glue', 'get-connection', '--name', 'bison', '--query', 'Connection');
-    seen.connection = connection;
-    const { SubnetId, SecurityGroupIdList } = connection.PhysicalConnectionRequirements;
-    seen.subnets = await ask(
-      'ec2',
-      'describe-subnets',
-      '--subnet-ids',
-      SubnetId,
-      '--query',
-      'Subnets[].AvailabilityZone',
-    );
+    const look = (questions: Readonly<Record<string, readonly string[]>>) =>
+      Promise.all(
+        Object.entries(questions).map(async ([name, [service = '', operation = '', query = '', ...rest]]) => {
+          seen[name] = await ask(service, operation, '--query', query, ...rest);
+        }),
+      );
+    await look({
+      crawler: ['glue', 'get-crawler', 'Crawler', '--name', 'bison'],
+      databases: ['glue', 'get-databases', 'DatabaseList[].Name'],
+      workgroup: ['athena', 'get-work-group', 'WorkGroup.Configuration', '--work-group', 'bison'],
+      definitions: ['batch', 'describe-job-definitions', 'sort(jobDefinitions[].jobDefinitionName)'],
+      machines: ['stepfunctions', 'list-state-machines', 'stateMachines[].name'],
+      schedules: ['scheduler', 'list-schedules', 'Schedules[].Name'],
+      server: ['rds', 'describe-db-instances', 'DBInstances[0]'],
+      connection: ['glue', 'get-connection', 'Connection', '--name', 'bison'],
+      endpoints: ['ec2', 'describe-vpc-endpoints', 'VpcEndpoints[?VpcEndpointType==`Gateway`]'],
+    });
+    const { SubnetId, SecurityGroupIdList } = (seen.connection as Connection).PhysicalConnectionRequirements;
     const tables = `Name=association.subnet-id,Values=${SubnetId}`;
-    seen.tables = await ask(
-      'ec2',
-      'describe-route-tables',
-      '--filters',
-      tables,
-      '--query',
-      'RouteTables[].RouteTableId',
-    );
-    seen.endpoints = await ask('ec2', 'describe-vpc-endpoints', '--query', 'VpcEndpoints[?VpcEndpointType==`Gateway`]');
-    seen.groups = await ask(
-      'ec2',
-      'describe-security-groups',
-      '--group-ids',
-      ...SecurityGroupIdList,
-      '--query',
-      'SecurityGroups',
-    );
+    await look({
+      subnets: ['ec2', 'describe-subnets', 'Subnets[].AvailabilityZone', '--subnet-ids', SubnetId],
+      tables: ['ec2', 'describe-route-tables', 'RouteTables[].RouteTableId', '--filters', tables],
+      groups: ['ec2', 'describe-security-groups', 'SecurityGroups', '--group-ids', ...SecurityGroupIdList],
+    });
     seen.state = readFileSync(path.join(folder, '../../../terraform.bison.tfstate'), 'utf8');
-    destroy = await workspace.terraform(folder, 'destroy', '-input=false', '-auto-approve', ...VARIABLES);
+    destroy = await workspace.terraform(folder, 'destroy', '-input=false', '-auto-approve', AT_ONCE, ...VARIABLES);
   });
 
   afterAll(async () => {
