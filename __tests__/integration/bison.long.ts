@@ -21,8 +21,6 @@ const CHANGES = /:(Update|Untag|Publish|Modify|RemoveTags)|lambda:GetFunctionCon
 const UNSEEN = [
   // GetFunction leaves the tags out for whoever may not list them (Lambda API Reference, GetFunction).
   'Functions: lambda:ListTags',
-  // The emulation finds no server by RDS' own ID, by which Terraform looks for it before it deletes it.
-  'Postgres: rds:DeleteDBInstance',
   // RDS makes the password with the deployer's credentials (RDS User Guide, Password management with Secrets Manager).
   'PasswordOfPostgres: secretsmanager:CreateSecret',
   'PasswordOfPostgres: secretsmanager:TagResource',
