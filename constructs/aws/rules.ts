@@ -159,18 +159,33 @@ export const tagSet: Check = (property, value) => {
  * JavaScript user has no compiler that checks them.
  *
  * @param construct the construct's name, for the error
- * @throws Error that names the property, shows the value and says what to write
+ * @throws Error that names each such property, shows the value and says what to write: a line each
  */
 export function checkProps(construct: string, props: unknown, checks: Readonly<Record<string, Check>>): void {
   if (typeof props !== 'object' || props === null)
     refuse(`props of ${construct}`, props, 'an object of its properties');
-  const unknown = Object.keys(props).find((property) => !Object.hasOwn(checks, property));
-  if (unknown !== undefined) {
-    throw new Error(`${construct} has no property ${unknown}: choose from ${Object.keys(checks).join(', ')}.`);
-  }
-  for (const [property, check] of Object.entries(checks)) {
-    check(property, (props as Readonly<Record<string, unknown>>)[property]);
-  }
+  const problems = [
+    ...Object.keys(props)
+      .filter((property) => !Object.hasOwn(checks, property))
+      .map((property) => `${construct} has no property ${property}: choose from ${Object.keys(checks).join(', ')}.`),
+    ...valueProblems(props as Readonly<Record<string, unknown>>, checks),
+  ];
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+}
+
+/** A message for each value that is not allowed. */
+export function valueProblems(
+  values: Readonly<Record<string, unknown>>,
+  checks: Readonly<Record<string, Check>>,
+): string[] {
+  return Object.entries(checks).flatMap(([property, check]) => {
+    try {
+      check(property, values[property]);
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  });
 }
 
 function isLeftOut(value: unknown): value is undefined | null | '' {
