@@ -1,6 +1,7 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { claim } from '../../files/claim';
 import { type DiskError, diskSentence } from '../../files/disk';
 import { nearest } from '../../files/nearest';
 import { filesLedger, jobsLedger } from '../../lambdas/carousel/deployment';
@@ -33,7 +34,17 @@ const TurnFile = z.strictObject({
     storage_class: z.enum(['GLACIER', 'DEEP_ARCHIVE', 'STANDARD']).default('GLACIER'),
     /** Of each file. */
     gb: positive.max(5_000).default(1),
-    files: z.array(z.string().min(1).max(1024)).min(1),
+    files: z
+      .array(z.string().min(1).max(1024))
+      .min(1)
+      .superRefine((keys, context) => {
+        const seen = new Set<string>();
+        for (const [index, key] of keys.entries()) {
+          if (seen.has(key))
+            context.addIssue({ code: 'custom', path: [index], message: 'the list has this key twice: leave one out' });
+          seen.add(key);
+        }
+      }),
   }),
   jobs: z.record(
     z.string(),
@@ -97,14 +108,26 @@ export async function carouselRun(
     if (error instanceof InputError) return refuse(error.message, error.exitCode);
     throw error;
   }
+  const missing = missingManifest(turnFile.turn.manifest, join(options.folder, 'carousel', 'buckets'));
+  if (missing) return refuse(`${file}: ${missing}`, 1);
   const place = localPlace(options.folder);
   if ('error' in place) return refuse(place.error);
   const { scratch } = place;
   const clock = virtualClock(FIRST_MOMENT);
   const folder = join(options.folder, 'carousel');
-  // Each run is a turn of its own: an object of an earlier one must not count.
+  const claimed = claim(folder);
+  if ('heldBy' in claimed) {
+    rmSync(scratch, { recursive: true, force: true });
+    return refuse(
+      `Another turn runs in ${folder}, as process ${claimed.heldBy}: wait for its end, or name another --folder.`,
+    );
+  }
+  // Each run is a turn of its own: an object of an earlier one must not count. Manifests are the user's.
+  const outputs = join(folder, 'buckets', OUTPUTS);
   rmSync(join(folder, 'buckets', turnFile.archive.bucket), { recursive: true, force: true });
-  rmSync(join(folder, 'buckets', OUTPUTS), { recursive: true, force: true });
+  for (const name of existsSync(outputs) ? readdirSync(outputs) : []) {
+    if (name !== 'manifests') rmSync(join(outputs, name), { recursive: true, force: true });
+  }
   let broken: string | undefined;
   const onDiskError = (error: DiskError) => {
     broken ??= diskSentence(error.path ?? folder, error, 'name another --folder');
@@ -152,11 +175,12 @@ export async function carouselRun(
       ),
     );
     const problems: string[] = [];
+    const accepted: string[] = [];
     for (const [index, body] of turnFile.requests.entries()) {
       try {
         const { request, file_count } = await clock.run(submitRequest(body, clients));
         const { username, job_description = '' } = body as { username: string; job_description?: string };
-        out.write(
+        accepted.push(
           `request ${request}: ${count(file_count, 'file')} for ${username}${job_description && `, ${job_description}`}\n`,
         );
       } catch (error) {
@@ -165,6 +189,7 @@ export async function carouselRun(
       }
     }
     if (problems.length > 0) return refuse(problems.join('\n'), 1);
+    for (const line of accepted) out.write(line);
     let last = '';
     const execution = cloud.start(turnFile.turn, 'turn-local', ({ state }) => {
       // Every look enters Follow again.
@@ -190,6 +215,7 @@ export async function carouselRun(
     cloud.close();
     for (const signal of SIGNALS) process.off(signal, onSignal);
     rmSync(scratch, { recursive: true, force: true });
+    claimed.release();
   }
 }
 
@@ -202,6 +228,16 @@ function readTurnFile(file: string): z.output<typeof TurnFile> {
       .map((problem) => `${file}: ${problem}`)
       .join('\n'),
   );
+}
+
+/** @returns a sentence where the manifest that the turn names is not in the local bucket */
+function missingManifest(manifest: string | undefined, buckets: string): string | undefined {
+  // Another address is refused by Plan, as on AWS.
+  if (!manifest?.startsWith(`s3://${OUTPUTS}/manifests/`)) return undefined;
+  const path = join(buckets, manifest.slice('s3://'.length));
+  return existsSync(path)
+    ? undefined
+    : `turn.manifest is ${JSON.stringify(manifest)}, which does not exist: write its lines of bucket,key into ${path}.`;
 }
 
 function imagesOf(options: readonly string[], names: readonly string[]): Record<string, string> {

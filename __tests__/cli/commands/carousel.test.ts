@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -271,11 +271,65 @@ describe('the command', () => {
       { archive: { bucket: 'abc', files: ['a'] }, jobs: {}, turn: { budget_dollars: 0 } },
       'turn.budget_dollars is 0',
     ],
+    [
+      'a key twice',
+      { archive: { bucket: 'abc', files: ['a', 'b', 'a'] }, jobs: {} },
+      'archive.files.2 is "a": the list has this key twice: leave one out.',
+    ],
   ])('refuses a turn file with %s', (_what, content, message) => {
     const { status, stderr } = datastream('carousel', 'run', '--local', write('turn.json', content));
 
     expect(status).toBe(1);
     expect(stderr).toContain(message);
+  });
+
+  test('says what waits for lack of budget', () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.turn.budget_dollars = 0.01;
+    const { status, stdout } = datastream('carousel', 'run', '--local', write('turn.json', example));
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('files  0 chosen');
+    expect(stdout).toMatch(
+      /2 requests with 4 files and 6 jobs still wait: the budget of \$0\.01 has no room for them; the cheapest that waits needs \$\d+\.\d\d\./,
+    );
+  });
+
+  test('refuses a second run in the folder while the first goes on, and none after it was killed', async () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.jobs.ComputeRadience.stand_in = 'exec sleep 600';
+    const { child, ended, until } = inBackground(['carousel', 'run', '--local', write('turn.json', example)]);
+    await until('restored');
+    const second = datastream('carousel', 'run', '--local', EXAMPLE);
+    child.kill('SIGKILL');
+    await ended;
+
+    expect([second.status, second.stdout]).toEqual([2, '']);
+    expect(second.stderr).toBe(
+      `Another turn runs in .datastream/carousel, as process ${child.pid}: wait for its end, or name another --folder.\n`,
+    );
+    expect(datastream('carousel', 'run', '--local', EXAMPLE).status).toBe(0);
+  });
+
+  test('runs the files of a manifest, and leaves it where it is', () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    const [key] = example.archive.files;
+    example.requests = [];
+    example.turn = { manifest: 's3://outputs/manifests/list.csv', job: { definition: 'ComputeRadience' } };
+    const turn = write('turn.json', example);
+    const without = datastream('carousel', 'run', '--local', turn);
+    const place = '.datastream/carousel/buckets/outputs/manifests/list.csv';
+
+    expect([without.status, without.stdout]).toEqual([1, '']);
+    expect(without.stderr).toBe(
+      `turn.json: turn.manifest is "s3://outputs/manifests/list.csv", which does not exist: write its lines of bucket,key into ${place}.\n`,
+    );
+    mkdirSync(path('.datastream/carousel/buckets/outputs/manifests'), { recursive: true });
+    write(place, `terra-archive,${key}\n`);
+    for (const _run of ['the first', 'the second']) {
+      const { status, stdout } = datastream('carousel', 'run', '--local', turn);
+      expect([status, stdout]).toEqual([0, expect.stringContaining('files  1 chosen, 1 verified, 0 failed')]);
+    }
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('ends the turn and its jobs at %s, also twice', async (signal) => {
@@ -296,6 +350,8 @@ describe('the command', () => {
     const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
     example.requests[0].query = "MISR_Path = '99'";
     example.requests[1].job.definition = 'ComputeRadiance';
+    // A right one is not told as accepted, since nothing runs.
+    example.requests.push({ ...example.requests[1], job: { definition: 'ComputeRadience' } });
     const { status, stderr, stdout } = datastream('carousel', 'run', '--local', write('turn.json', example));
 
     expect([status, stdout]).toEqual([1, '']);
