@@ -246,8 +246,14 @@ describe('the command', () => {
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/restored P22\/TERRA_BF_L1B_O85079/);
     expect(stdout).toMatch(/^turn-local: SUCCEEDED after 0d \d\d:\d\d$/m);
-    expect(stdout).toContain('files  4 chosen, 4 verified, 0 failed');
-    expect(stdout).toContain('jobs   6 succeeded, 0 failed, 0 returned');
+    expect(stdout).toContain('files   4 chosen, 4 verified, 0 failed');
+    expect(stdout).toContain('jobs    6 succeeded, 0 failed, 0 returned');
+    const report = '.datastream/carousel/buckets/outputs/turns/turn-local/report.json';
+    expect(stdout).toContain(`  report  ${report}\n`);
+    expect(JSON.parse(readFileSync(path(report), 'utf8'))).toMatchObject({ turn: 'turn-local', problems: [] });
+    const jobs = stdout.match(/^.* ComputeRadience succeeded on .*$/gm) ?? [];
+    expect(new Set(jobs.map((line) => line.replace(/^.*d \d\d:\d\d/, ''))).size).toBe(6);
+    expect(jobs.filter((line) => line.endsWith(' for ana'))).toHaveLength(2);
     const outputs = stdout.match(/^ {2}\S+\.npz$/gm) ?? [];
     expect(outputs).toHaveLength(6);
   });
@@ -260,7 +266,10 @@ describe('the command', () => {
     expect(status).toBe(1);
     expect(stderr).toContain('ComputeRadience: exit code 3: broken');
     expect(stderr).toContain('TurnIncomplete: 6 of 6 jobs did not succeed');
-    expect(stdout).toContain('jobs   0 succeeded, 6 failed, 0 returned');
+    expect(stdout).toContain('jobs    0 succeeded, 6 failed, 0 returned');
+    expect(stdout.match(/.*JobFailed.*/g)).toEqual([
+      expect.stringMatching(/^ {2}P\S+\.h5 for (ana|ben) and 5 more: JobFailed: .*, exit code 3\.$/),
+    ]);
   });
 
   test.each<[string, unknown, string]>([
@@ -289,7 +298,7 @@ describe('the command', () => {
     const { status, stdout } = datastream('carousel', 'run', '--local', write('turn.json', example));
 
     expect(status).toBe(0);
-    expect(stdout).toContain('files  0 chosen');
+    expect(stdout).toContain('files   0 chosen');
     expect(stdout).toMatch(
       /2 requests with 4 files and 6 jobs still wait: the budget of \$0\.01 has no room for them; the cheapest that waits needs \$\d+\.\d\d\./,
     );
@@ -328,7 +337,7 @@ describe('the command', () => {
     write(place, `terra-archive,${key}\n`);
     for (const _run of ['the first', 'the second']) {
       const { status, stdout } = datastream('carousel', 'run', '--local', turn);
-      expect([status, stdout]).toEqual([0, expect.stringContaining('files  1 chosen, 1 verified, 0 failed')]);
+      expect([status, stdout]).toEqual([0, expect.stringContaining('files   1 chosen, 1 verified, 0 failed')]);
     }
   });
 
