@@ -218,7 +218,10 @@ describe('bad input gets one message, and nothing is written', () => {
   test.each<[unknown, string]>([
     [{ requests: 'all' }, 'requests is "all"'],
     [{ requests: 'waiting', budget_dollars: -1 }, 'budget_dollars is -1'],
-    [{ requests: 'waiting', tier: 'Fast' }, 'tier is "Fast"'],
+    [{ requests: 'waiting', tier: 'Fast' }, 'tier is "Fast": write one of "Expedited", "Standard", "Bulk".'],
+    [{ requests: 5 }, 'requests is 5: write "waiting" or an object in { }.'],
+    [{ requests: { bucket: 'a' } }, 'requests.prefix is missing: write a string in quotes.'],
+    [{ requests: 'waiting', days: 400 }, 'days is 400: write a number of at most 365.'],
   ])('start with %j', async (content, message) => {
     const { cloud, call } = await commands(1);
     const { code, err } = await call((c, o, e) => carouselStart({ input: file('turn.json', content) }, c, o, e));
@@ -279,6 +282,20 @@ describe('the command', () => {
       'a budget of nothing',
       { archive: { bucket: 'abc', files: ['a'] }, jobs: {}, turn: { budget_dollars: 0 } },
       'turn.budget_dollars is 0',
+    ],
+    [
+      'values that no shape allows',
+      {
+        archive: { bucket: 'abc', storage_class: 'ICE', gb: 'x', files: [] },
+        jobs: { A: { command: 'a', minutes: 0 } },
+      },
+      [
+        'turn.json: archive.storage_class is "ICE": write one of "GLACIER", "DEEP_ARCHIVE", "STANDARD".',
+        'turn.json: archive.gb is "x": write a number without quotes.',
+        'turn.json: archive.files is []: write a list that is not empty.',
+        'turn.json: jobs.A.command is "a": write a list in [ ].',
+        'turn.json: jobs.A.minutes is 0: write a number above 0.\n',
+      ].join('\n'),
     ],
     [
       'a key twice',
@@ -381,6 +398,8 @@ describe('the command', () => {
     const { status, stderr } = datastream('carousel', 'status');
 
     expect(status).toBe(2);
+    expect(stderr).toContain('no Carousel was deployed from this folder');
+    expect(stderr).toContain('npx cdktf deploy carousel');
     expect(stderr).toContain('terraform output -raw carousel_deployment');
     expect(datastream('carousel', 'start', '--budget', '0').stderr).toContain(
       "'0' is no budget; write dollars above 0",
