@@ -165,12 +165,35 @@ export function checkProps(construct: string, props: unknown, checks: Readonly<R
   if (typeof props !== 'object' || props === null)
     refuse(`props of ${construct}`, props, 'an object of its properties');
   const unknown = Object.keys(props).find((property) => !Object.hasOwn(checks, property));
-  if (unknown !== undefined) {
-    throw new Error(`${construct} has no property ${unknown}: choose from ${Object.keys(checks).join(', ')}.`);
-  }
-  for (const [property, check] of Object.entries(checks)) {
-    check(property, (props as Readonly<Record<string, unknown>>)[property]);
-  }
+  checkAll([
+    () => {
+      if (unknown === undefined) return;
+      throw new Error(`${construct} has no property ${unknown}: choose from ${Object.keys(checks).join(', ')}.`);
+    },
+    ...Object.entries(checks).map(([property, check]) => () => {
+      check(property, (props as Readonly<Record<string, unknown>>)[property]);
+    }),
+  ]);
+}
+
+/**
+ * Runs every check.
+ *
+ * @param of what the checks are of; it begins each line. Default: nothing
+ * @throws Error with a line for each problem
+ */
+export function checkAll(checks: readonly (() => void)[], of = ''): void {
+  const problems = checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      // A fault of this product has a class of its own, and keeps its stack.
+      if ((error as Error).constructor !== Error) throw error;
+      return (error as Error).message.split('\n');
+    }
+  });
+  if (problems.length > 0) throw new Error(problems.map((problem) => `${of}${problem}`).join('\n'));
 }
 
 function isLeftOut(value: unknown): value is undefined | null | '' {
