@@ -164,10 +164,11 @@ export const tagSet: Check = (property, value) => {
 export function checkProps(construct: string, props: unknown, checks: Readonly<Record<string, Check>>): void {
   if (typeof props !== 'object' || props === null)
     refuse(`props of ${construct}`, props, 'an object of its properties');
+  const unknown = Object.keys(props).filter((property) => !Object.hasOwn(checks, property));
   const problems = [
-    ...Object.keys(props)
-      .filter((property) => !Object.hasOwn(checks, property))
-      .map((property) => `${construct} has no property ${property}: choose from ${Object.keys(checks).join(', ')}.`),
+    ...unknown.map(
+      (property) => `${construct} has no property ${property}: choose from ${Object.keys(checks).join(', ')}.`,
+    ),
     ...valueProblems(props as Readonly<Record<string, unknown>>, checks),
   ];
   if (problems.length > 0) throw new Error(problems.join('\n'));
@@ -178,12 +179,36 @@ export function valueProblems(
   values: Readonly<Record<string, unknown>>,
   checks: Readonly<Record<string, Check>>,
 ): string[] {
-  return Object.entries(checks).flatMap(([property, check]) => {
+  return problemsOf(
+    Object.entries(checks).map(
+      ([property, check]) =>
+        () =>
+          check(property, values[property]),
+    ),
+  );
+}
+
+/**
+ * Runs every check.
+ *
+ * @param of what the checks are of; it begins each line. Default: nothing
+ * @throws Error with a line for each problem
+ */
+export function checkAll(checks: readonly (() => void)[], of = ''): void {
+  const problems = problemsOf(checks);
+  if (problems.length > 0) throw new Error(problems.map((problem) => `${of}${problem}`).join('\n'));
+}
+
+/** A message for each problem that the checks throw. */
+function problemsOf(checks: readonly (() => void)[]): string[] {
+  return checks.flatMap((check) => {
     try {
-      check(property, values[property]);
+      check();
       return [];
     } catch (error) {
-      return [(error as Error).message];
+      // A fault of this product has a class of its own, and keeps its stack.
+      if ((error as Error).constructor !== Error) throw error;
+      return (error as Error).message.split('\n');
     }
   });
 }
