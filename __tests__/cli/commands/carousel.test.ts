@@ -105,6 +105,16 @@ test('status tells why a turn was refused, and that there is none of an ID', asy
   });
 });
 
+test('status tells what a turn left waiting for lack of budget', async () => {
+  const { call, keys, request, turn } = await commands(2);
+  await request(keys);
+  await turn({ requests: 'waiting', budget_dollars: 0.01 }, 'turn-1');
+
+  const { code, out } = await call((c, o, e) => carouselStatus('turn-1', c, o, e));
+  expect(code).toBe(0);
+  expect(out).toContain('1 request with 2 files and 2 jobs still waits: the budget of $0.01 has no room for');
+});
+
 test('cost asks for nothing but the list of the archive', async () => {
   const { cloud, call } = await commands(3);
   const before = ['GetItem', 'Query', 'Scan', 'HeadObject', 'GetObject'].map((each) => cloud.calls(each));
