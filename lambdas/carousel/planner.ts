@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { parse } from 'csv-parse/sync';
 import type * as z from 'zod';
 import { type ArchiveClass, tiersOf } from '../../prices/archive';
@@ -21,6 +21,7 @@ import {
 } from './cost';
 import { type Carousel, deploymentOf, jobsLedger } from './deployment';
 import { CarouselError, ErrorName } from './errors';
+import { executionRuns } from './execution';
 import type { KnownJob } from './known-job';
 import { hashOf, KEYS, type Row, WAITING_INDEX } from './ledger';
 import { type Job, problemsOfJob, sentencesOf } from './request';
@@ -128,7 +129,7 @@ async function claimTurn(turn: string, execution: string, clients: PlannerClient
   if (await ledger.create(row)) return;
   const running = await ledger.get(KEYS.running);
   if (running?.execution === execution) return;
-  if (running && !(await stillRuns(String(running.execution), clients))) {
+  if (running && !(await executionRuns(String(running.execution), clients))) {
     // Its jobs may still run: until the reaper has stopped them, a second job of the same pair could begin.
     throw new CarouselError(
       ErrorName.TurnSettling,
@@ -139,16 +140,6 @@ async function claimTurn(turn: string, execution: string, clients: PlannerClient
     ErrorName.TurnRunning,
     `Turn ${running?.turn ?? 'another'} runs: wait for its end, or stop it by 'datastream carousel cancel --turn'.`,
   );
-}
-
-async function stillRuns(executionArn: string, { sfn }: PlannerClients): Promise<boolean> {
-  try {
-    const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-    return status === 'RUNNING' || status === 'PENDING_REDRIVE';
-  } catch (error) {
-    if ((error as Error).name === 'ExecutionDoesNotExist') return false;
-    throw error;
-  }
 }
 
 /** Goes on with a turn that was planned before. @returns whether there is such a plan */
