@@ -16,6 +16,7 @@ const PURE_CONSTRUCTS = [
 const PURE_LAMBDAS = (system: string) => [
   'lambdas/runtime/errors',
   `lambdas/${system}/errors`,
+  `lambdas/${system}/limits`,
   `lambdas/${system}/tags`,
   `lambdas/${system}/schedule-input`,
   `lambdas/${system}/known-job`,

@@ -36,13 +36,15 @@ export function folderObjects(folder: string): Objects {
 /** A run, as the handler has written it. */
 export interface RunRecord {
   readonly key: string;
-  /** `killed` where the handler did not live to write the end. */
-  readonly status: 'running' | 'succeeded' | 'failed' | 'killed';
+  /** `killed` where the handler did not live to write the end, `interrupted` where this computer's user ended it. */
+  readonly status: 'running' | 'succeeded' | 'failed' | 'killed' | 'interrupted';
   readonly started: string;
   readonly seconds?: number;
   readonly codeVersion: string;
-  /** Inputs of all runs of the pipeline. */
+  /** Inputs of all runs of the pipeline; of a run without success, those of the part that it was at. */
   readonly inputs: number;
+  /** The first of the inputs. */
+  readonly firstInput?: string;
   readonly error?: string;
 }
 
@@ -50,6 +52,7 @@ export interface RunRecord {
 export interface FailedEvent {
   readonly function: DeployedFunction;
   readonly key: string;
+  /** When it failed for good the first time, before any `rerun`. */
   readonly time: string;
   readonly error: string;
   readonly event: unknown;
@@ -89,18 +92,21 @@ export async function lastRuns(
 function runOf(key: string, content: string | undefined, now: Date): RunRecord | undefined {
   const value = parsed(content);
   const { status, started = '', ended } = value;
-  if (!['running', 'succeeded', 'failed'].includes(String(status))) return undefined;
+  if (!['running', 'succeeded', 'failed', 'interrupted'].includes(String(status))) return undefined;
   const begin = Date.parse(String(started));
   const lost = status === 'running' && now.getTime() - begin > LONGEST_RUN_MS;
   const seconds = typeof ended === 'string' ? (Date.parse(ended) - begin) / 1000 : undefined;
   const { name, message } = record(value.error);
+  const inputs = [value.runs ?? value.inputs ?? []].flat(2);
+  const [firstInput] = inputs;
   return {
     key,
     status: lost ? 'killed' : (status as RunRecord['status']),
     started: String(started),
     ...(seconds !== undefined && { seconds }),
     codeVersion: text(value.code_version) ?? 'unknown',
-    inputs: Array.isArray(value.runs) ? value.runs.flat().length : 0,
+    inputs: inputs.length,
+    ...(firstInput !== undefined && { firstInput: String(firstInput) }),
     ...(name !== undefined && { error: `${name}: ${message}` }),
   };
 }
@@ -114,7 +120,8 @@ export async function failedEvents(objects: Objects, bucket: string, each: Deplo
     const { errorType, errorMessage } = record(value.responsePayload);
     const { condition } = record(value.requestContext);
     const error = [errorType, errorMessage].filter((part) => part !== undefined).join(': ') || String(condition ?? '');
-    found.push({ function: each, key, time: String(value.timestamp ?? ''), error, event: value.requestPayload });
+    const time = text(record(value.requestPayload).failed_first) ?? String(value.timestamp ?? '');
+    found.push({ function: each, key, time, error, event: value.requestPayload });
   }
   return found;
 }
@@ -130,6 +137,9 @@ export async function lastBuild(
   const { commit, digest } = parsed(object && (await objects.read(bucket, key)));
   return object && { commit: String(commit ?? 'unknown'), digest: String(digest ?? ''), time: object.modified };
 }
+
+/** A time to the second, as the tables have it. */
+export const toSecond = (time: string) => time.replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d).*$/, '$1Z');
 
 function parsed(content: string | undefined): Readonly<Record<string, unknown>> {
   try {

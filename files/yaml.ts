@@ -184,6 +184,11 @@ function scalar(node: { readonly value?: unknown; readonly source?: string; read
 
 /** What to do about the library's errors that a user meets; its own words for the others. */
 function wordsOf(code: string, message: string): string {
+  const [, bracket] = /^Flow .* end with a ([\]}])$/.exec(message) ?? [];
+  if (bracket !== undefined) {
+    const open = bracket === ']' ? '[' : '{';
+    return `A ${open} is not closed: write ${bracket} at its end and indent the lines before it, or put the text in quotes.`;
+  }
   const known: Readonly<Record<string, string>> = {
     [TAB]: 'A tab cannot indent YAML: write spaces, here and in all other lines.',
     BAD_INDENT: 'The indentation does not fit the lines above: align it with them.',

@@ -1,5 +1,6 @@
 import {
   BatchWriteItemCommand,
+  type CreateTableCommandInput,
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
@@ -58,25 +59,8 @@ export class EmbeddedDynamoDb {
   }
 
   /** Makes a table, before the first call. */
-  table(name: string, { hash, range, attributes, indexes }: TableShape): void {
-    const keys = (hashKey: string, rangeKey?: string) => [
-      { AttributeName: hashKey, KeyType: 'HASH' },
-      ...(rangeKey === undefined ? [] : [{ AttributeName: rangeKey, KeyType: 'RANGE' }]),
-    ];
-    const input = {
-      TableName: name,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: keys(hash, range),
-      AttributeDefinitions: Object.entries(attributes).map(([AttributeName, AttributeType]) => ({
-        AttributeName,
-        AttributeType,
-      })),
-      GlobalSecondaryIndexes: indexes.map((index) => ({
-        IndexName: index.name,
-        KeySchema: keys(index.hash, index.range),
-        Projection: { ProjectionType: 'ALL' },
-      })),
-    };
+  table(name: string, shape: TableShape): void {
+    const input = tableInput(name, shape);
     const before = this.#ready;
     this.#ready = before.then(async () => {
       await promised(this.#store, createTable, input);
@@ -102,6 +86,28 @@ export class EmbeddedDynamoDb {
       release();
     }
   }
+}
+
+/** What CreateTable takes for a table. */
+export function tableInput(name: string, { hash, range, attributes, indexes }: TableShape): CreateTableCommandInput {
+  const keys = (hashKey: string, rangeKey?: string) => [
+    { AttributeName: hashKey, KeyType: 'HASH' as const },
+    ...(rangeKey === undefined ? [] : [{ AttributeName: rangeKey, KeyType: 'RANGE' as const }]),
+  ];
+  return {
+    TableName: name,
+    BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: keys(hash, range),
+    AttributeDefinitions: Object.entries(attributes).map(([AttributeName, AttributeType]) => ({
+      AttributeName,
+      AttributeType,
+    })),
+    GlobalSecondaryIndexes: indexes.map((index) => ({
+      IndexName: index.name,
+      KeySchema: keys(index.hash, index.range),
+      Projection: { ProjectionType: 'ALL' },
+    })),
+  };
 }
 
 function promised(store: Store, operation: Action, data: object): Promise<object> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { writeFileAtomically } from '../files/write-file';
 import { type DeployedFunction, deploymentOf } from '../pipelines/deployment';
 import type { PipelinesConfig } from '../pipelines/model';
 import {
@@ -116,6 +117,7 @@ export class EmbeddedPipelines {
       ({ ok, output } = await this.#attempt(target, event, requestId));
       if (ok) return { function: target, ok, output, attempts };
     }
+    if (this.#options.interrupted?.aborted) this.#recordInterruption(target, requestId);
     const failureKey = this.#keep(target, event, requestId, output);
     return { function: target, ok, output, attempts, failureKey };
   }
@@ -153,6 +155,20 @@ export class EmbeddedPipelines {
       // tsdat's own variable: where its storage in folders is (tsdat.io.storage.FileSystem).
       TSDAT_STORAGE_ROOT: path.join(root, config.outputBucketName, 'storage/root'),
     };
+  }
+
+  /** Ends the record of a run that was ended before it could. */
+  #recordInterruption({ name }: DeployedFunction, requestId: string): void {
+    const { clock, folder } = this.#options;
+    const runs = path.join(folder, this.recordsBucket, 'runs', name);
+    for (const key of contentOf(runs).keys()) {
+      if (!key.endsWith('.json')) continue;
+      const file = path.join(runs, key);
+      const record = JSON.parse(readFileSync(file, 'utf8'));
+      if (record.request !== requestId || record.status !== 'running') continue;
+      const ended = clock.now().toISOString();
+      writeFileAtomically(file, `${JSON.stringify({ ...record, status: 'interrupted', ended }, null, 2)}\n`);
+    }
   }
 
   /** Writes the event as Lambda does (Lambda Developer Guide, "Retaining records of asynchronous invocations"). */

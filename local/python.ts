@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { PRODUCT } from '../files/product';
 import type { Call, Started } from './pipelines';
@@ -36,6 +37,18 @@ export function pythonProblem(python: string, repository: string, shown = reposi
   if (status !== 3) return `${python} is no Python 3: name with --python an interpreter that has tsdat.`;
   const requirements = path.join(shown, 'requirements.txt');
   return `${python} has no tsdat: run '${python} -m pip install -r ${requirements}', or name with --python an interpreter that has it.`;
+}
+
+/**
+ * The commit of a repository, as the build bakes it into an image; `local` where the folder is no repository, also one
+ * within another repository.
+ */
+export function commitOf(repository: string): string {
+  const git = (...args: string[]) =>
+    spawnSync('git', ['-C', repository, 'rev-parse', ...args], { encoding: 'utf8' }).stdout?.trim() || undefined;
+  const top = git('--show-toplevel');
+  if (top === undefined || path.resolve(top) !== realpathSync(repository)) return 'local';
+  return git('--verify', '--quiet', 'HEAD') ?? 'local';
 }
 
 /** Runs the handler with an interpreter of this computer, in the repository. */

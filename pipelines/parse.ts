@@ -136,7 +136,7 @@ class Checks {
     const value = this.file[key];
     const path = [key];
     if (value === undefined || value === null || value === '') {
-      this.findings.error(path, `This is empty: write ${write}.`);
+      this.findings.error(path, `${value === undefined ? 'This is missing' : 'This is empty'}: write ${write}.`);
       return undefined;
     }
     if (typeof value !== 'string') {
@@ -162,7 +162,7 @@ class Checks {
     const write = "write the account's 12 digits in quotes";
     const value = this.file.account_id;
     if (value === undefined || value === null || value === '') {
-      this.findings.error(['account_id'], `This is empty: ${write}.`);
+      this.findings.error(['account_id'], `${value === undefined ? 'This is missing' : 'This is empty'}: ${write}.`);
     } else if (typeof value !== 'string') {
       this.findings.error(
         ['account_id'],

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Problem } from '../files/problems';
+import { record, text } from '../files/values';
+import { parseYaml } from '../files/yaml';
 import { Findings } from './findings';
 import type { PipelinesConfig } from './model';
 import type { ParsedPipelines } from './parse';
@@ -32,7 +34,12 @@ export function checkRepository({ draft, lineOf }: ParsedPipelines, folder: stri
   }
   const findings = new Findings((where) => lineOf?.(where) ?? 1);
   if (draft) checkFiles(draft, folder, findings);
-  return [...findings.inOrder(), ...checkTsdat(folder), ...checkLineEnds(folder)];
+  return [
+    ...findings.inOrder(),
+    ...(draft ? checkParts(draft, folder) : []),
+    ...checkTsdat(folder),
+    ...checkLineEnds(folder),
+  ];
 }
 
 function checkFiles({ pipelines }: PipelinesConfig, folder: string, findings: Findings): void {
@@ -53,6 +60,36 @@ function checkFiles({ pipelines }: PipelinesConfig, folder: string, findings: Fi
       );
     }
   }
+}
+
+/**
+ * The parts of a pipeline that its file may keep in files of their own, as `retriever: {path: FILE}` (tsdat's
+ * PipelineConfig). tsdat refuses a path that is no file; it is relative to where the pipeline runs, the repository.
+ */
+const PARTS = ['retriever', 'dataset', 'quality', 'storage'];
+
+/** Files that a pipeline's file names and the repository lacks. A file that is no YAML is tsdat's to refuse. */
+function checkParts({ pipelines }: PipelinesConfig, folder: string): Problem[] {
+  const files = new Set(pipelines.flatMap(({ configs }) => configs.map(({ configFilePath }) => configFilePath)));
+  return [...files]
+    .filter((file) => file !== '' && isFile(path.join(folder, file)))
+    .flatMap((file) => {
+      const yaml = parseYaml(readFileSync(path.join(folder, file), 'utf8'));
+      if ('errors' in yaml) return [];
+      return PARTS.flatMap((part) => {
+        const named = text(record(record(yaml.value)[part]).path);
+        // An absolute path, or one with a variable, is of the image and not of the repository.
+        if (named === undefined || /^[/~]|\$|(^|\/)\.\.(\/|$)/.test(named) || hasExactly(folder, named)) return [];
+        return [
+          {
+            severity: 'error' as const,
+            path: `${file}:${yaml.lineOf([part, 'path'])}: ${part}.path`,
+            found: JSON.stringify(named),
+            message: 'The repository has no such file: correct the path, also its capital letters, or add the file.',
+          },
+        ];
+      });
+    });
 }
 
 /** Whether a path is there with these very letters: a disk of macOS or Windows would not mind, the image does. */

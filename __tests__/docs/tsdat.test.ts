@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { COMMAND, inNewFolders } from '../support/cli';
 import { PIPELINES } from '../support/pipelines';
@@ -12,6 +12,7 @@ const PAGES = [
   'README.md',
   ...['', '-takeover', '-removal', '-first-deployment', '-differences'].map((each) => `docs/tsdat${each}.md`),
 ];
+const EXAMPLE = 'local/examples/tsdat';
 const commandsOf = (name: string) =>
   [...page(name).matchAll(/^ *```sh\n(.*?)^ *```$/gms)].flatMap(([, block = '']) =>
     block
@@ -70,6 +71,7 @@ describeWith(['python3'], "the pages' commands", () => {
       mkdirSync(path.dirname(at(name)), { recursive: true });
       writeFileSync(at(name), content);
     }
+    cpSync(path.join(ROOT, EXAMPLE), at(`here/${EXAMPLE}`), { recursive: true });
     return at('here');
   }
 
@@ -82,6 +84,7 @@ describeWith(['python3'], "the pages' commands", () => {
     const PYTHONPATH = path.join(ROOT, '__tests__/support/tsdat_stub');
 
     expect(local.length).toBeGreaterThanOrEqual(6);
+    expect(local.filter((line) => line.includes(EXAMPLE))).toHaveLength(3);
     for (const line of local) {
       const args = line.split(' ').slice(2);
       const { status, stderr } = spawnSync(process.execPath, [COMMAND, ...args], {
@@ -91,6 +94,15 @@ describeWith(['python3'], "the pages' commands", () => {
       });
       expect([line, status, status === 0 ? '' : stderr]).toEqual([line, 0, '']);
     }
+    const buckets = at('here/.datastream/buckets');
+    const dataset = 'river-lab-output/storage/root/data/morro.buoy.b1/morro.buoy.b1.20260309.000000.nc';
+    expect(readFileSync(path.join(buckets, dataset), 'utf8')).toContain('2026-03-09 00:20:00,3.9');
+  });
+
+  test('show the example as it is', () => {
+    const [, shown = ''] = /^ {3}```yaml\n(.*?)^ {3}```$/ms.exec(page('docs/tsdat.md')) ?? [];
+
+    expect(shown.replace(/^ {3}/gm, '')).toBe(page(`${EXAMPLE}/pipelines_config.yml`));
   });
 });
 

@@ -68,6 +68,14 @@ test.each([
   expect('errors' in read && read.errors[0]).toEqual({ line, message: expect.stringMatching(/^[A-Z].*\.$/) });
 });
 
+test.each([
+  ['a: [', 1, 'A [ is not closed: write ] at its end'],
+  ['a:\n  b: {c: d\n  e: f\n', 3, 'A { is not closed: write } at its end'],
+  ['[a', 1, 'A [ is not closed: write ] at its end'],
+])('says which bracket is not closed in %j', (text, line, message) => {
+  expect(parseYaml(text)).toEqual({ errors: [{ line, message: expect.stringContaining(message) }] });
+});
+
 test('refuses aliases that would fill the memory, and a value within itself', () => {
   const bomb = Array.from(
     { length: 12 },

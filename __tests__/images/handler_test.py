@@ -236,7 +236,7 @@ class Process(Case):
         self.assertEqual(done.returncode, -9)
         self.assertIn('"message": "started"', done.stdout)
         self.assertIn("reading", done.stdout)
-        self.assertEqual(self.record()["status"], "running")
+        self.assertEqual((self.record()["status"], self.record()["inputs"]), ("running", ["lidar/20260309.csv"]))
 
 
 class OneEventTwice(Case):
@@ -283,6 +283,13 @@ class OneEventTwice(Case):
         self.call(again, request="r3")
         self.assertEqual((len(self.runs), self.record()["status"]), (2, "succeeded"))
 
+    def test_a_run_that_was_interrupted_does_not_wait(self):
+        self.call(self.event)
+        record = {**self.record(), "status": "interrupted"}
+        (self.folder / "records/runs/f/2026-03-10/140000-e1.json").write_text(json.dumps(record))
+        self.call(self.event, request="r2")
+        self.assertEqual((len(self.runs), self.record()["status"]), (2, "succeeded"))
+
     def test_force_runs_again(self):
         self.call(self.event)
         self.call({**self.event, "force": True}, request="r2")
@@ -309,6 +316,14 @@ class IngestBySchedule(Case):
         self.put("other/20260309.csv")
         self.call(self.tick())
         self.assertEqual(self.runs, [["20260307.csv", "20260308.csv"]])
+
+    def test_a_failure_names_the_inputs_that_it_was_about(self):
+        self.env("Ingest", "Cron", fails="not today")
+        self.put("lidar/20260301.csv")
+        self.put("lidar/20260302.csv")
+        with self.assertRaises(ValueError):
+            self.call(self.tick())
+        self.assertEqual(self.record(f"{self.now:%H%M%S}-t1")["inputs"], ["lidar/20260301.csv", "lidar/20260302.csv"])
 
     def test_a_file_runs_once(self):
         self.put("lidar/20260308.csv", age=timedelta(hours=1))

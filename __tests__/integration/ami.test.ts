@@ -37,18 +37,7 @@ describeWith(['packer', 'moto_server', 'aws'], 'datastream ami build on an emula
     const images = path.join(folder, 'images.json');
     writeAmazonImages(images);
     moto = await startMoto({ MOTO_AMIS_PATH: images });
-    await clone(
-      path.join(folder, 'clone'),
-      'cli',
-      'constructs',
-      'executions',
-      'files',
-      'lambdas',
-      'local',
-      'packer',
-      'prices',
-      '*.json',
-    );
+    await clone(path.join(folder, 'clone'));
     env = {
       ...motoEnvironment(moto.endpoint),
       PATH: pathWithPacker(folder),

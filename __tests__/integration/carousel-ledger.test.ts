@@ -2,7 +2,7 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { JOBS_TABLE } from '../../constructs/carousel/table-shapes';
 import { type Dynamo, KEYS, Ledger, WAITING_INDEX } from '../../lambdas/carousel/ledger';
 import { virtualClock } from '../../local/clock';
-import { EmbeddedDynamoDb } from '../../local/dynamodb';
+import { EmbeddedDynamoDb, tableInput } from '../../local/dynamodb';
 import { Service } from '../../local/service';
 import { type Moto, startMoto } from '../support/moto';
 import { describeWith } from '../support/tools';
@@ -57,27 +57,7 @@ describeWith(['moto_server'], 'the ledger on two readers of its expressions', ()
       region: 'us-east-1',
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     });
-    const { hash, range = '', attributes, indexes } = JOBS_TABLE;
-    const keys = (first: string, second: string) => [
-      { AttributeName: first, KeyType: 'HASH' as const },
-      { AttributeName: second, KeyType: 'RANGE' as const },
-    ];
-    await client.send(
-      new CreateTableCommand({
-        TableName: 'jobs',
-        BillingMode: 'PAY_PER_REQUEST',
-        KeySchema: keys(hash, range),
-        AttributeDefinitions: Object.entries(attributes).map(([AttributeName, AttributeType]) => ({
-          AttributeName,
-          AttributeType,
-        })),
-        GlobalSecondaryIndexes: indexes.map((index) => ({
-          IndexName: index.name,
-          KeySchema: keys(index.hash, index.range),
-          Projection: { ProjectionType: 'ALL' },
-        })),
-      }),
-    );
+    await client.send(new CreateTableCommand(tableInput('jobs', JOBS_TABLE)));
     const here = await clock.run(story(embedded.client()));
 
     expect(here).toHaveLength(15);

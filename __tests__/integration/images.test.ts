@@ -39,22 +39,9 @@ describeWith(['moto_server'], "This project's images on an emulated AWS", () => 
   beforeAll(async () => {
     moto = await startMoto();
     ({ ec2, ssm } = motoClients(moto.endpoint));
-    // A clone of what the command needs, whose executions/ the test may write to.
+    // A clone, whose executions/ the test may write to.
     folder = mkdtempSync(path.join(tmpdir(), 'datastream-images-'));
-    const names = [
-      'cli',
-      'constructs',
-      'executions',
-      'files',
-      'lambdas',
-      'local',
-      'packer',
-      'prices',
-      'package.json',
-      'tsconfig.json',
-      'variables.tfvars',
-    ];
-    await clone(folder, ...names);
+    await clone(folder);
     const { Images } = await ec2.send(new DescribeImagesCommand({}));
     const base = Images?.find(({ Architecture, State }) => Architecture === 'x86_64' && State === 'available');
     const { Instances } = await ec2.send(

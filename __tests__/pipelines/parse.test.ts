@@ -59,6 +59,8 @@ const SITE = '      humboldt:\n        config_file_path: pipelines/lidar_vap/con
 const VAP = 'type: VAP\n    trigger: Cron\n    schedule: Hourly';
 
 test.each<[name: string, change: [string, string], problem: string]>([
+  ['no region', ['region: us-west-2\n', ''], 'error 2 $.region - This is missing: write'],
+  ['no account', ['account_id: "123456789012"\n', ''], 'error 2 $.account_id - This is missing: write'],
   ['an empty organization', ['river-lab', ''], 'error 2 $.github_org - This is empty: write the organization'],
   ['a placeholder XXXX', ['river-lab', 'XXXX'], 'error 2 $.github_org "XXXX" This is a placeholder: write'],
   ['a placeholder ...', ['river-lab', '...'], 'error 2 $.github_org "..." This is a placeholder: write'],

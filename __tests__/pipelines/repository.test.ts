@@ -44,6 +44,48 @@ test('finds a missing folder, a missing file, and one of other letters, all at o
   ]);
 });
 
+test("finds files that a pipeline's own file names and that are not there, each once", () => {
+  const file = 'pipelines/lidar/config/pipeline_morro.yaml';
+  write('shared/quality.yaml', 'managers: []\n');
+  write(
+    file,
+    [
+      'classname: tsdat.IngestPipeline',
+      'retriever:',
+      '  path: pipelines/lidar/config/retriever.yaml',
+      'dataset:',
+      '  path: ./shared/quality.yaml',
+      'quality:',
+      '  path: shared/Quality.yaml',
+      'storage:',
+      '  path: /var/task/shared/storage.yaml',
+      'parameters:',
+      '  path: gone.yaml',
+      '',
+    ].join('\n'),
+  );
+
+  expect(problems(changed(['pipeline_humboldt.yaml', 'pipeline_morro.yaml']))).toEqual([
+    {
+      severity: 'error',
+      path: `${file}:3: retriever.path`,
+      found: '"pipelines/lidar/config/retriever.yaml"',
+      message: expect.stringContaining('The repository has no such file'),
+    },
+    expect.objectContaining({ path: `${file}:7: quality.path`, found: '"shared/Quality.yaml"' }),
+  ]);
+});
+
+test.each([
+  ['parts that stand in the file itself', 'retriever:\n  classname: a.Retriever\nstorage: {classname: b.Storage}\n'],
+  ['what is no YAML', 'retriever: [\n'],
+  ['no mapping', '- retriever\n'],
+])("reports nothing of a pipeline's file with %s", (_, content) => {
+  write('pipelines/lidar/config/pipeline_morro.yaml', content);
+
+  expect(problems()).toEqual([]);
+});
+
 test.each([
   'tsdat==0.7.0',
   'tsdat == 0.6.2',

@@ -60,9 +60,9 @@ export const MODULE_COMMAND = [
 /** The execution template before anybody has filled it in. */
 export const TEMPLATE = path.join(__dirname, 'execution_template.json');
 
-/** Makes a fresh, installed clone of the paths `names`, or of all paths, without the user's own files. */
-export async function clone(folder: string, ...names: readonly string[]): Promise<void> {
-  const listed = await succeed('git', ['ls-files', '-z', '--', ...names], { cwd: ROOT });
+/** Makes a fresh, installed clone, without the user's own files. */
+export async function clone(folder: string): Promise<void> {
+  const listed = await succeed('git', ['ls-files', '-z'], { cwd: ROOT });
   for (const file of listed.split('\0')) {
     // Git lists a removed file until the removal is committed.
     if (file && existsSync(path.join(ROOT, file))) cpSync(path.join(ROOT, file), path.join(folder, file));

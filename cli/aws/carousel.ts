@@ -27,9 +27,12 @@ export function carouselDeployment(file: string | undefined): Deployment | { rea
   } catch (error) {
     const told = error instanceof z.ZodError ? `it has no right ${placesOf(error)}` : (error as Error).message;
     const why =
-      named === undefined ? `${STATE} in this folder does not tell` : `${named} does not tell: ${told.split('\n')[0]}`;
+      named === undefined
+        ? `no Carousel was deployed from this folder: ${STATE} does not name one`
+        : `${named} does not tell: ${told.split('\n')[0]}`;
+    const deploy = named === undefined ? "deploy it here by 'npx cdktf deploy carousel', " : '';
     return {
-      error: `Which Carousel is meant is not known (${why}): run this in the folder of ${STATE}, or write what 'terraform output -raw carousel_deployment' prints into a file and name it by --deployment.`,
+      error: `Which Carousel is meant is not known (${why}): ${deploy}run this in the folder of ${STATE}, or write what 'terraform output -raw carousel_deployment' prints into a file and name it by --deployment.`,
     };
   }
 }

@@ -1,17 +1,19 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { claim } from '../../files/claim';
 import { type DiskError, diskSentence } from '../../files/disk';
 import { nearest } from '../../files/nearest';
 import { filesLedger, jobsLedger } from '../../lambdas/carousel/deployment';
 import { CarouselError } from '../../lambdas/carousel/errors';
 import type { KnownJobs } from '../../lambdas/carousel/known-job';
-import { yearMonthOf } from '../../lambdas/carousel/ledger';
+import { KEYS, yearMonthOf } from '../../lambdas/carousel/ledger';
 import { attributesOf } from '../../lambdas/carousel/query';
 import type { Report } from '../../lambdas/carousel/reporter';
 import { sentencesOf } from '../../lambdas/carousel/request';
 import { submitRequest } from '../../lambdas/carousel/requester';
-import { TurnInput } from '../../lambdas/carousel/turn';
+import { Tag } from '../../lambdas/carousel/tags';
+import { fileOf, jobOf, leftWaitingSentence, TurnInput, turnKeys } from '../../lambdas/carousel/turn';
 import type { Container } from '../../local/batch';
 import { EmbeddedCarousel, OUTPUTS } from '../../local/carousel';
 import { virtualClock } from '../../local/clock';
@@ -33,7 +35,17 @@ const TurnFile = z.strictObject({
     storage_class: z.enum(['GLACIER', 'DEEP_ARCHIVE', 'STANDARD']).default('GLACIER'),
     /** Of each file. */
     gb: positive.max(5_000).default(1),
-    files: z.array(z.string().min(1).max(1024)).min(1),
+    files: z
+      .array(z.string().min(1).max(1024))
+      .min(1)
+      .superRefine((keys, context) => {
+        const seen = new Set<string>();
+        for (const [index, key] of keys.entries()) {
+          if (seen.has(key))
+            context.addIssue({ code: 'custom', path: [index], message: 'the list has this key twice: leave one out' });
+          seen.add(key);
+        }
+      }),
   }),
   jobs: z.record(
     z.string(),
@@ -69,6 +81,9 @@ const HDF5 = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** The states that a user wants to see. */
 const STATES = ['Plan', 'Restore', 'Follow', 'Report'];
 
+/** The turn's ID. */
+const TURN = 'turn-local';
+
 const FIRST_MOMENT = new Date('2026-01-05T09:00:00Z');
 
 /**
@@ -97,14 +112,26 @@ export async function carouselRun(
     if (error instanceof InputError) return refuse(error.message, error.exitCode);
     throw error;
   }
+  const missing = missingManifest(turnFile.turn.manifest, join(options.folder, 'carousel', 'buckets'));
+  if (missing) return refuse(`${file}: ${missing}`, 1);
   const place = localPlace(options.folder);
   if ('error' in place) return refuse(place.error);
   const { scratch } = place;
   const clock = virtualClock(FIRST_MOMENT);
   const folder = join(options.folder, 'carousel');
-  // Each run is a turn of its own: an object of an earlier one must not count.
+  const claimed = claim(folder);
+  if ('heldBy' in claimed) {
+    rmSync(scratch, { recursive: true, force: true });
+    return refuse(
+      `Another turn runs in ${folder}, as process ${claimed.heldBy}: wait for its end, or name another --folder.`,
+    );
+  }
+  // Each run is a turn of its own: an object of an earlier one must not count. Manifests are the user's.
+  const outputs = join(folder, 'buckets', OUTPUTS);
   rmSync(join(folder, 'buckets', turnFile.archive.bucket), { recursive: true, force: true });
-  rmSync(join(folder, 'buckets', OUTPUTS), { recursive: true, force: true });
+  for (const name of existsSync(outputs) ? readdirSync(outputs) : []) {
+    if (name !== 'manifests') rmSync(join(outputs, name), { recursive: true, force: true });
+  }
   let broken: string | undefined;
   const onDiskError = (error: DiskError) => {
     broken ??= diskSentence(error.path ?? folder, error, 'name another --folder');
@@ -120,6 +147,14 @@ export async function carouselRun(
     return { code };
   };
   const { archive } = turnFile;
+  /** What the user calls each request. */
+  const requesters = new Map<string, string>();
+  let planned: Map<string, string> | undefined;
+  const requesterOf = (job: string): string | undefined => {
+    // No job has an event before the plan is written.
+    planned ??= requestsOfJobs(cloud.s3.get(OUTPUTS, turnKeys(TURN).plan));
+    return requesters.get(planned.get(job) ?? '');
+  };
   const cloud = new EmbeddedCarousel({
     folder,
     clock,
@@ -129,7 +164,7 @@ export async function carouselRun(
     archiveBucket: archive.bucket,
     seed: options.seed,
     deliver: (event) => {
-      const told = sentenceOf(event);
+      const told = sentenceOf(event, requesterOf);
       if (told) out.write(`  ${passed(clock.now())}  ${told}\n`);
       return [500];
     },
@@ -152,11 +187,15 @@ export async function carouselRun(
       ),
     );
     const problems: string[] = [];
+    const accepted: string[] = [];
+    const usernames = turnFile.requests.map((body) => (body as { username?: unknown } | null)?.username);
     for (const [index, body] of turnFile.requests.entries()) {
       try {
         const { request, file_count } = await clock.run(submitRequest(body, clients));
         const { username, job_description = '' } = body as { username: string; job_description?: string };
-        out.write(
+        const twice = usernames.filter((each) => each === username).length > 1;
+        requesters.set(request, twice ? `${username}, request ${request}` : username);
+        accepted.push(
           `request ${request}: ${count(file_count, 'file')} for ${username}${job_description && `, ${job_description}`}\n`,
         );
       } catch (error) {
@@ -165,8 +204,9 @@ export async function carouselRun(
       }
     }
     if (problems.length > 0) return refuse(problems.join('\n'), 1);
+    for (const line of accepted) out.write(line);
     let last = '';
-    const execution = cloud.start(turnFile.turn, 'turn-local', ({ state }) => {
+    const execution = cloud.start(turnFile.turn, TURN, ({ state }) => {
       // Every look enters Follow again.
       if (state !== last && STATES.includes(state)) out.write(`  ${passed(clock.now())}  ${state}\n`);
       last = state;
@@ -174,22 +214,28 @@ export async function carouselRun(
     interrupted.signal.addEventListener('abort', () => execution.stop());
     await clock.run(execution.ended);
     if (broken !== undefined) return refuse(broken);
-    out.write(`turn-local: ${execution.status} after ${passed(clock.now())}\n`);
+    out.write(`${TURN}: ${execution.status} after ${passed(clock.now())}\n`);
     if (interrupted.signal.aborted) return 130;
     for (const failure of new Set(failures)) err.write(wrap(`  ${failure}\n`, err));
     if (execution.error) err.write(wrap(`  ${execution.error}: ${execution.cause ?? ''}\n`, err));
-    if (await clock.run(jobsLedger(clients).get({ pk: 'turn#turn-local', sk: 'turn' }))) {
-      printReport(
-        JSON.parse(cloud.s3.get(OUTPUTS, 'turns/turn-local/report.json')) as Report,
-        join(folder, 'buckets', OUTPUTS),
-        out,
+    const ledger = jobsLedger(clients);
+    if (await clock.run(ledger.get(KEYS.turn(TURN)))) {
+      const [files, jobs] = await clock.run(
+        Promise.all(['file#', 'job#'].map((part) => ledger.query(KEYS.turn(TURN).pk, part))),
       );
+      const problems = grouped([
+        ...(files ?? []).map(fileOf).map(({ key, error }) => ({ what: key, error })),
+        ...(jobs ?? []).map(jobOf).map(({ job, input, error }) => ({ what: onFor(input, requesterOf(job)), error })),
+      ]);
+      const { report } = turnKeys(TURN);
+      printReport(JSON.parse(cloud.s3.get(OUTPUTS, report)) as Report, problems, outputs, join(outputs, report), out);
     }
     return execution.status === 'SUCCEEDED' ? 0 : 1;
   } finally {
     cloud.close();
     for (const signal of SIGNALS) process.off(signal, onSignal);
     rmSync(scratch, { recursive: true, force: true });
+    claimed.release();
   }
 }
 
@@ -202,6 +248,16 @@ function readTurnFile(file: string): z.output<typeof TurnFile> {
       .map((problem) => `${file}: ${problem}`)
       .join('\n'),
   );
+}
+
+/** @returns a sentence where the manifest that the turn names is not in the local bucket */
+function missingManifest(manifest: string | undefined, buckets: string): string | undefined {
+  // Another address is refused by Plan, as on AWS.
+  if (!manifest?.startsWith(`s3://${OUTPUTS}/manifests/`)) return undefined;
+  const path = join(buckets, manifest.slice('s3://'.length));
+  return existsSync(path)
+    ? undefined
+    : `turn.manifest is ${JSON.stringify(manifest)}, which does not exist: write its lines of bucket,key into ${path}.`;
 }
 
 function imagesOf(options: readonly string[], names: readonly string[]): Record<string, string> {
@@ -239,18 +295,45 @@ function scriptOf(
   return [...exports, standIn === undefined ? words : `bash -c ${quoted(standIn)} ${words}`].join('\n');
 }
 
+/** The request of each job of a plan. */
+function requestsOfJobs(plan: string): Map<string, string> {
+  const lines = plan.trimEnd().split('\n');
+  return new Map(
+    lines.flatMap((line) => {
+      const { job } = JSON.parse(line) as { job?: { job: string; request: string } };
+      return job ? [[job.job, job.request] as const] : [];
+    }),
+  );
+}
+
+const onFor = (input: string, requester: string | undefined) =>
+  `${input.replace(/^s3:\/\/[^/]+\//, '')}${requester === undefined ? '' : ` for ${requester}`}`;
+
 /** What an event tells a user. */
-function sentenceOf({ 'detail-type': type, detail }: CloudEvent): string | undefined {
+function sentenceOf(
+  { 'detail-type': type, detail }: CloudEvent,
+  requesterOf: (job: string) => string | undefined,
+): string | undefined {
   if (type === 'Object Restore Completed') return `restored ${(detail.object as { key: string }).key}`;
   if (type === 'Object Restore Expired') return `copy expired of ${(detail.object as { key: string }).key}`;
   if (type !== 'Batch Job State Change') return undefined;
-  const { jobDefinition, status, parameters } = detail as {
+  const { jobDefinition, status, parameters, tags } = detail as {
     jobDefinition: string;
     status: string;
     parameters: Record<string, string>;
+    tags: Record<string, string>;
   };
   const input = parameters.s3_input_file ?? parameters.manifest ?? 'its files';
-  return `${jobDefinition} ${status.toLowerCase()} on ${input.replace(/^s3:\/\/[^/]+\//, '')}`;
+  return `${jobDefinition} ${status.toLowerCase()} on ${onFor(input, requesterOf(tags[Tag.job] ?? ''))}`;
+}
+
+/** One line for each error, however many files and jobs have it. */
+function grouped(all: readonly { readonly what: string; readonly error?: string }[]): string[] {
+  const byError = new Map<string, string[]>();
+  for (const { what, error } of all) if (error) byError.set(error, [...(byError.get(error) ?? []), what]);
+  return [...byError].map(
+    ([error, [first, ...more]]) => `${first}${more.length > 0 ? ` and ${more.length} more` : ''}: ${error}`,
+  );
 }
 
 /** Virtual time since the beginning: `0d 07:31`. */
@@ -260,18 +343,26 @@ function passed(now: Date): string {
   return `${Math.floor(minutes / 1440)}d ${two(Math.floor(minutes / 60) % 24)}:${two(minutes % 60)}`;
 }
 
-function printReport({ files, jobs, dollars, outputs, problems }: Report, folder: string, out: Output): void {
+function printReport(
+  { files, jobs, dollars, outputs, waiting }: Report,
+  problems: readonly string[],
+  folder: string,
+  path: string,
+  out: Output,
+): void {
   const money = (value: number) => `$${value.toFixed(2)}`;
   out.write(
     table([
       ['  files', `${files.chosen} chosen, ${files.verified} verified, ${files.failed} failed`],
       ['  jobs', `${jobs.succeeded} succeeded, ${jobs.failed} failed, ${jobs.returned} returned`],
       ['  cost', `${money(dollars.actual)}, estimated ${money(dollars.estimate)}`],
+      ['  report', path],
     ]),
   );
+  if (waiting) out.write(wrap(`  ${leftWaitingSentence(waiting)}\n`, out));
   for (const problem of problems.slice(0, 20)) out.write(wrap(`  ${problem}\n`, out));
   for (const output of outputs) {
-    const path = join(folder, output);
-    if (existsSync(path)) out.write(`  ${path}\n`);
+    const object = join(folder, output);
+    if (existsSync(object)) out.write(`  ${object}\n`);
   }
 }

@@ -23,7 +23,7 @@ import { KEYS, type Row, WAITING_INDEX, yearMonthOf } from '../../lambdas/carous
 import { ATTRIBUTES, attributesOf, type Conditions } from '../../lambdas/carousel/query';
 import { parseRequest, type Request, sentencesOf } from '../../lambdas/carousel/request';
 import { cancelRequest, submitRequest } from '../../lambdas/carousel/requester';
-import { fileOf, jobOf, TurnInput, turnOf } from '../../lambdas/carousel/turn';
+import { fileOf, jobOf, leftWaiting, leftWaitingSentence, TurnInput, turnOf } from '../../lambdas/carousel/turn';
 import { awsSentence } from '../../packer/aws-errors';
 import { ARCHIVE_PRICES, GB, type Tier } from '../../prices/archive';
 import { carouselClients, carouselDeployment } from '../aws/carousel';
@@ -375,6 +375,8 @@ async function turnStatus(row: Row, clients: Carousel, out: Output): Promise<num
   out.write(`turn ${turn.turn}: ${status}, ${turn.tier}, estimated ${dollars(turn.estimate)}\n`);
   out.write(`  files  ${countsOf(files.map(({ state }) => state))}\n`);
   out.write(`  jobs   ${countsOf(jobs.map(({ state }) => state))}\n`);
+  const left = leftWaiting(turn);
+  if (left) out.write(wrap(`  ${leftWaitingSentence(left)}\n`, out));
   if (error) out.write(wrap(`  ${error}: ${cause ?? ''}\n`, out));
   for (const { output, state } of jobs)
     if (state === 'SUCCEEDED') out.write(`  s3://${clients.deployment.outputBucket}/${output}\n`);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isRecord } from '../../files/values';
 import { realClock } from '../../local/clock';
 import { EmbeddedPipelines } from '../../local/pipelines';
-import { pythonProblem, withPython } from '../../local/python';
+import { commitOf, pythonProblem, withPython } from '../../local/python';
 import { deploymentOf } from '../../pipelines/deployment';
 import type { PipelinesConfig } from '../../pipelines/model';
 import type { DeployedPipelines } from '../aws/pipelines';
@@ -11,7 +11,7 @@ import { interruption } from '../local-place';
 import { count } from '../output/summary';
 import { unknownName } from '../output/unknown-name';
 import { type Output, wrap } from '../output/wrap';
-import { failedEvents, folderObjects } from '../pipeline-records';
+import { failedEvents, folderObjects, toSecond } from '../pipeline-records';
 import { readConfig, sentence } from './pipelines-status';
 
 export interface RerunOptions {
@@ -68,8 +68,9 @@ export async function rerunPipelines(
     for (const each of wanted) {
       for (const { key, time, event } of await failedEvents(objects, recordsBucket, each)) {
         if (interrupted.signal.aborted) break;
-        // Its record may say that it runs: a run that was killed could not write its end.
-        const marked = isRecord(event) ? { ...event, rerun: true } : event;
+        // Its record may say that it runs: a run that was killed could not write its end. The time stays with the event
+        // where it fails again.
+        const marked = isRecord(event) ? { ...event, rerun: true, ...(time !== '' && { failed_first: time }) } : event;
         let result = 'called again';
         if (deployed) {
           await deployed.call(each.name, marked);
@@ -81,7 +82,7 @@ export async function rerunPipelines(
         // After the call: an event whose call was lost is still there.
         await objects.remove(recordsBucket, key);
         again += 1;
-        out.write(`${each.pipeline.name}/${each.site.id}  event of ${time}  ${result}\n`);
+        out.write(`${each.pipeline.name}/${each.site.id}  event of ${toSecond(time)}  ${result}\n`);
       }
     }
   } catch (error) {
@@ -113,7 +114,7 @@ function embedded(
     branch,
     folder: path.resolve(folder, 'buckets'),
     clock: realClock,
-    start: withPython(python, path.resolve(repo), 'local'),
+    start: withPython(python, path.resolve(repo), commitOf(path.resolve(repo))),
     heard: (_, text) => err.write(text),
     interrupted,
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { PRODUCT } from '../../files/product';
 import { realClock } from '../../local/clock';
 import { EmbeddedPipelines, type LocalRun } from '../../local/pipelines';
-import { pythonProblem, withDocker, withPython } from '../../local/python';
+import { commitOf, pythonProblem, withDocker, withPython } from '../../local/python';
 import { type DeployedFunction, deploymentOf } from '../../pipelines/deployment';
 import type { PipelinesConfig } from '../../pipelines/model';
 import { baseName } from '../../pipelines/names';
@@ -129,9 +129,8 @@ function report(
     );
   }
   const failed = runs.filter(({ ok }) => !ok);
-  out.write(
-    `${count(runs.length, 'run')}, ${failed.length} failed; outputs are in ${path.join(options.folder, 'buckets', config.outputBucketName)}\n`,
-  );
+  const where = `; outputs are in ${path.join(options.folder, 'buckets', config.outputBucketName)}`;
+  out.write(`${count(runs.length, 'run')}, ${failed.length} failed${failed.length < runs.length ? where : ''}\n`);
   return failed.length > 0 || runs.length === 0 ? 1 : 0;
 }
 
@@ -174,12 +173,6 @@ function keyOf(
   return {
     error: `Where ${input} arrives in the input bucket is not known: write --to with one of ${paths.join(', ')}.`,
   };
-}
-
-/** The commit of the repository, as the build bakes it into an image; `local` where there is none. */
-function commitOf(repository: string): string {
-  const { status, stdout } = spawnSync('git', ['-C', repository, 'rev-parse', 'HEAD'], { encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : 'local';
 }
 
 const localImage = (config: PipelinesConfig, branch: string, name: string) =>

@@ -8,7 +8,15 @@ import type { DeployedPipelines } from '../aws/pipelines';
 import { count } from '../output/summary';
 import { table } from '../output/table';
 import { type Output, wrap } from '../output/wrap';
-import { failedEvents, folderObjects, lastBuild, lastRuns, type Objects, type RunRecord } from '../pipeline-records';
+import {
+  failedEvents,
+  folderObjects,
+  lastBuild,
+  lastRuns,
+  type Objects,
+  type RunRecord,
+  toSecond,
+} from '../pipeline-records';
 import { checkPipelinesFile } from './pipelines-validate';
 
 export interface StatusOptions {
@@ -111,7 +119,7 @@ export function sentence(error: unknown, bucket: string, region: string): string
 
 const isRefusal = (error: unknown) => /^AccessDenied/.test((error as Error).name);
 
-const isFailed = (run: RunRecord | undefined) => run?.status === 'failed' || run?.status === 'killed';
+const isFailed = (run: RunRecord | undefined) => run !== undefined && !['running', 'succeeded'].includes(run.status);
 
 function triggerOf(config: PipelinesConfig, { pipeline, site }: Deployment['functions'][number]): string {
   if (pipeline.trigger === 'Cron') return `${pipeline.schedule ?? 'Daily'}, ${cronOf(pipeline)} UTC`;
@@ -178,14 +186,17 @@ function documentOf(rows: readonly Row[], { builds, last, left, links }: Rest): 
   return {
     configs: rows.map((row) => ({
       ...row,
-      runs: row.runs.map(({ status, started, seconds = null, inputs, codeVersion, error = null }) => ({
-        status,
-        started_at: new Date(started).toISOString(),
-        seconds,
-        inputs,
-        commit: codeVersion,
-        error,
-      })),
+      runs: row.runs.map(
+        ({ status, started, seconds = null, inputs, firstInput = null, codeVersion, error = null }) => ({
+          status,
+          started_at: new Date(started).toISOString(),
+          seconds,
+          inputs,
+          first_input: firstInput,
+          commit: codeVersion,
+          error,
+        }),
+      ),
     })),
     builds: builds.map(({ pipeline, time = null, commit = null, digest = null }) => ({
       pipeline,
@@ -199,20 +210,34 @@ function documentOf(rows: readonly Row[], { builds, last, left, links }: Rest): 
   };
 }
 
+/** What stands below a run: what it was about where it has not succeeded, and its error. */
+function detailsOf({ status, inputs, firstInput, error }: RunRecord): string[] {
+  const about = `${firstInput}${inputs > 1 ? ` and ${inputs - 1} more` : ''}`;
+  return [
+    ...(firstInput === undefined || status === 'succeeded' ? [] : [about]),
+    ...(error === undefined ? [] : [error]),
+  ];
+}
+
 function show(rows: readonly Row[], { builds, last, left = [], links }: Rest, out: Output): void {
   for (const { pipeline, config, trigger, runs, failed_events: failures } of rows) {
     out.write(`${pipeline}/${config}  ${trigger}\n`);
     if (runs.length === 0) out.write('  no run\n');
     const cells = runs.map(({ status, started, seconds, inputs, codeVersion }) => [
-      `  ${started.slice(0, 19)}Z`,
+      `  ${toSecond(started)}`,
       status,
       seconds === undefined ? '' : `${seconds.toFixed(1)} s`,
       count(inputs, 'input'),
       codeVersion.slice(0, 12),
     ]);
-    out.write(table(cells));
-    for (const { error } of runs) if (error !== undefined) out.write(wrap(`    ${error}\n`, out));
-    for (const { time, error } of failures) out.write(wrap(`  waits for rerun since ${time}: ${error}\n`, out));
+    const lines = table(cells).split('\n');
+    for (const [at, run] of runs.entries()) {
+      out.write(`${lines[at]}\n`);
+      for (const detail of detailsOf(run)) out.write(wrap(`    ${detail}\n`, out));
+    }
+    for (const { time, error } of failures) {
+      out.write(wrap(`  waits for rerun since ${toSecond(time)}: ${error}\n`, out));
+    }
   }
   if (builds.length > 0) {
     out.write(last ? `\nLast build: ${last.status}, ${last.time.toISOString()}\n` : '\nImages\n');

@@ -113,10 +113,11 @@ export const DOCUMENTS = {
         trigger: text,
         runs: z.array(
           z.looseObject({
-            status: z.enum(['running', 'succeeded', 'failed', 'killed']),
+            status: z.enum(['running', 'succeeded', 'failed', 'killed', 'interrupted']),
             started_at: time,
             seconds: nullable(seconds),
             inputs: count,
+            first_input: nullable(text),
             commit: text,
             error: nullable(text),
           }),

@@ -38,6 +38,32 @@ export interface BatchJobProps {
   readonly namePrefix?: string;
 }
 
+/** @throws Error with a line for each property whose value AWS would refuse, and for a parameter that the command does not have */
+export function checkBatchJob(props: Omit<BatchJobProps, 'queue'>): void {
+  checkProps('BatchJob', props, {
+    name: requiredText(RULES.batchName),
+    image: requiredText({ pattern: '^[^\\s]+$', write: "a container image's name" }),
+    command: required,
+    parameters: tagSet,
+    environment: tagSet,
+    vcpus: whole(1, 192, 'vCPUs of one container'),
+    memoryMiB: whole(4, 1_572_864, 'MiB of one container'),
+    timeoutSeconds: whole(60, 31 * 86_400, 'seconds of an attempt; AWS Batch takes no fewer than 60'),
+    attempts: whole(1, 10, 'attempts that AWS Batch allows'),
+    secrets: tagSet,
+    permissionsBoundaryArn: text(RULES.permissionsBoundary),
+    namePrefix: unchecked,
+  });
+  const { name, command, parameters = {} } = props;
+  const used = refsOf(command);
+  const unused = Object.keys(parameters).find((parameter) => !used.includes(parameter));
+  if (unused !== undefined) {
+    throw new Error(
+      `parameters.${unused} of ${name} is in no place of the command ${JSON.stringify(command)}: write Ref::${unused} there, or leave the parameter out.`,
+    );
+  }
+}
+
 /**
  * A job definition of AWS Batch with a role of its own, which at first allows nothing.
  *
@@ -53,29 +79,10 @@ export class BatchJob extends Construct {
 
   constructor(scope: Construct, id: string, props: BatchJobProps) {
     super(scope, id);
-    checkProps('BatchJob', props, {
-      name: requiredText(RULES.batchName),
-      image: requiredText({ pattern: '^[^\\s]+$', write: "a container image's name" }),
-      command: required,
-      parameters: tagSet,
-      environment: tagSet,
-      vcpus: whole(1, 192, 'vCPUs of one container'),
-      memoryMiB: whole(4, 1_572_864, 'MiB of one container'),
-      timeoutSeconds: whole(60, 31 * 86_400, 'seconds of an attempt; AWS Batch takes no fewer than 60'),
-      attempts: whole(1, 10, 'attempts that AWS Batch allows'),
-      secrets: tagSet,
-      queue: required,
-      permissionsBoundaryArn: text(RULES.permissionsBoundary),
-      namePrefix: unchecked,
-    });
+    const { queue: _, ...rest } = props;
+    required('queue', props.queue);
+    checkBatchJob(rest);
     const { name, command, parameters = {}, environment = {}, secrets = {}, attempts = 3 } = props;
-    const used = refsOf(command);
-    const unused = Object.keys(parameters).find((parameter) => !used.includes(parameter));
-    if (unused !== undefined) {
-      throw new Error(
-        `parameters.${unused} of ${name} is in no place of the command ${JSON.stringify(command)}: write Ref::${unused} there, or leave the parameter out.`,
-      );
-    }
     const aws = new CurrentAws(this, 'aws');
     const prefix = props.namePrefix ?? name;
     const role = (purpose: 'job' | 'execution') =>

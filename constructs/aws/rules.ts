@@ -159,18 +159,58 @@ export const tagSet: Check = (property, value) => {
  * JavaScript user has no compiler that checks them.
  *
  * @param construct the construct's name, for the error
- * @throws Error that names the property, shows the value and says what to write
+ * @throws Error that names each such property, shows the value and says what to write: a line each
  */
 export function checkProps(construct: string, props: unknown, checks: Readonly<Record<string, Check>>): void {
   if (typeof props !== 'object' || props === null)
     refuse(`props of ${construct}`, props, 'an object of its properties');
-  const unknown = Object.keys(props).find((property) => !Object.hasOwn(checks, property));
-  if (unknown !== undefined) {
-    throw new Error(`${construct} has no property ${unknown}: choose from ${Object.keys(checks).join(', ')}.`);
-  }
-  for (const [property, check] of Object.entries(checks)) {
-    check(property, (props as Readonly<Record<string, unknown>>)[property]);
-  }
+  const unknown = Object.keys(props).filter((property) => !Object.hasOwn(checks, property));
+  const problems = [
+    ...unknown.map(
+      (property) => `${construct} has no property ${property}: choose from ${Object.keys(checks).join(', ')}.`,
+    ),
+    ...valueProblems(props as Readonly<Record<string, unknown>>, checks),
+  ];
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+}
+
+/** A message for each value that is not allowed. */
+export function valueProblems(
+  values: Readonly<Record<string, unknown>>,
+  checks: Readonly<Record<string, Check>>,
+): string[] {
+  return problemsOf(
+    Object.entries(checks).map(
+      ([property, check]) =>
+        () =>
+          check(property, values[property]),
+    ),
+  );
+}
+
+/**
+ * Runs every check.
+ *
+ * @param of what the checks are of; it begins each line. Default: nothing
+ * @throws Error with a line for each problem
+ */
+export function checkAll(checks: readonly (() => void)[], of = ''): void {
+  const problems = problemsOf(checks);
+  if (problems.length > 0) throw new Error(problems.map((problem) => `${of}${problem}`).join('\n'));
+}
+
+/** A message for each problem that the checks throw. */
+function problemsOf(checks: readonly (() => void)[]): string[] {
+  return checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      // A fault of this product has a class of its own, and keeps its stack.
+      if ((error as Error).constructor !== Error) throw error;
+      return (error as Error).message.split('\n');
+    }
+  });
 }
 
 function isLeftOut(value: unknown): value is undefined | null | '' {

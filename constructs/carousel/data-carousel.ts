@@ -4,7 +4,7 @@ import { SchedulerScheduleGroup } from '@cdktf/provider-aws/lib/scheduler-schedu
 import { Aspects, Token } from 'cdktf';
 import { Construct } from 'constructs';
 import { Tag } from '../../lambdas/carousel/tags';
-import { BatchJob } from '../aws/batch-job';
+import { BatchJob, checkBatchJob } from '../aws/batch-job';
 import { type Architecture, BatchQueue } from '../aws/batch-queue';
 import { CurrentAws } from '../aws/current-aws';
 import { EventRule } from '../aws/event-rule';
@@ -13,6 +13,7 @@ import type { JobNetwork } from '../aws/network';
 import { checkOneCopy } from '../aws/one-copy';
 import { type Grant, Role } from '../aws/role';
 import {
+  checkAll,
   checkProps,
   flag,
   logRetention,
@@ -30,7 +31,7 @@ import { Tags } from '../aws/tags';
 import { EVENT_PATTERNS } from './events';
 import { CarouselFunction } from './function';
 import type { FunctionName } from './functions';
-import { HsdsServer, type HsdsServerProps } from './hsds-server';
+import { checkHsdsServer, HsdsServer, type HsdsServerProps } from './hsds-server';
 import { Indexing } from './indexing';
 import { type CarouselJob, DEFAULT_JOBS, knownJob, knownJobs, SAMPLE } from './jobs';
 import { Tables } from './tables';
@@ -109,6 +110,29 @@ export interface DataCarouselProps {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** @throws Error with a line for each problem of the jobs and of HSDS */
+export function checkParts({ jobs = {}, hsds }: Pick<DataCarouselProps, 'jobs' | 'hsds'>): void {
+  checkAll([
+    ...Object.entries(jobs).map(([name, job]) => () => {
+      const { command, parameters, vcpus, memoryMiB, timeoutSeconds, attempts } = knownJob(job);
+      const props = { name, image: job.image, command, parameters, vcpus, memoryMiB, timeoutSeconds, attempts };
+      checkAll([() => checkBatchJob(props)], `jobs.${name}: `);
+    }),
+    () => {
+      if (hsds) 'endpoint' in hsds ? checkExistingHsds(hsds) : checkHsdsServer(hsds);
+    },
+  ]);
+}
+
+function checkExistingHsds({ endpoint, secretArn }: ExistingHsds): void {
+  const address = { pattern: '^https?://[^/]+$', write: 'an address without a path such as https://hsds.example.org' };
+  const secret = { pattern: '^arn:aws[a-z-]*:secretsmanager:.+$', write: "a secret's ARN" };
+  checkAll([
+    () => requiredText(address)('hsds.endpoint', endpoint),
+    () => requiredText(secret)('hsds.secretArn', secretArn),
+  ]);
+}
+
 /**
  * Researchers' container jobs against HDF5 files of a Glacier archive: requests wait for a turn, a turn restores each file
  * once for everyone who waits for it, and runs their jobs.
@@ -144,7 +168,7 @@ export class DataCarousel extends Construct {
   constructor(scope: Construct, id: string, props: DataCarouselProps) {
     super(scope, id);
     checkOneCopy(this);
-    checkProps('DataCarousel', props, CHECKS);
+    checkAll([() => checkProps('DataCarousel', props, CHECKS), () => checkParts(props)]);
     const { prefix = 'datacarousel', archiveBucket, outputBucket, permissionsBoundaryArn, network } = props;
     const { queueName = 'datacarousel-job-queue', logRetentionDays = 30 } = props;
     const archivePrefix = props.archivePrefix ?? '';
@@ -441,17 +465,7 @@ export class DataCarousel extends Construct {
     archiveObjects: string,
     aws: CurrentAws,
   ): ExistingHsds {
-    if ('endpoint' in hsds) {
-      requiredText({
-        pattern: '^https?://[^/]+$',
-        write: 'an address without a path such as https://hsds.example.org',
-      })('hsds.endpoint', hsds.endpoint);
-      requiredText({ pattern: '^arn:aws[a-z-]*:secretsmanager:.+$', write: "a secret's ARN" })(
-        'hsds.secretArn',
-        hsds.secretArn,
-      );
-      return hsds;
-    }
+    if ('endpoint' in hsds) return hsds;
     return new HsdsServer(this, 'hsds', {
       ...hsds,
       network,

@@ -8,7 +8,7 @@ import type { CurrentAws } from '../aws/current-aws';
 import { derivedName } from '../aws/names';
 import type { JobNetwork } from '../aws/network';
 import { Role } from '../aws/role';
-import { RULES, requiredText } from '../aws/rules';
+import { checkAll, RULES, requiredText } from '../aws/rules';
 
 export interface HsdsServerProps {
   /** The bucket of HSDS' own objects, which exists. */
@@ -33,6 +33,15 @@ export interface HsdsServerProps {
 /** The port of HSDS' service node. */
 const PORT = 5101;
 
+/** @throws Error with a line for each property whose value cannot be deployed */
+export function checkHsdsServer({ bucket, image }: Pick<HsdsServerProps, 'bucket' | 'image'>): void {
+  const digest = {
+    pattern: '^\\S+@sha256:[0-9a-f]{64}$',
+    write: "the image by its digest, such as hdfgroup/hsds@sha256: and 64 digits; a tag's image may change",
+  };
+  checkAll([() => requiredText(RULES.bucket)('hsds.bucket', bucket), () => requiredText(digest)('hsds.image', image)]);
+}
+
 /**
  * An HSDS server: one instance with HSDS in a container. Only the queue's instances reach it. It has no SSH and no
  * anonymous users. It makes its password itself at its first start, so that none is in Terraform's state.
@@ -45,11 +54,7 @@ export class HsdsServer extends Construct {
 
   constructor(scope: Construct, id: string, props: HsdsServerProps) {
     super(scope, id);
-    requiredText(RULES.bucket)('hsds.bucket', props.bucket);
-    requiredText({
-      pattern: '^\\S+@sha256:[0-9a-f]{64}$',
-      write: "the image by its digest, such as hdfgroup/hsds@sha256: and 64 digits; a tag's image may change",
-    })('hsds.image', props.image);
+    checkHsdsServer(props);
     const { aws, namePrefix } = props;
     const name = derivedName(namePrefix, '-hsds');
     const secret = new SecretsmanagerSecret(this, 'secret', {

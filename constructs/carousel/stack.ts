@@ -2,10 +2,10 @@ import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
 import { TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
 import type { Construct } from 'constructs';
 import { type ExistingNetworkProps, Network } from '../aws/network';
-import { RULES, type Rule } from '../aws/rules';
+import { checkAll, RULES, type Rule } from '../aws/rules';
 import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
-import { DataCarousel, type DataCarouselProps } from './data-carousel';
+import { checkParts, DataCarousel, type DataCarouselProps } from './data-carousel';
 
 /** What `context.carousel` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
 export interface CarouselContext
@@ -28,18 +28,27 @@ export function carouselStack(app: Construct, context: CarouselContext | undefin
   } catch (error) {
     // A fault of this product has a class of its own, and keeps its stack.
     if ((error as Error).constructor !== Error) throw error;
-    throw new SettingsError(`context.carousel of cdktf.json: ${(error as Error).message}`);
+    const lines = (error as Error).message.split('\n');
+    throw new SettingsError(lines.map((line) => `context.carousel of cdktf.json: ${line}`).join('\n'));
   }
+}
+
+/** @throws Error with a line for each problem of the context */
+function checkContext(context: CarouselContext): void {
+  const unknown = Object.keys(context).filter((key) => !CONTEXT_KEYS.includes(key));
+  checkAll([
+    ...unknown.map((key) => () => {
+      throw new Error(`context.carousel has ${key}, which it does not know: write ${CONTEXT_KEYS.join(', ')}.`);
+    }),
+    () => checkParts(context),
+  ]);
 }
 
 /** The stack that the checkout deploys: a DataCarousel with its variables and outputs, the provider and the state. */
 export class CarouselStack extends TerraformStack {
   constructor(scope: Construct, id: string, context: CarouselContext = {}) {
     super(scope, id);
-    const unknown = Object.keys(context).find((key) => !CONTEXT_KEYS.includes(key));
-    if (unknown !== undefined) {
-      throw new Error(`context.carousel has ${unknown}, which it does not know: write ${CONTEXT_KEYS.join(', ')}.`);
-    }
+    checkContext(context);
     new AwsProvider(this, 'aws', { region: this.#text('region', 'The region to deploy to.', RULES.region) });
     this.addOverride('terraform.required_providers.aws.version', '~> 5.100');
     const { network, ...rest } = context;

@@ -1,4 +1,5 @@
 import { ErrorName } from '../../lambdas/datastream/errors';
+import { STARTER_RETRY_S, STARTER_TIMEOUT_S } from '../../lambdas/datastream/limits';
 import { FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
 import type { MachineFunction } from './functions';
 
@@ -99,16 +100,18 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
       EC2StarterFromAMI: {
         ...invoke('starter', {
           'start_time.$': '$$.Execution.StartTime',
+          'entered.$': '$$.State.EnteredTime',
+          'retries.$': '$$.State.RetryCount',
         }),
         OutputPath: '$.Payload',
-        TimeoutSeconds: 90,
+        TimeoutSeconds: STARTER_TIMEOUT_S,
         Retry: [
           // A look costs less than the wait of a function. The 300 tries last longer than the longest wait_s, a day.
           {
             ErrorEquals: [ErrorName.InputsNotReady],
             IntervalSeconds: 60,
             BackoffRate: 1.5,
-            MaxDelaySeconds: 300,
+            MaxDelaySeconds: STARTER_RETRY_S,
             MaxAttempts: 300,
           },
           // SSM Online takes 20 to 60 s after RunInstances; each round waits 20 s in the function and 10 s here.

@@ -7,26 +7,16 @@ import { isRecord } from '../../files/values';
 import type { PipelinesConfig } from '../../pipelines/model';
 import { dataStackName } from '../../pipelines/names';
 import { parsePipelines } from '../../pipelines/parse';
+import { valueProblems } from '../aws/rules';
 import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
-import { checkTsdatData, TsdatData, type TsdatDataProps } from './tsdat-data';
-import { checkTsdatPipelines, TsdatPipelines, type TsdatPipelinesProps } from './tsdat-pipelines';
+import { DATA_CHECKS, TsdatData, type TsdatDataProps } from './tsdat-data';
+import { PIPELINES_CHECKS, TsdatPipelines, type TsdatPipelinesProps } from './tsdat-pipelines';
 
-/** What `context.tsdat` of cdktf.json may hold: the file, the branches, and properties of the constructs. */
-const SETTINGS = [
-  'config',
-  'branches',
-  'memoryMb',
-  'timeoutSeconds',
-  'ephemeralStorageMb',
-  'maxConcurrency',
-  'policyStatements',
-  'permissionsBoundaryArn',
-  'logRetentionDays',
-  'tags',
-  'adopt',
-  'removeData',
-];
+/** What `context.tsdat` of cdktf.json may hold besides the file and the branches: properties of the constructs. */
+const { config: _file, branch: _branch, configHash: _hash, ...OPTIONS } = PIPELINES_CHECKS;
+const CHECKS = { ...OPTIONS, removeData: DATA_CHECKS.removeData };
+const SETTINGS = ['config', 'branches', ...Object.keys(CHECKS)];
 
 const EXAMPLE = '{ "config": "../aws-template/pipelines_config.yml", "branches": ["main"] }';
 
@@ -37,53 +27,16 @@ const EXAMPLE = '{ "config": "../aws-template/pipelines_config.yml", "branches":
  * @throws SettingsError with every problem of the settings, or of the file
  */
 export function tsdatStacks(app: Construct, settings: unknown): void {
-  const { file, branches, rest } = readSettings(settings);
-  const read = readTextFile(file);
-  if ('error' in read) throw new SettingsError(read.error);
-  const parsed = branches.map((branch) => ({ branch, ...parsePipelines(read.text, branch) }));
-  const problems = parsed
-    .flatMap((each) => each.problems)
-    .filter(({ severity }) => severity === 'error')
-    .map(
-      ({ line, path, message, found }) =>
-        `${file}:${line}: ${path}: ${message}${found === undefined ? '' : ` Found: ${found}`}`,
-    );
-  if (problems.length > 0) throw new SettingsError([...new Set(problems)].join('\n'));
-  const { removeData, ...props } = rest;
-  const configHash = createHash('sha256').update(read.text.replace(/\r\n/g, '\n')).digest('hex');
-  const branchProps = parsed.flatMap(({ branch, config }) =>
-    config ? [{ ...props, config, branch, configHash }] : [],
-  );
-  const { adopt, tags } = props;
-  const dataProps = branchProps
-    .slice(0, 1)
-    .filter(({ config }) => config.createBuckets)
-    .map(({ config }) => ({ config, adopt, tags, removeData }));
-  try {
-    branchProps.forEach(checkTsdatPipelines);
-    dataProps.forEach(checkTsdatData);
-  } catch (error) {
-    throw new SettingsError(`context.tsdat of cdktf.json: ${(error as Error).message}`);
-  }
-  for (const each of branchProps) new PipelinesStack(app, `tsdat-${each.branch}`, each);
-  for (const each of dataProps) new DataStack(app, dataStackName(each.config), each);
-}
-
-type Rest = Omit<TsdatPipelinesProps, 'config' | 'branch' | 'configHash'> & Pick<TsdatDataProps, 'removeData'>;
-
-function readSettings(settings: unknown): { file: string; branches: readonly string[]; rest: Rest } {
   if (!isRecord(settings)) {
-    throw new SettingsError(`context.tsdat of cdktf.json is ${JSON.stringify(settings)}: write ${EXAMPLE}.`);
+    const is = settings === undefined ? 'is missing' : `is ${JSON.stringify(settings)}`;
+    throw new SettingsError(`context.tsdat of cdktf.json ${is}: write ${EXAMPLE}.`);
   }
   const { config: file, branches = ['main'], ...rest } = settings;
-  const problems: string[] = [];
-  const unknown = Object.keys(settings).filter((key) => !SETTINGS.includes(key));
-  for (const key of unknown) {
-    problems.push(`context.tsdat of cdktf.json has the key ${key}: choose from ${SETTINGS.join(', ')}.`);
-  }
-  if (typeof file !== 'string' || file === '') {
+  const problems = settingsProblems(settings);
+  const isFile = typeof file === 'string' && file !== '';
+  if (!isFile) {
     problems.push(
-      `context.tsdat.config of cdktf.json is ${JSON.stringify(file)}: write the path of a pipelines_config.yml.`,
+      `context.tsdat.config of cdktf.json ${file === undefined ? 'is missing' : `is ${JSON.stringify(file)}`}: write the path of a pipelines_config.yml.`,
     );
   }
   const isList = Array.isArray(branches) && branches.length > 0 && branches.every((each) => typeof each === 'string');
@@ -92,8 +45,56 @@ function readSettings(settings: unknown): { file: string; branches: readonly str
       `context.tsdat.branches of cdktf.json is ${JSON.stringify(branches)}: write a list of branches such as ["main"].`,
     );
   }
-  if (problems.length > 0) throw new SettingsError(problems.join('\n'));
-  return { file: String(file), branches: [...new Set(branches as string[])], rest: rest as Rest };
+  const text = isFile ? textOf(file, problems) : undefined;
+  const parsed =
+    text === undefined
+      ? []
+      : [...new Set<string>(isList ? branches : ['main'])].map((branch) => ({
+          branch,
+          ...parsePipelines(text, branch),
+        }));
+  problems.push(
+    ...parsed
+      .flatMap((each) => each.problems)
+      .filter(({ severity }) => severity === 'error')
+      .map(
+        ({ line, path, message, found }) =>
+          `${file}:${line}: ${path}: ${message}${found === undefined ? '' : ` Found: ${found}`}`,
+      ),
+  );
+  if (problems.length > 0) throw new SettingsError([...new Set(problems)].join('\n'));
+  const { removeData, ...props }: Rest = rest;
+  const configHash = createHash('sha256').update(String(text).replace(/\r\n/g, '\n')).digest('hex');
+  const branchProps = parsed.flatMap(({ branch, config }) =>
+    config ? [{ ...props, config, branch, configHash }] : [],
+  );
+  const { adopt, tags } = props;
+  const dataProps = branchProps
+    .slice(0, 1)
+    .filter(({ config }) => config.createBuckets)
+    .map(({ config }) => ({ config, adopt, tags, removeData }));
+  for (const each of branchProps) new PipelinesStack(app, `tsdat-${each.branch}`, each);
+  for (const each of dataProps) new DataStack(app, dataStackName(each.config), each);
+}
+
+type Rest = Omit<TsdatPipelinesProps, 'config' | 'branch' | 'configHash'> & Pick<TsdatDataProps, 'removeData'>;
+
+/** Keys that no setting has, and values that no construct takes. */
+function settingsProblems(settings: Readonly<Record<string, unknown>>): string[] {
+  return [
+    ...Object.keys(settings)
+      .filter((key) => !SETTINGS.includes(key))
+      .map((key) => `context.tsdat of cdktf.json has the key ${key}: choose from ${SETTINGS.join(', ')}.`),
+    ...valueProblems(settings, CHECKS).map((problem) => `context.tsdat of cdktf.json: ${problem}`),
+  ];
+}
+
+/** The text of the file; undefined after a problem has been added. */
+function textOf(file: string, problems: string[]): string | undefined {
+  const read = readTextFile(file);
+  if ('text' in read) return read.text;
+  problems.push(read.error);
+  return undefined;
 }
 
 /** The provider of the file's account and region alone, and the state. */

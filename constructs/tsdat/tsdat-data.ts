@@ -24,17 +24,13 @@ export interface TsdatDataProps {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-const CHECKS: { readonly [Property in keyof Required<TsdatDataProps>]: Check } = {
+/** What each property may be. */
+export const DATA_CHECKS: { readonly [Property in keyof Required<TsdatDataProps>]: Check } = {
   config: parsedConfig,
   removeData: flag,
   adopt: flag,
   tags: tagSet,
 };
-
-/** @throws Error that names a property whose value cannot be deployed */
-export function checkTsdatData(props: TsdatDataProps): void {
-  checkProps('TsdatData', props, CHECKS);
-}
 
 /**
  * The buckets of tsdat's pipelines, with a folder for each input. They are a deployment of their own, since branches
@@ -49,7 +45,7 @@ export class TsdatData extends Construct {
   constructor(scope: Construct, id: string, props: TsdatDataProps) {
     super(scope, id);
     checkOneCopy(this);
-    checkTsdatData(props);
+    checkProps('TsdatData', props, DATA_CHECKS);
     const { config, removeData = false, adopt = false } = props;
     const make = (name: string, bucketName: string) => {
       const { bucket } = new PrivateBucket(this, name, { bucketName, removeObjects: removeData, adopt });

@@ -52,7 +52,8 @@ export interface TsdatPipelinesProps {
   readonly adopt?: boolean;
 }
 
-const CHECKS: { readonly [Property in keyof Required<TsdatPipelinesProps>]: Check } = {
+/** What each property may be. */
+export const PIPELINES_CHECKS: { readonly [Property in keyof Required<TsdatPipelinesProps>]: Check } = {
   config: parsedConfig,
   branch: (property, value) => {
     const problem = branchProblem(value);
@@ -70,11 +71,6 @@ const CHECKS: { readonly [Property in keyof Required<TsdatPipelinesProps>]: Chec
   tags: tagSet,
   adopt: flag,
 };
-
-/** @throws Error that names a property whose value cannot be deployed */
-export function checkTsdatPipelines(props: TsdatPipelinesProps): void {
-  checkProps('TsdatPipelines', props, CHECKS);
-}
 
 /**
  * tsdat's pipelines of one branch: a function, its log and its trigger for each config; the build that makes their
@@ -94,7 +90,7 @@ export class TsdatPipelines extends Construct {
   constructor(scope: Construct, id: string, props: TsdatPipelinesProps) {
     super(scope, id);
     checkOneCopy(this);
-    checkTsdatPipelines(props);
+    checkProps('TsdatPipelines', props, PIPELINES_CHECKS);
     const { config, branch, permissionsBoundaryArn, logRetentionDays = 30, adopt = false } = props;
     const { base, pipelineName, artifactsBucket, recordsBucket, functions: sites } = deploymentOf(config, branch);
     const aws = new CurrentAws(this, 'aws');

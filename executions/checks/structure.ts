@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import { nearest } from '../../files/nearest';
 import type { Path, Problems } from '../../files/problems';
 import { isRecord, member } from '../../files/values';
+import { WANTED_TYPES, wantedValues } from '../../files/wanted';
 import { datastreamOptionsShape, executionFileShape, RUN_STATE_KEYS, runOptionsShape } from '../shape';
 
 type Issue = z.core.$ZodIssue;
@@ -88,10 +89,8 @@ function report(issue: Issue, base: Path, file: unknown, problems: Problems): vo
 function sentence(issue: Issue, path: Path, found: unknown): string {
   if (!issue.message.startsWith('Invalid')) return issue.message;
   if (issue.code === 'invalid_value') {
-    const values = issue.values.map(String);
-    const meant = typeof found === 'string' ? nearest(found, values) : undefined;
-    const hint = meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`;
-    return `Write one of ${values.map((each) => JSON.stringify(each)).join(', ')}.${hint}`;
+    const { one, hint } = wantedValues(issue.values, found);
+    return `Write ${one}.${hint}`;
   }
   if (issue.code !== 'invalid_type') return issue.message;
   return found === undefined ? missing(path) : wrongType(issue.expected, found);
@@ -102,19 +101,10 @@ function missing(path: Path): string {
 }
 
 function wrongType(expected: string, found: unknown): string {
-  const wanted = NAMES[expected] ?? expected;
+  const wanted = WANTED_TYPES[expected] ?? expected;
   if (found === null) return `Write ${wanted}, or leave the key out: null is no value.`;
   return `Write ${wanted} in place of ${nameOf(found)}.`;
 }
-
-const NAMES: Readonly<Record<string, string>> = {
-  string: 'a string in quotes',
-  number: 'a number without quotes',
-  int: 'a whole number without quotes',
-  boolean: 'true or false, without quotes',
-  array: 'a list in [ ]',
-  object: 'an object in { }',
-};
 
 function nameOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';

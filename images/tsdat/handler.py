@@ -195,10 +195,16 @@ def run(event, request, settings, store, opener, clock):
         "event": event,
     }
     write = lambda: store.write(settings.records_bucket, key, json.dumps(record, indent=2) + "\n")
+
+    def begin(inputs):
+        # Before the pipeline runs: a run that fails or is killed has named what it was about.
+        record["inputs"] = inputs
+        write()
+
     write()
     log("started", record=key)
     try:
-        runs = run_pipeline(event, started, settings, store, opener)
+        runs = run_pipeline(event, started, settings, store, opener, begin)
     except BaseException as error:
         record.update(
             status="failed",
@@ -208,6 +214,7 @@ def run(event, request, settings, store, opener, clock):
         write()
         log("failed", record=key, error=record["error"])
         raise
+    record.pop("inputs", None)
     record.update(status="succeeded", ended=iso(clock()), runs=runs)
     write()
     log("succeeded", record=key, runs=len(runs))
@@ -226,28 +233,31 @@ def handled(before, event, request, now):
     if before["status"] == "succeeded":
         return True
     # Lambda repeats a call that was killed, with the same request: that one goes on here.
-    if before["status"] == "failed" or before["request"] == request or event.get("rerun"):
+    if before["status"] != "running" or before["request"] == request or event.get("rerun"):
         return False
     return now - parse_time(before["started"]) < LONGEST_RUN
 
 
-def run_pipeline(event, started, settings, store, opener):
-    """Returns the inputs of each run of the pipeline."""
+def run_pipeline(event, started, settings, store, opener, begin):
+    """Returns the inputs of each run of the pipeline. Calls begin with them before that run."""
     if settings.type == "VAP":
-        return run_vap(event, started, settings, store, opener)
-    return run_ingest(event, started, settings, store, opener)
+        return run_vap(event, started, settings, store, opener, begin)
+    return run_ingest(event, started, settings, store, opener, begin)
 
 
-def run_ingest(event, started, settings, store, opener):
+def run_ingest(event, started, settings, store, opener, begin):
     objects = keys_of(event, settings)
     if objects is None:
-        return run_new_inputs(started, settings, store, opener)
+        return run_new_inputs(started, settings, store, opener, begin)
     # An empty object whose key ends with a slash is a folder in S3's console.
     objects = [(bucket, key) for bucket, key in dict.fromkeys(objects) if not key.endswith("/")]
     if not objects:
         return []
+    keys = [key for _, key in objects]
+    # Before the pipeline is opened, which fails where its configuration is wrong.
+    begin(keys)
     ingest(checked(opener(settings), settings, store), objects, store)
-    return [[key for _, key in objects]]
+    return [keys]
 
 
 def ingest(pipeline, objects, store):
@@ -256,14 +266,19 @@ def ingest(pipeline, objects, store):
         pipeline.run([download(bucket, key, Path(folder), store) for bucket, key in objects])
 
 
-def run_new_inputs(started, settings, store, opener):
+def run_new_inputs(started, settings, store, opener, begin):
     pipeline = checked(opener(settings), settings, store)
     state = open_state(pipeline, started, settings, store)
     new, recent = new_inputs(state, started, settings, store)
+
+    def work(part):
+        begin(part)
+        ingest(pipeline, [(settings.input_bucket, key) for key in part], store)
+
     runs = in_parts(
         list(new),
         parts_of,
-        lambda part: ingest(pipeline, [(settings.input_bucket, key) for key in part], store),
+        work,
         state,
         new,
         lambda: write_state(state, settings, store),
@@ -376,18 +391,23 @@ def download(bucket, key, folder, store):
     return str(target)
 
 
-def run_vap(event, started, settings, store, opener):
+def run_vap(event, started, settings, store, opener, begin):
     pipeline = checked(opener(settings), settings, store)
+
+    def work(days):
+        begin(days)
+        pipeline.run(days)
+
     if "inputs" in event:
         days = given_days(event["inputs"])
-        pipeline.run(days)
+        work(days)
         return [days]
     state = open_state(pipeline, started, settings, store)
     days = sorted(modified_days_of(pipeline, event, state, started, settings, store))
     runs = in_parts(
         [day_name(each) for each in days],
         lambda names, size: [part for each in contiguous(names) for part in parts_of(each, size)],
-        lambda part: pipeline.run(range_of(part)),
+        lambda part: work(range_of(part)),
         state,
         {day_name(each): iso(started) for each in days},
         lambda: write_state(state, settings, store),

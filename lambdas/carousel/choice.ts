@@ -23,6 +23,16 @@ export interface Choice {
   readonly dollars: number;
 }
 
+/** What a turn leaves waiting, since the budget has no room for it. */
+export interface LeftOut {
+  readonly requests: number;
+  /** Distinct files that were not chosen. */
+  readonly files: number;
+  readonly jobs: number;
+  /** The least budget in dollars with which a turn would choose any of it. */
+  readonly cheapestDollars: number;
+}
+
 /** Sums of prices are not exact. */
 const TOLERANCE = 1 + 1e-9;
 
@@ -104,4 +114,40 @@ export function choose(
     rest = rest.filter((request) => request !== best && isOpen(request));
   }
   return { files: [...chosen], whole, dollars: spent };
+}
+
+/**
+ * What a choice leaves waiting.
+ *
+ * @param fileDollars the price of a file, as `choose` has it
+ * @returns undefined where every request is served in full
+ */
+export function leftOut(
+  waiting: readonly Waiting[],
+  { files, whole }: Pick<Choice, 'files' | 'whole'>,
+  fileDollars: (file: string) => number,
+): LeftOut | undefined {
+  const chosen = new Set(files);
+  const jobsOfFile = new Map<string, number>();
+  for (const each of waiting) {
+    if (each.whole) continue;
+    for (const file of each.files) jobsOfFile.set(file, (jobsOfFile.get(file) ?? 0) + each.jobDollars);
+  }
+  const price = (file: string) => fileDollars(file) + (jobsOfFile.get(file) ?? 0);
+  const left = new Set<string>();
+  let requests = 0;
+  let jobs = 0;
+  let cheapestDollars = Number.POSITIVE_INFINITY;
+  for (const each of waiting) {
+    const its = each.files.filter((file) => !chosen.has(file));
+    if (each.whole ? whole.includes(each.id) : its.length === 0) continue;
+    requests += 1;
+    jobs += each.whole ? 1 : its.length;
+    for (const file of its) left.add(file);
+    const needs = each.whole
+      ? [each.files.reduce((sum, file) => sum + price(file), each.jobDollars)]
+      : its.map((file) => price(file));
+    for (const dollars of needs) cheapestDollars = Math.min(cheapestDollars, dollars);
+  }
+  return requests === 0 ? undefined : { requests, files: left.size, jobs, cheapestDollars };
 }

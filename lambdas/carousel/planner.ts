@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { parse } from 'csv-parse/sync';
 import type * as z from 'zod';
 import { type ArchiveClass, tiersOf } from '../../prices/archive';
@@ -8,7 +8,7 @@ import { CLIENT } from '../runtime/clients';
 import { systemClock } from '../runtime/clock';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { byBytes, page, readText, statesOf, writeText } from './archive';
-import { choose, type Waiting } from './choice';
+import { choose, type LeftOut, leftOut, type Waiting } from './choice';
 import {
   type ArchivedFile,
   copyDays,
@@ -21,6 +21,7 @@ import {
 } from './cost';
 import { type Carousel, deploymentOf, jobsLedger } from './deployment';
 import { CarouselError, ErrorName } from './errors';
+import { executionRuns } from './execution';
 import type { KnownJob } from './known-job';
 import { hashOf, KEYS, type Row, WAITING_INDEX } from './ledger';
 import { type Job, problemsOfJob, sentencesOf } from './request';
@@ -128,7 +129,7 @@ async function claimTurn(turn: string, execution: string, clients: PlannerClient
   if (await ledger.create(row)) return;
   const running = await ledger.get(KEYS.running);
   if (running?.execution === execution) return;
-  if (running && !(await stillRuns(String(running.execution), clients))) {
+  if (running && !(await executionRuns(String(running.execution), clients))) {
     // Its jobs may still run: until the reaper has stopped them, a second job of the same pair could begin.
     throw new CarouselError(
       ErrorName.TurnSettling,
@@ -139,16 +140,6 @@ async function claimTurn(turn: string, execution: string, clients: PlannerClient
     ErrorName.TurnRunning,
     `Turn ${running?.turn ?? 'another'} runs: wait for its end, or stop it by 'datastream carousel cancel --turn'.`,
   );
-}
-
-async function stillRuns(executionArn: string, { sfn }: PlannerClients): Promise<boolean> {
-  try {
-    const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-    return status === 'RUNNING' || status === 'PENDING_REDRIVE';
-  } catch (error) {
-    if ((error as Error).name === 'ExecutionDoesNotExist') return false;
-    throw error;
-  }
 }
 
 /** Goes on with a turn that was planned before. @returns whether there is such a plan */
@@ -189,6 +180,8 @@ async function resume(turn: string, execution: string, clients: PlannerClients):
     execution,
     state: 'RUNNING',
     token: undefined,
+    // What the plan left waiting, other turns may have served since.
+    left: undefined,
     open: open.length,
     deadline: new Date(now.getTime() + clients.deployment.defaults.turnTimeoutHours * 3_600_000).toISOString(),
   });
@@ -346,6 +339,8 @@ interface Planned {
   /** Files of requests that cannot be had, with the reason. */
   readonly failed: readonly { readonly request: string; readonly key: string; readonly error: string }[];
   readonly dollars: number;
+  /** What waits, since the budget has no room for it. Absent where nothing does. */
+  readonly left?: LeftOut & { readonly budgetDollars: number };
   readonly explicit?: Asked;
 }
 
@@ -420,6 +415,7 @@ async function planTurn(
       `${all.size} files and their jobs are estimated at $${dollars.toFixed(2)} with tier ${options.tier} for ${options.days} days, and the budget is $${options.budgetDollars.toFixed(2)}: write a budget_dollars of as much, or name fewer files.`,
     );
   }
+  const left = leftOut(waiting, choice, price);
   const chosen = new Set(choice.files);
   const jobs = usable.flatMap((request): PlannedJob[] => {
     const { definition, parameters, run } = request.job;
@@ -456,6 +452,7 @@ async function planTurn(
     jobs,
     failed,
     dollars: choice.dollars,
+    ...(left && { left: { ...left, budgetDollars: options.budgetDollars } }),
     ...(named && usable[0] && { explicit: usable[0] }),
   };
 }
@@ -495,7 +492,7 @@ async function writtenPlan(turn: string, { s3, deployment }: PlannerClients): Pr
   const [head = '{}', ...rest] = text.trimEnd().split('\n');
   const all = rest.map((line) => JSON.parse(line) as { job?: PlannedJob; file?: Planned['files'][number] });
   return {
-    ...(JSON.parse(head) as Pick<Planned, 'dollars' | 'failed' | 'explicit'>),
+    ...(JSON.parse(head) as Pick<Planned, 'dollars' | 'failed' | 'left' | 'explicit'>),
     files: all.flatMap(({ file }) => file ?? []),
     jobs: all.flatMap(({ job }) => job ?? []),
   };
@@ -556,6 +553,7 @@ async function write(
       estimate: planned.dollars,
       open: planned.jobs.length,
       files: planned.files.length,
+      left: planned.left && JSON.stringify(planned.left),
     },
   ]);
 }

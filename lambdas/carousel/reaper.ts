@@ -1,12 +1,13 @@
 import { BatchClient, ListJobsCommand } from '@aws-sdk/client-batch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { CLIENT } from '../runtime/clients';
 import { systemClock } from '../runtime/clock';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { type Carousel, deploymentOf, jobsLedger } from './deployment';
+import { executionRuns } from './execution';
 import { LIVE } from './follower';
 import { describeJobs, type JobClients, terminate } from './jobs';
 import { KEYS } from './ledger';
@@ -28,7 +29,7 @@ export async function reap(_event: unknown, clients: ReaperClients, log: Log): P
   const ledger = jobsLedger(clients);
   const running = new Map<string, boolean>();
   const ended = async (execution: string): Promise<boolean> => {
-    const known = running.get(execution) ?? (await runs(execution, clients));
+    const known = running.get(execution) ?? (await executionRuns(execution, clients));
     running.set(execution, known);
     return !known;
   };
@@ -58,16 +59,6 @@ export async function reap(_event: unknown, clients: ReaperClients, log: Log): P
     if (!(await ended(execution))) continue;
     await terminate(batch, jobId, 'Its turn no longer runs.');
     log.warn('ended a job whose turn no longer runs', { job_id: jobId, execution });
-  }
-}
-
-async function runs(executionArn: string, { sfn }: ReaperClients): Promise<boolean> {
-  try {
-    const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-    return status === 'RUNNING' || status === 'PENDING_REDRIVE';
-  } catch (error) {
-    if ((error as Error).name === 'ExecutionDoesNotExist') return false;
-    throw error;
   }
 }
 

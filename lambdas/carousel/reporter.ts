@@ -13,7 +13,17 @@ import { ErrorName } from './errors';
 import type { JobClients } from './jobs';
 import { KEYS, WAITING_INDEX } from './ledger';
 import { type Settled, settle } from './settle';
-import { type Turn, type TurnFile, TurnState, turnEvent, turnKeys, turnOf } from './turn';
+import {
+  type LeftWaiting,
+  leftWaiting,
+  leftWaitingSentence,
+  type Turn,
+  type TurnFile,
+  TurnState,
+  turnEvent,
+  turnKeys,
+  turnOf,
+} from './turn';
 
 /** Plan's error, which has replaced the input. */
 const PlanError = z.object({ Error: z.string(), Cause: z.string() });
@@ -29,6 +39,8 @@ export interface Report {
   readonly jobs: { readonly succeeded: number; readonly failed: number; readonly returned: number };
   /** `actual` counts the seconds of all attempts of jobs that ended, on demand, and the copies until their expiry. */
   readonly dollars: { readonly estimate: number; readonly actual: number };
+  /** What the budget had no room for; absent where nothing was left. */
+  readonly waiting?: LeftWaiting;
   readonly problems: readonly string[];
   readonly outputs: readonly string[];
   readonly error?: { readonly Error: string; readonly Cause: string };
@@ -108,6 +120,7 @@ function reportOf(
 ): Report {
   const count = (state: string) => jobs.filter((job) => job.state === state).length;
   const restores = files.reduce((sum, file) => sum + restoreDollars(turn, file, now), 0);
+  const waiting = leftWaiting(turn);
   const { vcpuHour } = instancePrices(region);
   const work = jobs.reduce(
     (sum, { seconds = 0, definition }) => sum + (seconds / 3600) * (known[definition]?.vcpus ?? 1) * vcpuHour,
@@ -128,7 +141,9 @@ function reportOf(
       estimate: rounded(turn.estimate),
       actual: rounded(restores + work + jobs.length * ORCHESTRATION_DOLLARS),
     },
+    ...(waiting && { waiting }),
     problems: [
+      ...(waiting ? [leftWaitingSentence(waiting)] : []),
       ...files.flatMap(({ key, error: problem }) => (problem ? [`${key}: ${problem}`] : [])),
       ...jobs.flatMap(({ input, error: problem }) => (problem ? [`${input}: ${problem}`] : [])),
     ],

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Tier } from '../../prices/archive';
+import type { LeftOut } from './choice';
 import type { ArchivedFile } from './cost';
 import type { Row } from './ledger';
 import { Job } from './request';
@@ -124,6 +125,37 @@ export interface Turn {
   readonly token?: string;
   /** Jobs that are not final; a hint, which a look corrects. */
   readonly open: number;
+  /** As JSON: what the plan left waiting. Absent where nothing was, and in a turn that began before this was kept. */
+  readonly left?: string;
+}
+
+/** What a turn left waiting. */
+export interface LeftWaiting {
+  readonly requests: number;
+  readonly files: number;
+  readonly jobs: number;
+  readonly budget_dollars: number;
+  /** The least budget with which a turn chooses any of it, rounded up to a cent. */
+  readonly cheapest_dollars: number;
+}
+
+/** @returns what the turn left waiting for lack of budget; undefined where nothing was */
+export function leftWaiting({ left }: Pick<Turn, 'left'>): LeftWaiting | undefined {
+  if (left === undefined) return undefined;
+  const { requests, files, jobs, budgetDollars, cheapestDollars } = JSON.parse(left) as LeftOut & {
+    budgetDollars: number;
+  };
+  // Sums of prices are not exact: 0.07 * 100 is above 7.
+  const cheapest_dollars = Math.ceil(Number((cheapestDollars * 100).toFixed(6))) / 100;
+  return { requests, files, jobs, budget_dollars: budgetDollars, cheapest_dollars };
+}
+
+/** The same as a sentence for the user. */
+export function leftWaitingSentence(left: LeftWaiting): string {
+  const of = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+  const parts = `${of(left.requests, 'request')} with ${of(left.files, 'file')} and ${of(left.jobs, 'job')}`;
+  const verb = left.requests === 1 ? 'waits' : 'wait';
+  return `${parts} still ${verb}: the budget of $${left.budget_dollars} has no room for them; the cheapest that waits needs $${left.cheapest_dollars.toFixed(2)}.`;
 }
 
 export function turnOf(row: Row): Turn {

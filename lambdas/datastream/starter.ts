@@ -9,12 +9,13 @@ import { AMI_ID, RESOLVE_SSM } from '../../executions/run-instances';
 import { collectProblems, type Problem } from '../../files/problems';
 import { isRecord } from '../../files/values';
 import { CLIENT } from '../runtime/clients';
-import { systemClock } from '../runtime/clock';
+import { type Clock, systemClock } from '../runtime/clock';
 import { CAPACITY_ERRORS, isThrottled } from '../runtime/errors';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
 import { DatastreamError, ErrorName } from './errors';
 import { awaitInputs, fetchHead, type InputClients, s3Signer } from './inputs';
 import { type Ec2, findInstances, type Identified, identified, isDead, lossOf } from './instance';
+import { STARTER_RETRY_S, STARTER_TIMEOUT_S } from './limits';
 import type { Ssm } from './outcome';
 import { type Launch, type LaunchDefaults, type Place, runInstancesInput, subnetsFor } from './run-instances';
 import { type AttemptState, CauseOfRefusal, NextAttempt, Refused, type RefusedLaunch } from './state';
@@ -53,6 +54,9 @@ const StarterEvent = z.object({
   execution: z.string(),
   /** When the execution began. Every attempt takes DATE and DAILY from this time. */
   start_time: z.iso.datetime(),
+  /** When the state was entered, and how often it has been retried. An older deployment's machine gives neither. */
+  entered: z.iso.datetime().optional(),
+  retries: z.int().min(0).default(0),
   /** The execution file, or what NextAttempt made of it. */
   state: z.unknown(),
 });
@@ -72,7 +76,8 @@ export interface StarterClients extends InputClients {
  * @throws InputsNotReady, InputsMissing before any launch, as long as not every input exists that the file waits for
  * @throws LaunchRefused when EC2 has no capacity for a launch; the machine tries the next one at once
  * @throws NoCapacity when EC2 has refused all launches of a round; the machine waits before the next round
- * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
+ * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance.
+ *   Also when Step Functions has given this invocation up before its launch
  * @throws IamRefused when EC2 does not know the instance profile; a deployment may have created it just now
  * @throws InstanceLost, LaunchFailed when the instance ended before it was Online
  */
@@ -109,6 +114,7 @@ export async function start(
     if (architecture === 'arm64' || architecture === 'x86_64') refuse(problemsOfImage(file, architecture));
     // Last: what is wrong with the file is told before hours of waiting. An instance that exists has passed this.
     await awaitInputs(jobOn(file.instance_parameters.InstanceType), new Date(event.start_time), clients, log);
+    refuseGivenUp(event, clients.clock);
     instance = await launchOne(jobOn, { ...launch, rootDeviceName: image?.RootDeviceName }, places, clients, log);
   }
   const instanceId = instance.InstanceId;
@@ -231,6 +237,22 @@ function turnOf(state: unknown): { given: unknown; turn: number } {
   const { refused, ...given } = again.data;
   // An older deployment wrote this Cause as prose. Then the first launch is tried again: EC2 has certainly refused it.
   return { given, turn: CauseOfRefusal.safeParse(refused.Cause).data?.launch ?? 0 };
+}
+
+/**
+ * Lambda may carry out an invocation after Step Functions has given it up. By then the machine may have moved on to
+ * another launch of the attempt, and this one would make a second instance. Nobody reads the error.
+ *
+ * @throws InstanceNotReady when the invocation is older than its state can wait for it
+ */
+function refuseGivenUp({ entered, retries }: z.infer<typeof StarterEvent>, clock: Clock): void {
+  if (entered === undefined) return;
+  const limit = STARTER_TIMEOUT_S + retries * (STARTER_TIMEOUT_S + STARTER_RETRY_S);
+  if (clock.now().getTime() - new Date(entered).getTime() <= limit * 1000) return;
+  throw new DatastreamError(
+    ErrorName.InstanceNotReady,
+    `The state was entered at ${entered} and has given this invocation up; it launches nothing.`,
+  );
 }
 
 /**

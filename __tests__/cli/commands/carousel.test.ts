@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -103,6 +103,16 @@ test('status tells why a turn was refused, and that there is none of an ID', asy
     out: '',
     err: "There is no turn and no request 'none': write an ID that 'datastream carousel status' prints.\n",
   });
+});
+
+test('status tells what a turn left waiting for lack of budget', async () => {
+  const { call, keys, request, turn } = await commands(2);
+  await request(keys);
+  await turn({ requests: 'waiting', budget_dollars: 0.01 }, 'turn-1');
+
+  const { code, out } = await call((c, o, e) => carouselStatus('turn-1', c, o, e));
+  expect(code).toBe(0);
+  expect(out).toContain('1 request with 2 files and 2 jobs still waits: the budget of $0.01 has no room for');
 });
 
 test('cost asks for nothing but the list of the archive', async () => {
@@ -218,7 +228,10 @@ describe('bad input gets one message, and nothing is written', () => {
   test.each<[unknown, string]>([
     [{ requests: 'all' }, 'requests is "all"'],
     [{ requests: 'waiting', budget_dollars: -1 }, 'budget_dollars is -1'],
-    [{ requests: 'waiting', tier: 'Fast' }, 'tier is "Fast"'],
+    [{ requests: 'waiting', tier: 'Fast' }, 'tier is "Fast": write one of "Expedited", "Standard", "Bulk".'],
+    [{ requests: 5 }, 'requests is 5: write "waiting" or an object in { }.'],
+    [{ requests: { bucket: 'a' } }, 'requests.prefix is missing: write a string in quotes.'],
+    [{ requests: 'waiting', days: 400 }, 'days is 400: write a number of at most 365.'],
   ])('start with %j', async (content, message) => {
     const { cloud, call } = await commands(1);
     const { code, err } = await call((c, o, e) => carouselStart({ input: file('turn.json', content) }, c, o, e));
@@ -246,8 +259,14 @@ describe('the command', () => {
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/restored P22\/TERRA_BF_L1B_O85079/);
     expect(stdout).toMatch(/^turn-local: SUCCEEDED after 0d \d\d:\d\d$/m);
-    expect(stdout).toContain('files  4 chosen, 4 verified, 0 failed');
-    expect(stdout).toContain('jobs   6 succeeded, 0 failed, 0 returned');
+    expect(stdout).toContain('files   4 chosen, 4 verified, 0 failed');
+    expect(stdout).toContain('jobs    6 succeeded, 0 failed, 0 returned');
+    const report = '.datastream/carousel/buckets/outputs/turns/turn-local/report.json';
+    expect(stdout).toContain(`  report  ${report}\n`);
+    expect(JSON.parse(readFileSync(path(report), 'utf8'))).toMatchObject({ turn: 'turn-local', problems: [] });
+    const jobs = stdout.match(/^.* ComputeRadience succeeded on .*$/gm) ?? [];
+    expect(new Set(jobs.map((line) => line.replace(/^.*d \d\d:\d\d/, ''))).size).toBe(6);
+    expect(jobs.filter((line) => line.endsWith(' for ana'))).toHaveLength(2);
     const outputs = stdout.match(/^ {2}\S+\.npz$/gm) ?? [];
     expect(outputs).toHaveLength(6);
   });
@@ -260,7 +279,10 @@ describe('the command', () => {
     expect(status).toBe(1);
     expect(stderr).toContain('ComputeRadience: exit code 3: broken');
     expect(stderr).toContain('TurnIncomplete: 6 of 6 jobs did not succeed');
-    expect(stdout).toContain('jobs   0 succeeded, 6 failed, 0 returned');
+    expect(stdout).toContain('jobs    0 succeeded, 6 failed, 0 returned');
+    expect(stdout.match(/.*JobFailed.*/g)).toEqual([
+      expect.stringMatching(/^ {2}P\S+\.h5 for (ana|ben) and 5 more: JobFailed: .*, exit code 3\.$/),
+    ]);
   });
 
   test.each<[string, unknown, string]>([
@@ -271,11 +293,79 @@ describe('the command', () => {
       { archive: { bucket: 'abc', files: ['a'] }, jobs: {}, turn: { budget_dollars: 0 } },
       'turn.budget_dollars is 0',
     ],
+    [
+      'values that no shape allows',
+      {
+        archive: { bucket: 'abc', storage_class: 'ICE', gb: 'x', files: [] },
+        jobs: { A: { command: 'a', minutes: 0 } },
+      },
+      [
+        'turn.json: archive.storage_class is "ICE": write one of "GLACIER", "DEEP_ARCHIVE", "STANDARD".',
+        'turn.json: archive.gb is "x": write a number without quotes.',
+        'turn.json: archive.files is []: write a list that is not empty.',
+        'turn.json: jobs.A.command is "a": write a list in [ ].',
+        'turn.json: jobs.A.minutes is 0: write a number above 0.\n',
+      ].join('\n'),
+    ],
+    [
+      'a key twice',
+      { archive: { bucket: 'abc', files: ['a', 'b', 'a'] }, jobs: {} },
+      'archive.files.2 is "a": the list has this key twice: leave one out.',
+    ],
   ])('refuses a turn file with %s', (_what, content, message) => {
     const { status, stderr } = datastream('carousel', 'run', '--local', write('turn.json', content));
 
     expect(status).toBe(1);
     expect(stderr).toContain(message);
+  });
+
+  test('says what waits for lack of budget', () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.turn.budget_dollars = 0.01;
+    const { status, stdout } = datastream('carousel', 'run', '--local', write('turn.json', example));
+
+    expect(status).toBe(0);
+    expect(stdout).toContain('files   0 chosen');
+    expect(stdout).toMatch(
+      /2 requests with 4 files and 6 jobs still wait: the budget of \$0\.01 has no room for them; the cheapest that waits needs \$\d+\.\d\d\./,
+    );
+  });
+
+  test('refuses a second run in the folder while the first goes on, and none after it was killed', async () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    example.jobs.ComputeRadience.stand_in = 'exec sleep 600';
+    const { child, ended, until } = inBackground(['carousel', 'run', '--local', write('turn.json', example)]);
+    await until('restored');
+    const second = datastream('carousel', 'run', '--local', EXAMPLE);
+    child.kill('SIGKILL');
+    await ended;
+
+    expect([second.status, second.stdout]).toEqual([2, '']);
+    expect(second.stderr).toBe(
+      `Another turn runs in .datastream/carousel, as process ${child.pid}: wait for its end, or name another --folder.\n`,
+    );
+    expect(datastream('carousel', 'run', '--local', EXAMPLE).status).toBe(0);
+  });
+
+  test('runs the files of a manifest, and leaves it where it is', () => {
+    const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    const [key] = example.archive.files;
+    example.requests = [];
+    example.turn = { manifest: 's3://outputs/manifests/list.csv', job: { definition: 'ComputeRadience' } };
+    const turn = write('turn.json', example);
+    const without = datastream('carousel', 'run', '--local', turn);
+    const place = '.datastream/carousel/buckets/outputs/manifests/list.csv';
+
+    expect([without.status, without.stdout]).toEqual([1, '']);
+    expect(without.stderr).toBe(
+      `turn.json: turn.manifest is "s3://outputs/manifests/list.csv", which does not exist: write its lines of bucket,key into ${place}.\n`,
+    );
+    mkdirSync(path('.datastream/carousel/buckets/outputs/manifests'), { recursive: true });
+    write(place, `terra-archive,${key}\n`);
+    for (const _run of ['the first', 'the second']) {
+      const { status, stdout } = datastream('carousel', 'run', '--local', turn);
+      expect([status, stdout]).toEqual([0, expect.stringContaining('files   1 chosen, 1 verified, 0 failed')]);
+    }
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('ends the turn and its jobs at %s, also twice', async (signal) => {
@@ -296,6 +386,8 @@ describe('the command', () => {
     const example = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
     example.requests[0].query = "MISR_Path = '99'";
     example.requests[1].job.definition = 'ComputeRadiance';
+    // A right one is not told as accepted, since nothing runs.
+    example.requests.push({ ...example.requests[1], job: { definition: 'ComputeRadience' } });
     const { status, stderr, stdout } = datastream('carousel', 'run', '--local', write('turn.json', example));
 
     expect([status, stdout]).toEqual([1, '']);
@@ -316,6 +408,8 @@ describe('the command', () => {
     const { status, stderr } = datastream('carousel', 'status');
 
     expect(status).toBe(2);
+    expect(stderr).toContain('no Carousel was deployed from this folder');
+    expect(stderr).toContain('npx cdktf deploy carousel');
     expect(stderr).toContain('terraform output -raw carousel_deployment');
     expect(datastream('carousel', 'start', '--budget', '0').stderr).toContain(
       "'0' is no budget; write dollars above 0",

@@ -86,6 +86,26 @@ describeWith(['python3'], 'pipelines on this computer', () => {
     });
   });
 
+  test('a folder within a repository has no commit of its own', () => {
+    repository();
+    execFileSync('git', ['-C', at(), 'init', '-q']);
+    execFileSync('git', [
+      '-C',
+      at(),
+      '-c',
+      'user.name=a',
+      '-c',
+      'user.email=a@b',
+      'commit',
+      '-q',
+      '--allow-empty',
+      '-mx',
+    ]);
+
+    expect(run('--to', 'lidar/humboldt', '20260309.csv').status).toBe(0);
+    expect(outputs('humboldt.lidar.b1')).toEqual({ 'humboldt.lidar.b1.20260309.000000.nc': 'wind, local\n' });
+  });
+
   test('a schedule runs the Cron pipelines, also by name', () => {
     repository();
     run('--to', 'lidar/humboldt', '20260309.csv');
@@ -176,8 +196,12 @@ describeWith(['python3'], 'pipelines on this computer', () => {
       if (String(chunk).includes('reading')) child.kill('SIGINT');
     });
     const code = await new Promise((resolve) => child.on('close', resolve));
+    const shown = withStub('status', '--local', 'pipelines_config.yml');
     const again = withStub('rerun', '--local', '--repo', 'repo', 'pipelines_config.yml');
 
+    expect(shown.stdout).toMatch(
+      /^ {2}\S+Z {2}interrupted {2}\S+ s {2}1 input {2}local\n {4}lidar\/humboldt\/20260309\.csv\n {2}waits for rerun/m,
+    );
     expect([code, out]).toEqual([130, expect.stringContaining("interrupted, kept for 'pipelines rerun'")]);
     expect(again).toMatchObject({ status: 0, stdout: expect.stringContaining('1 event called again') });
     expect(outputs('humboldt.lidar.b1')).toEqual({ 'humboldt.lidar.b1.20260309.000000.nc': 'wind, local\n' });
@@ -188,6 +212,7 @@ describeWith(['python3'], 'pipelines on this computer', () => {
     const failed = run('--to', 'lidar/humboldt', '20260309.csv');
     const shown = withStub('status', '--local', 'pipelines_config.yml');
     const again = withStub('rerun', '--local', '--repo', 'repo', 'pipelines_config.yml');
+    const shownAgain = withStub('status', '--local', 'pipelines_config.yml');
     repository();
     const repaired = withStub('rerun', '--local', '--repo', 'repo', 'pipelines_config.yml', 'lidar');
     const after = withStub('status', '--local', 'pipelines_config.yml');
@@ -195,12 +220,14 @@ describeWith(['python3'], 'pipelines on this computer', () => {
 
     expect(failed).toMatchObject({
       status: 1,
-      stdout: expect.stringContaining("failed 2 times, kept for 'pipelines rerun'"),
+      stdout: expect.stringMatching(/failed 2 times, kept for 'pipelines rerun'\n1 run, 1 failed\n$/),
     });
-    expect(shown).toMatchObject({
-      status: 1,
-      stdout: expect.stringMatching(/waits for rerun since \S+: ValueError: no such variable/),
-    });
+    const since = /waits for rerun since (\S{19}Z): ValueError: no such variable\n/;
+    expect(shown).toMatchObject({ status: 1, stdout: expect.stringMatching(since) });
+    expect(shown.stdout).toMatch(
+      /^ {2}\S+Z {2}failed {2}\S+ s {2}1 input {2}local\n {4}lidar\/humboldt\/20260309\.csv\n {4}ValueError: no such variable$/m,
+    );
+    expect(since.exec(shownAgain.stdout)?.[1]).toBe(since.exec(shown.stdout)?.[1]);
     expect(again).toMatchObject({ status: 1, stdout: expect.stringContaining('failed again') });
     expect(repaired).toMatchObject({ status: 0, stdout: expect.stringContaining('1 event called again') });
     expect(after.status).toBe(0);
@@ -300,6 +327,7 @@ describe('on AWS', () => {
     object('records', `runs/${lidar}/2026-03-09/130000-b.json`, {
       status: 'running',
       started: '2026-03-09T13:00:00+00:00',
+      inputs: ['lidar/a.csv', 'lidar/b.csv'],
       code_version: 'abc',
     });
     object('artifacts', 'built/lidar', { commit: '0123456789abcdef', digest: 'sha256:feed' });
@@ -308,7 +336,7 @@ describe('on AWS', () => {
 
     expect(code).toBe(1);
     expect(out).toContain(
-      '  2026-03-10T13:00:00Z  succeeded  2.5 s  2 inputs  0123456789ab\n  2026-03-09T13:00:00Z  killed            0 inputs  abc\n',
+      '  2026-03-10T13:00:00Z  succeeded  2.5 s  2 inputs  0123456789ab\n  2026-03-09T13:00:00Z  killed            2 inputs  abc\n    lidar/a.csv and 1 more\n',
     );
     expect(out).toMatch(
       /Last build: Failed, 2026-03-10T13:30:00\.000Z\n {2}lidar {6}\S+Z {2}0123456789ab {2}sha256:feed\n {2}lidar_vap {2}never/,
@@ -325,7 +353,14 @@ describe('on AWS', () => {
           pipeline: 'lidar',
           config: 'humboldt',
           runs: [
-            { status: 'succeeded', started_at: '2026-03-10T13:00:00.000Z', seconds: 2.5, inputs: 2, error: null },
+            {
+              status: 'succeeded',
+              started_at: '2026-03-10T13:00:00.000Z',
+              seconds: 2.5,
+              inputs: 2,
+              first_input: 'x',
+              error: null,
+            },
             { status: 'killed', seconds: null },
           ],
         },
@@ -387,7 +422,7 @@ describe('on AWS', () => {
     expect(await rerunPipelines(at('pipelines_config.yml'), undefined, options, lost, text(), text())).toBe(5);
     expect(await rerunPipelines(at('pipelines_config.yml'), 'lidar/humboldt', options, aws, text(), text())).toBe(0);
     expect(await rerunPipelines(at('pipelines_config.yml'), undefined, options, aws, text(), text())).toBe(0);
-    expect(calls).toEqual([[lidar, { id: 'e1', rerun: true }]]);
+    expect(calls).toEqual([[lidar, { id: 'e1', rerun: true, failed_first: 't' }]]);
   });
 
   test('rerun knows no other pipeline', async () => {

@@ -64,3 +64,23 @@ test('refuses what the context does not know', () => {
     'context.carousel has job, which it does not know: write jobs,',
   );
 });
+
+test('tells everything that is wrong with the context at once', () => {
+  const jobs = {
+    Fast: { image: 'i', command: ['c'], vcpus: -1, timeoutSeconds: 5 },
+    Slow: { image: '', command: ['c'] },
+  };
+  const context = { job: {}, turn: 1, jobs, hsds: { bucket: 'hsds-bucket' } };
+  const told = () => synthesise(context as never);
+
+  for (const problem of [
+    'context.carousel has job, which it does not know',
+    'context.carousel has turn, which it does not know',
+    'jobs.Fast: vcpus is -1',
+    'jobs.Fast: timeoutSeconds is 5',
+    'jobs.Slow: image is ""',
+    'hsds.image is undefined',
+  ]) {
+    expect(told).toThrow(problem);
+  }
+});

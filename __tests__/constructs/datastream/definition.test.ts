@@ -50,6 +50,8 @@ test('the definition, as a whole', () => {
             'execution.$': '$$.Execution.Id',
             'state.$': '$',
             'start_time.$': '$$.Execution.StartTime',
+            'entered.$': '$$.State.EnteredTime',
+            'retries.$': '$$.State.RetryCount',
           },
         },
         OutputPath: '$.Payload',

@@ -63,9 +63,25 @@ test.each([
   expect(() => synthesise(PIPELINES, settings)).toThrow(message);
 });
 
+test('refuses settings with every problem, a line each', () => {
+  const wrong = { branches: [], memoryMb: 50, timeoutSeconds: '900', removeDate: true };
+
+  expect(() => synthesise(changed(['trigger: S3', 'trigger: s3']), wrong)).toThrow(
+    new RegExp(
+      [
+        '^context\\.tsdat of cdktf\\.json has the key removeDate: .*',
+        'context\\.tsdat of cdktf\\.json: memoryMb is 50: .*',
+        'context\\.tsdat of cdktf\\.json: timeoutSeconds is "900": .*',
+        'context\\.tsdat\\.branches of cdktf\\.json is \\[\\]: .*',
+        '.*:17: \\$\\.pipelines\\[0\\]\\.trigger: .*$',
+      ].join('\n'),
+    ),
+  );
+});
+
 test('refuses no settings at all', () => {
   expect(() => tsdatStacks(new App({ outdir: folder }), undefined)).toThrow(
-    'context.tsdat of cdktf.json is undefined: write { "config": "../aws-template/pipelines_config.yml", "branches": ["main"] }.',
+    'context.tsdat of cdktf.json is missing: write { "config": "../aws-template/pipelines_config.yml", "branches": ["main"] }.',
   );
 });
 

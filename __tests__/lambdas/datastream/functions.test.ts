@@ -108,6 +108,22 @@ describe('EC2StarterFromAMI', () => {
     expect(instances()[0]?.api.Tags).toContainEqual({ Key: Tag.timeout, Value: '600' });
   });
 
+  it.each([
+    [0, 85, 1],
+    [0, 91, 0],
+    [2, 865, 1],
+    [2, 871, 0],
+  ])('of retry %i launches %i s after its state was entered: %i', async (retries, seconds, launched) => {
+    const { call, wait, instances } = testCloud();
+    const event = { execution: EXECUTION, start_time: NOW, entered: NOW, retries, state: executionFile() };
+    await wait(seconds * 1000);
+
+    const outcome = await call('starter', event).catch((error: Error) => error);
+
+    expect(instances()).toHaveLength(launched);
+    if (launched === 0) expect(outcome).toMatchObject({ name: 'InstanceNotReady' });
+  });
+
   it('comes back to an instance that EC2 launched without an answer and does not list yet', async () => {
     const { call, start, wait, instances } = testCloud({
       faults: (name, count) =>

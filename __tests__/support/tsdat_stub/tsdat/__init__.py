@@ -1,6 +1,7 @@
 """A stand-in for tsdat, of which the handler uses PipelineConfig, Pipeline.run and a storage.
 
-A configuration file of it is JSON: {"classname", "datastream", "datastreams", "storage", "fails"}. An Ingest writes, for
+A configuration file of it is JSON: {"classname", "datastream", "datastreams", "storage", "fails"}; or tsdat's YAML, of
+which it reads the class and the attributes that name the datastream. An Ingest writes, for
 each input DATE-named file, one dataset of that day; a VAP writes a dataset for each day of its range. Datasets are
 folders' files or S3 objects, below storage/root as tsdat's are.
 """
@@ -105,7 +106,13 @@ class PipelineConfig:
 
     @classmethod
     def from_yaml(cls, path):
-        return cls(json.loads(Path(path).read_text()))
+        text = Path(path).read_text()
+        if text.startswith("{"):
+            return cls(json.loads(text))
+        dataset = Path(re.search(r"^dataset:\n +path: (.+)$", text, re.M)[1]).read_text()
+        names = ("location_id", "dataset_name", "data_level")
+        datastream = ".".join(re.search(rf"^  {name}: (.+)$", dataset, re.M)[1] for name in names)
+        return cls({"classname": re.search(r"^classname: (.+)$", text, re.M)[1], "datastream": datastream})
 
     def instantiate_pipeline(self):
         return Pipeline(self._config)
