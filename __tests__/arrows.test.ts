@@ -5,6 +5,7 @@ const ROOT = path.join(__dirname, '..');
 
 /** Files of constructs/ that know nothing of Terraform: what they hold is of use without a synthesis, too. */
 const PURE_CONSTRUCTS = [
+  'constructs/aws/states-language',
   ...['default-names', 'definition', 'events', 'functions', 'submission-definition'].map(
     (file) => `constructs/datastream/${file}`,
   ),

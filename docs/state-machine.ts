@@ -1,4 +1,5 @@
-import { type Definition, definition, type State } from '../constructs/datastream/definition';
+import type { Definition, State } from '../constructs/aws/states-language';
+import { definition } from '../constructs/datastream/definition';
 import { MACHINE_FUNCTIONS, type MachineFunction } from '../constructs/datastream/functions';
 import { submissionDefinition } from '../constructs/datastream/submission-definition';
 

@@ -1,4 +1,5 @@
-import { type Definition, definition } from '../constructs/datastream/definition';
+import type { Definition } from '../constructs/aws/states-language';
+import { definition } from '../constructs/datastream/definition';
 import { FUNCTION_MEMORY_MB, MACHINE_FUNCTIONS, type MachineFunction } from '../constructs/datastream/functions';
 import { type Cost, costOf } from '../prices/orchestration';
 import type { EmbeddedCloud } from './cloud';

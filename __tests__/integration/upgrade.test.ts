@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Definition } from '../../constructs/aws/states-language';
 import { zip } from '../../constructs/aws/zip';
-import type { Definition } from '../../constructs/datastream/definition';
 import { MACHINE_FUNCTIONS, type MachineFunction } from '../../constructs/datastream/functions';
 import { aws } from '../support/deployed';
 import { FIRST_STACK } from '../support/first-deployment';

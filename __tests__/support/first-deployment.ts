@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Definition } from '../../constructs/datastream/definition';
+import type { Definition } from '../../constructs/aws/states-language';
 import type { Code } from '../../local/cloud';
 
 /**

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
-import type { Definition } from '../../constructs/datastream/definition';
+import type { Definition } from '../../constructs/aws/states-language';
 import { virtualClock } from '../../local/clock';
 import { type Code, EmbeddedCloud, type EmbeddedCloudOptions, LIKE_EC2 } from '../../local/cloud';
 import { type RunningExecution, startExecution } from '../../local/machine';

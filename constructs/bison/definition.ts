@@ -1,6 +1,7 @@
 import { ErrorName, FINAL_ERRORS } from '../../lambdas/bison/errors';
 import { Tag } from '../../lambdas/bison/tags';
 import { TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
+import type { Definition, Retrier } from '../aws/states-language';
 import { type BisonFunctionName, FUNCTION_TIMEOUT_SECONDS } from './functions';
 import type { JobName } from './jobs';
 import { PREFIXES } from './names';
@@ -14,58 +15,6 @@ export const CRAWL_LOOKS = { seconds: 60, times: 60 } as const;
 
 /** Results that are unloaded at once: an account has few queries at once, and other people have some of them. */
 const UNLOADS_AT_ONCE = 3;
-
-/** One entry of a state's `Retry`. */
-export interface Retrier {
-  readonly ErrorEquals: readonly string[];
-  readonly IntervalSeconds?: number;
-  readonly BackoffRate?: number;
-  readonly MaxAttempts: number;
-  readonly MaxDelaySeconds?: number;
-  readonly JitterStrategy?: 'FULL' | 'NONE';
-}
-
-/** A state, in the members that this machine uses. */
-export interface State {
-  readonly Type: 'Task' | 'Choice' | 'Succeed' | 'Fail' | 'Wait' | 'Pass' | 'Map';
-  readonly Comment?: string;
-  readonly Resource?: string;
-  readonly Parameters?: Readonly<Record<string, unknown>>;
-  readonly Result?: unknown;
-  readonly ResultSelector?: Readonly<Record<string, unknown>>;
-  readonly ResultPath?: string | null;
-  readonly OutputPath?: string;
-  readonly ItemsPath?: string;
-  readonly ItemSelector?: Readonly<Record<string, unknown>>;
-  readonly ItemProcessor?: {
-    readonly ProcessorConfig: { readonly Mode: 'INLINE' };
-    readonly StartAt: string;
-    readonly States: Readonly<Record<string, State>>;
-  };
-  readonly MaxConcurrency?: number;
-  readonly Seconds?: number;
-  readonly TimeoutSeconds?: number;
-  readonly Retry?: readonly Retrier[];
-  readonly Catch?: readonly {
-    readonly ErrorEquals: readonly string[];
-    readonly ResultPath?: string;
-    readonly Next: string;
-  }[];
-  readonly Choices?: readonly Readonly<Record<string, unknown>>[];
-  readonly Default?: string;
-  readonly Next?: string;
-  readonly End?: true;
-  readonly Error?: string;
-  readonly Cause?: string;
-  readonly CausePath?: string;
-}
-
-/** A whole state machine in the Amazon States Language (JSONPath). */
-export interface Definition {
-  readonly Comment: string;
-  readonly StartAt: string;
-  readonly States: Readonly<Record<string, State>>;
-}
 
 /** What a definition is made from: names of this deployment. */
 export interface DefinitionProps {

@@ -1,48 +1,10 @@
 import { ErrorName, FINAL_ERRORS } from '../../lambdas/carousel/errors';
 import { TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
+import type { Definition } from '../aws/states-language';
 import type { TurnFunction } from './functions';
 
 /** Seconds between two looks at a turn of which no event tells. */
 export const RECONCILE_SECONDS = 900;
-
-/** One entry of a state's `Retry`. */
-export interface Retrier {
-  readonly ErrorEquals: readonly string[];
-  readonly IntervalSeconds?: number;
-  readonly BackoffRate?: number;
-  readonly MaxAttempts: number;
-  readonly MaxDelaySeconds?: number;
-  readonly JitterStrategy?: 'FULL' | 'NONE';
-}
-
-/** A state, in the members that this machine uses. */
-export interface State {
-  readonly Type: 'Task' | 'Choice' | 'Succeed' | 'Fail';
-  readonly Comment?: string;
-  readonly Resource?: string;
-  readonly Parameters?: Readonly<Record<string, unknown>>;
-  readonly ResultPath?: string;
-  readonly OutputPath?: string;
-  readonly TimeoutSeconds?: number;
-  readonly Retry?: readonly Retrier[];
-  readonly Catch?: readonly {
-    readonly ErrorEquals: readonly string[];
-    readonly ResultPath?: string;
-    readonly Next: string;
-  }[];
-  readonly Choices?: readonly Readonly<Record<string, unknown>>[];
-  readonly Default?: string;
-  readonly Next?: string;
-  readonly ErrorPath?: string;
-  readonly CausePath?: string;
-}
-
-/** A whole state machine in the Amazon States Language (JSONPath). */
-export interface Definition {
-  readonly Comment: string;
-  readonly StartAt: string;
-  readonly States: Readonly<Record<string, State>>;
-}
 
 const retryCall = {
   ErrorEquals: ['States.ALL'],

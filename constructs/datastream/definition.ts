@@ -1,53 +1,8 @@
 import { ErrorName } from '../../lambdas/datastream/errors';
 import { STARTER_RETRY_S, STARTER_TIMEOUT_S } from '../../lambdas/datastream/limits';
 import { FAULTS_OF_AWS, THROTTLING_ERRORS, TRANSIENT_ERRORS, UNREADABLE_EVENT } from '../../lambdas/runtime/errors';
+import type { Definition, Retrier } from '../aws/states-language';
 import type { MachineFunction } from './functions';
-
-/** One entry of a state's `Retry`, as the Amazon States Language has it. */
-export interface Retrier {
-  readonly ErrorEquals: readonly string[];
-  readonly IntervalSeconds?: number;
-  readonly BackoffRate?: number;
-  readonly MaxAttempts: number;
-  readonly MaxDelaySeconds?: number;
-  readonly JitterStrategy?: 'FULL' | 'NONE';
-}
-
-/** A state of a machine, in the members that this system's machines use. */
-export interface State {
-  readonly Type: 'Task' | 'Choice' | 'Pass' | 'Wait' | 'Succeed' | 'Fail' | 'Map';
-  readonly Comment?: string;
-  readonly Resource?: string;
-  readonly Parameters?: Readonly<Record<string, unknown>>;
-  readonly ResultSelector?: Readonly<Record<string, unknown>>;
-  readonly ResultPath?: string;
-  readonly OutputPath?: string;
-  readonly Seconds?: number;
-  readonly SecondsPath?: string;
-  readonly TimeoutSeconds?: number;
-  readonly TimeoutSecondsPath?: string;
-  readonly Retry?: readonly Retrier[];
-  readonly Catch?: readonly {
-    readonly ErrorEquals: readonly string[];
-    /** Default: the error replaces the state's whole input. */
-    readonly ResultPath?: string;
-    readonly Next: string;
-  }[];
-  readonly Choices?: readonly Readonly<Record<string, unknown>>[];
-  readonly Default?: string;
-  readonly Next?: string;
-  readonly End?: true;
-  readonly Error?: string;
-  readonly ErrorPath?: string;
-  readonly CausePath?: string;
-}
-
-/** A whole state machine in the Amazon States Language (JSONPath). */
-export interface Definition {
-  readonly Comment: string;
-  readonly StartAt: string;
-  readonly States: Readonly<Record<string, State>>;
-}
 
 /** Throttling and transient errors. Jitter spreads the retries of a thousand executions over time. */
 const retryTransient: Retrier = {

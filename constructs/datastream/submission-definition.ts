@@ -1,5 +1,5 @@
 import { keysOf } from '../../executions/submission/keys';
-import type { Definition, State } from './definition';
+import type { Definition, State } from '../aws/states-language';
 
 /** The keys of a submission's objects, for States.Format with its ID. */
 const KEYS = keysOf('{}');

@@ -1,5 +1,6 @@
 import validate from 'asl-validator';
-import { type DefinitionProps, definition, type State } from '../../../constructs/bison/definition';
+import type { State } from '../../../constructs/aws/states-language';
+import { type DefinitionProps, definition } from '../../../constructs/bison/definition';
 import { countQuery, RESULTS, resultQuery, subsetQuery, verifyQuery } from '../../../constructs/bison/queries';
 import { evaluateIntrinsic } from '../../../local/states/intrinsics';
 

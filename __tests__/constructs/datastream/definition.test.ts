@@ -1,5 +1,6 @@
 import validate from 'asl-validator';
-import { definition, type State } from '../../../constructs/datastream/definition';
+import type { State } from '../../../constructs/aws/states-language';
+import { definition } from '../../../constructs/datastream/definition';
 import { MACHINE_FUNCTIONS } from '../../../constructs/datastream/functions';
 import { DAILY_MARGIN_S, LONGEST_WAIT_S } from '../../../executions/input-uris';
 import { LAUNCH_ROUNDS } from '../../../lambdas/datastream/starter';

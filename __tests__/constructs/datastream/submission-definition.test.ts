@@ -1,5 +1,6 @@
 import validate from 'asl-validator';
-import { definition, type State } from '../../../constructs/datastream/definition';
+import type { State } from '../../../constructs/aws/states-language';
+import { definition } from '../../../constructs/datastream/definition';
 import { MACHINE_FUNCTIONS } from '../../../constructs/datastream/functions';
 import { placesOf, submissionDefinition } from '../../../constructs/datastream/submission-definition';
 
