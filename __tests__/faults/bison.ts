@@ -32,20 +32,50 @@ const AFTERMATH_MS = 45 * 60_000;
 export interface BisonScenario extends MonthOptions {
   /** Stops the execution this long after it has entered a state, for the first time. */
   readonly stopIn?: { readonly state: string; readonly after: number };
+  /** Stops the execution this long after the nth call of an operation has begun. */
+  readonly stopAt?: { readonly operation: string; readonly n: number; readonly after: number };
   /** Done when the execution has started. */
   readonly meanwhile?: (context: ReturnType<typeof testMonth>) => void;
   readonly input?: unknown;
 }
 
 /** Plays a month to its end, and looks at what is left. */
-export async function play({ stopIn, meanwhile, input = {}, ...options }: BisonScenario = {}): Promise<Played> {
-  const context = testMonth({ occurrences: FEW, chunks: 2, ...options });
+export async function play({
+  stopIn,
+  stopAt,
+  meanwhile,
+  faults,
+  input = {},
+  ...options
+}: BisonScenario = {}): Promise<Played> {
+  let calls = 0;
+  const context = testMonth({
+    occurrences: FEW,
+    chunks: 2,
+    ...options,
+    faults: (operation, ...call) => {
+      if (operation === stopAt?.operation && ++calls === stopAt.n) stop(stopAt.after);
+      return faults?.(operation, ...call);
+    },
+  });
   const { month, clock } = context;
   const begun = clock.now().getTime();
   let armed = stopIn;
+  let entered = '';
+  let stoppedInPublish = false;
+  const stop = (after: number) => {
+    clock.after(after, () => {
+      if (execution.status !== 'RUNNING') return;
+      // A call of S3 that is on its way when the user stops takes effect, and its counts were compared before.
+      stoppedInPublish = entered === 'Publish';
+      execution.stop();
+    });
+  };
   const execution = month.start(input, 'month', ({ state, type }) => {
-    if (type !== 'entered' || state !== armed?.state) return;
-    clock.after(armed.after, () => execution.stop());
+    if (type !== 'entered') return;
+    entered = state;
+    if (state !== armed?.state) return;
+    stop(armed.after);
     armed = undefined;
   });
   meanwhile?.(context);
@@ -63,8 +93,6 @@ export async function play({ stopIn, meanwhile, input = {}, ...options }: BisonS
     if (!holds) broken.push(`${invariant}: ${what}`);
   };
   hold(1, !endless, 'the month did not end');
-  // A call of S3 that is on its way when the user stops takes effect, and its counts were compared before.
-  const stoppedInPublish = execution.status === 'ABORTED' && stopIn?.state === 'Publish';
   const manifest = isPublished(month);
   if (execution.status === 'SUCCEEDED') hold(2, published, 'there is no manifest');
   else hold(3, !manifest || stoppedInPublish, `${execution.status}, and the manifest is there`);

@@ -292,20 +292,27 @@ const Credentials = z.object({ username: z.string().min(1), password: z.string()
 /** @throws DownloadRefused while the secret has no value */
 async function credentials({ secrets, deployment }: GbifClients): Promise<z.output<typeof Credentials>> {
   const { secretArn } = deployment;
-  const refuse = (why: string, cause: unknown): never => {
+  const refusal = (why: string, cause?: unknown) => {
     const message = `The secret ${secretArn} ${why}: write {"username": "…", "password": "…"} of gbif.org into it with 'aws secretsmanager put-secret-value'.`;
-    throw new BisonError(ErrorName.DownloadRefused, message, { cause });
+    return new BisonError(ErrorName.DownloadRefused, message, { cause });
   };
+  const { SecretString = '' } = await secrets
+    .send(new GetSecretValueCommand({ SecretId: secretArn }))
+    .catch((error: Error) => {
+      // A secret that Terraform has just made has no value.
+      throw error.name === 'ResourceNotFoundException' ? refusal('has no value', error) : error;
+    });
+  const known = Credentials.safeParse(parsed(SecretString));
+  // Neither the value nor the parser's excerpt of it is told.
+  if (!known.success) throw refusal('has a value of another form');
+  return known.data;
+}
+
+function parsed(text: string): unknown {
   try {
-    const { SecretString = '' } = await secrets.send(new GetSecretValueCommand({ SecretId: secretArn }));
-    return Credentials.parse(JSON.parse(SecretString));
-  } catch (error) {
-    // A secret that Terraform has just made has no value.
-    if ((error as Error).name === 'ResourceNotFoundException') return refuse('has no value', error);
-    // Neither the value nor the parser's excerpt of it is told.
-    if (error instanceof z.ZodError || error instanceof SyntaxError)
-      return refuse('has a value of another form', undefined);
-    throw error;
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

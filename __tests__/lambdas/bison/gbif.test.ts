@@ -14,7 +14,8 @@ const log = { info() {}, warn() {}, error() {}, appendKeys() {}, resetKeys() {} 
 interface Place {
   readonly keys?: readonly string[];
   readonly open?: readonly string[];
-  readonly secret?: string;
+  /** What the secret has, or how Secrets Manager fails. Default: user and password. */
+  readonly secret?: string | Error;
   readonly downloads?: readonly object[];
   readonly download?: object;
   readonly answers?: (url: string, init: RequestInit) => Response | undefined;
@@ -36,6 +37,7 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
     secrets: {
       send: async () => {
         if (rest.secret === undefined) return { SecretString: '{"username":"kay","password":"open sesame"}' };
+        if (rest.secret instanceof Error) throw rest.secret;
         if (rest.secret !== '') return { SecretString: rest.secret };
         throw Object.assign(new Error('no value'), { name: 'ResourceNotFoundException' });
       },
@@ -211,6 +213,11 @@ describe('Request', () => {
       expect(error.message).not.toContain('sesame');
     },
   );
+
+  test('does not take an answer that the SDK cannot read for the value of the secret', async () => {
+    const unreadable = new SyntaxError('Unexpected token < in JSON at position 0');
+    await expect(place({ secret: unreadable }).request()).rejects.toBe(unreadable);
+  });
 
   test.each([
     [401, 'DownloadRefused'],
