@@ -3,6 +3,7 @@ import path from 'node:path';
 import { bisonCalls, bisonDeployerPolicy, deniedBison } from '../support/bison-calls';
 import { aws } from '../support/deployed';
 import { type Moto, type SentRequest, startMoto } from '../support/moto';
+import { motosAnswers, secondPlan } from '../support/second-plan';
 import { type Finished, ROOT, succeed, Workspace } from '../support/terraform';
 import { describeWith } from '../support/tools';
 
@@ -22,6 +23,7 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS, wit
   let apply: Finished;
   let destroy: Finished;
   let outputs: Record<string, { readonly value: unknown }>;
+  let changes: string[];
   const refused: Record<string, Finished> = {};
   const seen: Record<string, unknown> = {};
 
@@ -67,6 +69,8 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS, wit
       servers: ['rds', 'describe-db-instances', 'DBInstances'],
       connections: ['glue', 'get-connections', 'ConnectionList'],
     });
+    changes = await secondPlan(workspace, folder, AT_ONCE, ...VARIABLES);
+    Object.assign(seen, await motosAnswers(workspace));
     destroy = await workspace.terraform(folder, 'destroy', '-input=false', '-auto-approve', AT_ONCE, ...VARIABLES);
   });
 
@@ -97,6 +101,11 @@ describeWith(['terraform', 'moto_server', 'aws'], 'BISON on an emulated AWS, wit
       servers: [],
       connections: [],
     });
+  });
+
+  test('changes nothing when it is planned again, but for what moto does not keep', () => {
+    expect(changes).toEqual([]);
+    expect(seen).toMatchObject({ limits: [], templates: ['launch-template'] });
   });
 
   test("the output that the command reads names this deployment, and the operator's policy is one of IAM's", () => {

@@ -28,6 +28,7 @@ const GLUE: Readonly<Record<string, (input: Record<string, unknown>) => unknown>
         ContainsHeader: 'PRESENT',
         Serde: 'LazySimpleSerDe',
         AllowSingleColumn: false,
+        DisableValueTrimming: true,
       },
     },
   }),
