@@ -16,6 +16,7 @@ const PURE_CONSTRUCTS = [
 /** What the Terraform of a system may know of its functions. */
 const PURE_LAMBDAS = (system: string) => [
   'lambdas/runtime/errors',
+  'lambdas/runtime/tags',
   `lambdas/${system}/errors`,
   `lambdas/${system}/limits`,
   `lambdas/${system}/tags`,
@@ -39,7 +40,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ),
   // A region's code is AWS's, and execution files hold it too. The sources of functions are in the product's folder, and
   // a bundle is made in a temporary one.
-  'constructs/aws': ['executions/region', 'files/product', 'files/temporary-folder', 'lambdas/runtime/batch-command'],
+  'constructs/aws': [
+    'executions/region',
+    'files/product',
+    'files/temporary-folder',
+    'lambdas/runtime/batch-command',
+    'lambdas/runtime/tags',
+  ],
   ...Object.fromEntries(
     SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
   ),

@@ -40,7 +40,7 @@ export const BISON_MACHINE = `arn:aws:states:us-east-1:${ACCOUNT}:stateMachine:b
 export interface EmbeddedBisonOptions
   extends Pick<
     EmbeddedCloudOptions,
-    'folder' | 'clock' | 'faults' | 'limits' | 'seed' | 'deliver' | 'onDiskError' | 'log'
+    'folder' | 'clock' | 'faults' | 'limits' | 'seed' | 'deliver' | 'onDiskError' | 'log' | 'logBucket'
   > {
   /** Runs the commands of the ingest's instance. */
   readonly shell: Shell;
@@ -119,6 +119,7 @@ export class EmbeddedBison {
     const clients = (caller: Caller): GbifClients => ({
       s3: this.cloud.s3.client(caller),
       secrets: secrets.client(caller) as GbifClients['secrets'],
+      sfn: this.cloud.sfn.client(caller),
       fetch: this.gbif.fetch,
       clock,
       ingest: options.ingest,
@@ -127,6 +128,7 @@ export class EmbeddedBison {
         ingest: from,
         openDataBucket: OPEN_DATA,
         inputs: [RIIS_KEY, ...Object.values(DEFAULT_REGIONS).map(({ key }) => key)],
+        dataStreamArn: this.cloud.stateMachineArn,
         secretArn: SECRET,
         scanLimitBytes,
       },
@@ -136,6 +138,7 @@ export class EmbeddedBison {
       shell: this.#shell(options.shell),
       ...(options.faults && { faults: options.faults }),
       ...(options.limits && { limits: options.limits }),
+      ...(options.logBucket && { logBucket: options.logBucket }),
       ...(options.deliver && { deliver: options.deliver }),
       ...(options.onDiskError && { onDiskError: options.onDiskError }),
       log,

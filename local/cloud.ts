@@ -20,6 +20,7 @@ import { createResults } from '../lambdas/datastream/results';
 import { createStarter } from '../lambdas/datastream/starter';
 import { createStopper } from '../lambdas/datastream/stopper';
 import type { Log } from '../lambdas/runtime/handler';
+import { BUCKET_TAG } from '../lambdas/runtime/tags';
 import type { LocalClock } from './clock';
 import { EmbeddedEc2, type Lifecycle } from './ec2';
 import { type CloudEvent, type Delivery, type Emit, targetOf } from './events';
@@ -81,7 +82,7 @@ export interface EmbeddedCloudOptions {
   readonly lifecycle: Lifecycle;
   /** Milliseconds that an API call takes. */
   readonly latency: number;
-  /** The deployment's `s3_bucket`, for the logs of jobs that name none. By default none. */
+  /** The deployment's `s3_bucket`: its tag tells it, and logs of jobs that name none go there. By default none. */
   readonly logBucket?: string;
   /** The log group of jobs that run, `job_logs = "cloudwatch"`, and where it is. By default none. */
   readonly liveLogs?: { readonly group: string; readonly logs: EmbeddedLogs };
@@ -230,7 +231,7 @@ export class EmbeddedCloud {
         );
     this.deploy(options.code ?? CODE);
     this.#integrate();
-    this.sfn.define(stateMachineArn, options.definition ?? LOCAL_DEFINITION);
+    this.sfn.define(stateMachineArn, options.definition ?? LOCAL_DEFINITION, { [BUCKET_TAG]: options.logBucket ?? '' });
     this.sfn.define(
       this.submissionsArn,
       submissionDefinition({ stateMachineArn, resultsArn: functionArn('results'), bucket: SUBMISSIONS_BUCKET }),

@@ -8,6 +8,7 @@ import {
   type HistoryEvent,
   ListExecutionsCommand,
   ListMapRunsCommand,
+  ListTagsForResourceCommand,
   RedriveExecutionCommand,
   SendTaskFailureCommand,
   SendTaskHeartbeatCommand,
@@ -79,6 +80,7 @@ export class EmbeddedSfn {
   readonly executions = new Map<string, Known | Execution>();
   readonly mapRuns = new Map<string, MapRun>();
   readonly #machines = new Map<string, Definition>();
+  readonly #tags = new Map<string, Readonly<Record<string, string>>>();
   readonly #integrations = new Map<string, Integration>();
   readonly #tasks = new Map<string, Task>();
 
@@ -108,6 +110,11 @@ export class EmbeddedSfn {
         stateMachineArn,
         definition: JSON.stringify(this.#machines.get(stateMachineArn)),
       }))
+      .on(ListTagsForResourceCommand, ({ resourceArn = '' }) => {
+        const tags = this.#tags.get(resourceArn);
+        if (!tags) throw awsError('ResourceNotFound', `Resource not found: '${resourceArn}'`);
+        return { tags: Object.entries(tags).map(([key, value]) => ({ key, value })) };
+      })
       .on(DescribeExecutionCommand, ({ executionArn = '' }, lag) => {
         const seen = this.#seen(this.#execution(executionArn), lag);
         if (!seen) throw noExecution(executionArn);
@@ -185,10 +192,11 @@ export class EmbeddedSfn {
    *
    * @throws Error with all that keeps the definition from being run here
    */
-  define(stateMachineArn: string, definition: Definition): void {
+  define(stateMachineArn: string, definition: Definition, tags: Readonly<Record<string, string>> = {}): void {
     const problems = problemsOf(definition, (resource) => this.#integrations.has(serviceOf(resource).service));
     if (problems.length > 0) throw new Error(`${stateMachineArn} cannot be run here:\n${problems.join('\n')}`);
     this.#machines.set(stateMachineArn, definition);
+    this.#tags.set(stateMachineArn, tags);
   }
 
   /**

@@ -55,6 +55,15 @@ describe('before anything is started', () => {
     expect(played.month.gbif.downloads).toEqual([]);
   });
 
+  test('a DataStream whose jobs use another bucket alone is refused', async () => {
+    const played = await play({ logBucket: 'hydrology' });
+
+    expect(outcome(played)).toEqual(failed('BucketUnreachable'));
+    expect(played.cause).toContain('s3://hydrology alone');
+    expect(played.month.gbif.calls).toEqual([]);
+    expect(played.month.cloud.calls('RunInstances')).toBe(0);
+  });
+
   test.each([{ snapshot: '2025-11-15' }, { snapshot: '2026-02-01' }, { download: 'latest' }, { more: 1 }])(
     'the input %j is refused',
     async (input) => {

@@ -1,7 +1,11 @@
 import { Fn, type IAspect, TerraformResource, Token } from 'cdktf';
 import type { IConstruct } from 'constructs';
+import { BUCKET_TAG } from '../../lambdas/runtime/tags';
 
 type TagSet = Readonly<Record<string, string>>;
+
+/** Tags of a resource itself, which a tag of the user's with the same name replaces. The console lists networks by Name. */
+const OWN = ['Name', BUCKET_TAG];
 
 /** Tags every resource that can have tags. */
 export class Tags implements IAspect {
@@ -19,13 +23,11 @@ export class Tags implements IAspect {
   visit(node: IConstruct): void {
     // Data sources may have `tags` too, but as a filter.
     if (!TerraformResource.isTerraformResource(node) || !('tagsInput' in node)) return;
-    // The console lists networks by their Name. The fixed tags stay what they are: Name is none of them.
-    const { Name } = (node.tagsInput ?? {}) as TagSet;
-    const tags = Name === undefined ? this.#tags : withName(this.#tags, Name);
-    Object.assign(node, { tags });
+    const own = Object.entries((node.tagsInput ?? {}) as TagSet).filter(([key]) => OWN.includes(key));
+    Object.assign(node, { tags: own.length === 0 ? this.#tags : merged(Object.fromEntries(own), this.#tags) });
   }
 }
 
-function withName(tags: TagSet, Name: string): TagSet {
-  return Token.isUnresolved(tags) ? Fn.merge([{ Name }, tags]) : { Name, ...tags };
+function merged(own: TagSet, tags: TagSet): TagSet {
+  return Token.isUnresolved(tags) ? Fn.merge([own, tags]) : { ...own, ...tags };
 }

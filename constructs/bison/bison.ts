@@ -280,6 +280,7 @@ export class Bison extends Construct {
           ingest: openData ? 'open-data' : 'download',
           openDataBucket,
           inputs: [RIIS_KEY, ...Object.values(regions).map(({ key }) => key)],
+          dataStreamArn: openData ? '' : props.dataStreamArn,
           secretArn: secret?.arn ?? '',
           scanLimitBytes: asText(scanLimitBytes),
         }),
@@ -287,7 +288,10 @@ export class Bison extends Construct {
       [
         list('SeeInputsAndManifests', PREFIXES.input, PREFIXES.summary),
         ...(secret
-          ? [{ sid: 'KnowAccount', actions: ['secretsmanager:GetSecretValue'], resources: [secret.arn] }]
+          ? [
+              { sid: 'KnowAccount', actions: ['secretsmanager:GetSecretValue'], resources: [secret.arn] },
+              { sid: 'KnowDataStream', actions: ['states:ListTagsForResource'], resources: [props.dataStreamArn] },
+            ]
           : [{ sid: 'SeeSnapshots', actions: ['s3:ListBucket'], resources: [s3('', openDataBucket)] }]),
       ],
     );

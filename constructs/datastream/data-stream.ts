@@ -227,6 +227,7 @@ export class DataStream extends Construct {
       permissionsBoundaryArn,
       aws,
       functions: machineFunctions.functions,
+      bucket: props.s3Bucket ?? '',
       preconditions: (roleName) => [
         ...differentNames(
           'functions',

@@ -2,6 +2,7 @@ import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group
 import { SfnStateMachine } from '@cdktf/provider-aws/lib/sfn-state-machine';
 import type { Precondition } from 'cdktf';
 import { Construct } from 'constructs';
+import { BUCKET_TAG } from '../../lambdas/runtime/tags';
 import type { CurrentAws } from '../aws/current-aws';
 import { deliverLogs, Role } from '../aws/role';
 import { definition } from './definition';
@@ -18,6 +19,8 @@ export interface StateMachineProps {
   readonly permissionsBoundaryArn?: string;
   readonly aws: CurrentAws;
   readonly functions: Readonly<Record<MachineFunction, DatastreamFunction>>;
+  /** The one bucket that jobs use, as a tag tells it. Empty: every bucket of the account. */
+  readonly bucket: string;
   readonly logRetentionDays: number;
   /** Preconditions of the state machine, given the name of its role. */
   readonly preconditions: (roleName: string) => readonly Precondition[];
@@ -67,6 +70,7 @@ export class StateMachine extends Construct {
       type: 'STANDARD',
       roleArn: role.arn,
       definition: JSON.stringify(definition(versionArns, aws.partition)),
+      tags: { [BUCKET_TAG]: props.bucket },
       // Execution data may hold anything that a user writes into an execution file.
       loggingConfiguration: { level: 'ERROR', includeExecutionData: false, logDestination: `${log.arn}:*` },
       // Step Functions tests the log delivery with the role when the state machine is created.

@@ -6,6 +6,10 @@ export const ErrorName = {
   InvalidInput: 'InvalidInput',
   /** A file below input/ is missing; nothing was started. */
   InputsMissing: 'InputsMissing',
+  /** The DataStream that is to ingest does not exist; nothing was started. */
+  DataStreamMissing: 'DataStreamMissing',
+  /** The jobs of the DataStream use another bucket alone; nothing was started. */
+  BucketUnreachable: 'BucketUnreachable',
   /** The month's snapshot is not there; nothing was started. */
   SnapshotMissing: 'SnapshotMissing',
   /** GBIF refused the request for a download, or its user and password. */
@@ -40,6 +44,8 @@ export class BisonError extends NamedError<ErrorName> {}
 export const FINAL_ERRORS = [
   ErrorName.InvalidInput,
   ErrorName.InputsMissing,
+  ErrorName.DataStreamMissing,
+  ErrorName.BucketUnreachable,
   ErrorName.SnapshotMissing,
   ErrorName.DownloadRefused,
   ErrorName.DownloadLate,

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { ListTagsForResourceCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { CLIENT } from '../runtime/clients';
 import { type Clock, systemClock } from '../runtime/clock';
 import { createHandler, environment, type Log, lazily } from '../runtime/handler';
+import { BUCKET_TAG } from '../runtime/tags';
 import { BisonError, ErrorName } from './errors';
 import { PREDICATE, type Predicate, samePredicate } from './predicate';
 import {
@@ -26,6 +28,8 @@ const Deployment = z.object({
   openDataBucket: z.string(),
   /** Keys of the bucket that the jobs read: the RIIS list and the files of regions. */
   inputs: z.array(z.string()),
+  /** The DataStream that ingests; empty without downloads. */
+  dataStreamArn: z.string(),
   /** Of the secret with GBIF's `username` and `password`; empty without downloads. */
   secretArn: z.string(),
   /** Bytes that one query may read. Terraform writes numbers as texts. */
@@ -38,6 +42,7 @@ export type GbifDeployment = z.output<typeof Deployment>;
 export interface GbifClients {
   readonly s3: Pick<S3Client, 'send'>;
   readonly secrets: Pick<SecretsManagerClient, 'send'>;
+  readonly sfn: Pick<SFNClient, 'send'>;
   /** Calls GBIF. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly clock: Clock;
@@ -108,6 +113,7 @@ async function request(event: Event & { action: 'request' }, clients: GbifClient
     );
   }
   if (deployment.ingest === 'open-data') return { ...state, source: await openData(snapshot, clients) };
+  await checkReach(clients, log);
   const key = download ?? (await existingDownload(snapshot, clients)) ?? (await newDownload(clients));
   log.info('the download is known', { snapshot, download: key });
   return { ...state, download: checkedKey(key) };
@@ -160,6 +166,37 @@ async function keysBelow(prefix: string, bucket: string, { s3 }: Pick<GbifClient
     token = page.NextContinuationToken;
   } while (token !== undefined && (most === undefined || keys.length < most));
   return keys;
+}
+
+/**
+ * Sees that the DataStream exists and that its jobs reach the bucket, which its tag tells. What cannot be found out
+ * refuses no month: the log says that it was not checked.
+ *
+ * @throws DataStreamMissing or BucketUnreachable
+ */
+async function checkReach({ sfn, deployment }: GbifClients, log: Log): Promise<void> {
+  const { bucket, dataStreamArn } = deployment;
+  const unknown = (why: string) => log.warn(`not checked: whether the DataStream reaches s3://${bucket}`, { why });
+  let only: string | undefined;
+  try {
+    const { tags = [] } = await sfn.send(new ListTagsForResourceCommand({ resourceArn: dataStreamArn }));
+    only = tags.find(({ key }) => key === BUCKET_TAG)?.value;
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (name === 'AccessDeniedException') return unknown(message);
+    if (name !== 'ResourceNotFound') throw error;
+    throw new BisonError(
+      ErrorName.DataStreamMissing,
+      `Nothing was started: the DataStream ${dataStreamArn} does not exist. Deploy it again, or deploy BISON with the datastream_arn of another one.`,
+      { cause: error },
+    );
+  }
+  if (only === undefined) return unknown(`${dataStreamArn} has no tag ${BUCKET_TAG}: deploy the DataStream again.`);
+  if (only === '' || only === bucket) return;
+  throw new BisonError(
+    ErrorName.BucketUnreachable,
+    `Nothing was started: the jobs of ${dataStreamArn} use s3://${only} alone, and would have to write to s3://${bucket}. Deploy that DataStream with s3_bucket "${bucket}", or BISON with the datastream_arn of another one or with ingest "open-data".`,
+  );
 }
 
 /** @throws SnapshotMissing */
@@ -352,6 +389,7 @@ export const handler = lazily(() => {
   const clients: GbifClients = {
     s3: new S3Client(CLIENT),
     secrets: new SecretsManagerClient(CLIENT),
+    sfn: new SFNClient(CLIENT),
     fetch,
     clock: systemClock,
     deployment,

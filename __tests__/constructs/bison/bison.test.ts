@@ -1,6 +1,6 @@
 import validate from 'asl-validator';
 import example from '../../../executions/examples/gbif-download.json';
-import { BUCKET, bisonStack, policiesOf } from '../../support/bison-stack';
+import { BUCKET, bisonStack, DATA_STREAM_ARN, policiesOf } from '../../support/bison-stack';
 import { NETWORK } from '../../support/carousel-stack';
 import { violations } from '../../support/least-privilege';
 
@@ -124,6 +124,8 @@ describe('the roles', () => {
 
   test('GBIF is asked with one secret, which is not there where open data are read', () => {
     expect(granted('gbif-role').KnowAccount).toEqual(['<gbif-account.arn>']);
+    expect(granted('gbif-role').KnowDataStream).toEqual([DATA_STREAM_ARN]);
+    expect(Object.keys(granted('gbif-role', policiesOf(open)))).not.toContain('KnowDataStream');
     expect(open.resource).not.toHaveProperty('aws_secretsmanager_secret');
     expect(granted('gbif-role', policiesOf(open)).SeeSnapshots).toEqual(['arn:aws:s3:::gbif-open-data-us-east-1']);
   });

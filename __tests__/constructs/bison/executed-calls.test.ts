@@ -55,6 +55,8 @@ function needed(operation: string, given: unknown, who: string): (readonly [stri
       return [['lambda:InvokeFunction', `<${input.FunctionName}_function.arn>:1`]];
     case 'StartExecution':
       return [['states:StartExecution', String(input.stateMachineArn)]];
+    case 'ListTagsForResource':
+      return [['states:ListTagsForResource', String(input.resourceArn)]];
     case 'ListExecutions':
       return [['states:ListExecutions', String(input.stateMachineArn)]];
     case 'DescribeExecution':

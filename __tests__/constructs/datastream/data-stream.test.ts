@@ -317,9 +317,20 @@ test('every resource whose class has tags has them', () => {
     const { tags } = synthesised[type][id];
     expect([id, JSON.parse(readable(JSON.stringify(tags)))]).toEqual([
       id,
-      { Project: 'ours', Team: 'water', 'datastream:state-machine': MACHINE },
+      {
+        ...(type === 'aws_sfn_state_machine' && { 'datastream:bucket': '' }),
+        ...{ Project: 'ours', Team: 'water', 'datastream:state-machine': MACHINE },
+      },
     ]);
   }
+});
+
+test("the state machine's tag tells the one bucket that jobs use, unless the user's tags tell another", () => {
+  const machine = (props: object) =>
+    Object.values(resources(synthesise({ smName: 'machine', s3Bucket: 'one', ...props }), 'aws_sfn_state_machine'))[0];
+
+  expect(machine({})?.tags).toMatchObject({ 'datastream:bucket': 'one' });
+  expect(machine({ tags: { 'datastream:bucket': 'granted' } })?.tags).toMatchObject({ 'datastream:bucket': 'granted' });
 });
 
 test("the user's tags cannot replace the tag that the functions write", () => {

@@ -1,4 +1,5 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { ListTagsForResourceCommand } from '@aws-sdk/client-sfn';
 import example from '../../../executions/examples/gbif-download.json';
 import { parseExecution } from '../../../executions/parse';
 import { type GbifClients, type GbifDeployment, gbif } from '../../../lambdas/bison/gbif';
@@ -9,13 +10,15 @@ const KEY = '0007777-251101000000001';
 const INPUTS = ['input/USRIISv2_MasterList.csv', 'input/county.gpkg', 'input/aiannh.gpkg'];
 const EXECUTION = 'arn:aws:states:us-east-1:123456789012:execution:bison:one';
 const SECRET = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:gbif';
-const log = { info() {}, warn() {}, error() {}, appendKeys() {}, resetKeys() {} };
+const DATA_STREAM = 'arn:aws:states:us-east-1:123456789012:stateMachine:datastream';
 
 interface Place {
   readonly keys?: readonly string[];
   readonly open?: readonly string[];
   /** What the secret has, or how Secrets Manager fails. Default: user and password. */
   readonly secret?: string | Error;
+  /** The tags of the DataStream, or the error that Step Functions answers. */
+  readonly tags?: Readonly<Record<string, string>> | Error;
   readonly downloads?: readonly object[];
   readonly download?: object;
   readonly answers?: (url: string, init: RequestInit) => Response | undefined;
@@ -25,6 +28,9 @@ interface Place {
 
 function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}) {
   const asked: { url: string; method: string; body?: unknown }[] = [];
+  const warned: unknown[] = [];
+  const warn = (...line: unknown[]) => void warned.push(line);
+  const log = { info() {}, warn, error() {}, appendKeys() {}, resetKeys() {} };
   const clients: GbifClients = {
     s3: {
       send: async (command: unknown) => {
@@ -42,6 +48,15 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
         throw Object.assign(new Error('no value'), { name: 'ResourceNotFoundException' });
       },
     } as unknown as GbifClients['secrets'],
+    sfn: {
+      send: async (command: unknown) => {
+        if (!(command instanceof ListTagsForResourceCommand)) throw new Error('the function only asks for tags');
+        expect(command.input).toEqual({ resourceArn: DATA_STREAM });
+        const { tags = { 'datastream:bucket': '' } } = rest;
+        if (tags instanceof Error) throw tags;
+        return { tags: Object.entries(tags).map(([key, value]) => ({ key, value })) };
+      },
+    } as unknown as GbifClients['sfn'],
     fetch: async (url, init) => {
       const { method = 'GET', body } = init;
       asked.push({ url, method, ...(body !== undefined && { body: JSON.parse(String(body)) }) });
@@ -62,6 +77,7 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
       ingest: 'download',
       openDataBucket: 'gbif-open-data-us-east-1',
       inputs: INPUTS,
+      dataStreamArn: DATA_STREAM,
       secretArn: SECRET,
       scanLimitBytes: 2 ** 41,
       ...rest.deployment,
@@ -70,6 +86,7 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
   };
   return {
     asked,
+    warned,
     request: (input: unknown = {}) =>
       gbif({ action: 'request', execution: EXECUTION, input, started: '2025-11-02T00:00:00Z' }, clients, log),
     look: (download = KEY) =>
@@ -85,6 +102,8 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
       ),
   };
 }
+
+const answered = (name: string, message: string) => Object.assign(new Error(message), { name });
 
 const made = (more: object = {}) => ({
   key: '0001111-251101000000001',
@@ -171,6 +190,49 @@ describe('Request', () => {
     expect(asked).toEqual([]);
   });
 
+  test.each([
+    ['every bucket of the account', { 'datastream:bucket': '' }],
+    ['that bucket', { Team: 'water', 'datastream:bucket': BUCKET }],
+  ])('asks GBIF where the jobs of the DataStream use %s', async (_, tags) => {
+    const { request, warned } = place({ tags });
+    expect(await request()).toMatchObject({ download: KEY });
+    expect(warned).toEqual([]);
+  });
+
+  test('refuses a DataStream whose jobs use another bucket, before GBIF is asked', async () => {
+    const { request, asked } = place({ tags: { 'datastream:bucket': 'hydrology' } });
+    const message = `Nothing was started: the jobs of ${DATA_STREAM} use s3://hydrology alone, and would have to write to s3://${BUCKET}. Deploy that DataStream with s3_bucket "${BUCKET}", or BISON with the datastream_arn of another one or with ingest "open-data".`;
+    await expect(request()).rejects.toMatchObject({ name: 'BucketUnreachable', message });
+    await expect(request({ download: KEY })).rejects.toMatchObject({ name: 'BucketUnreachable' });
+    expect(asked).toEqual([]);
+  });
+
+  test('refuses a DataStream that does not exist', async () => {
+    const { request, asked } = place({ tags: answered('ResourceNotFound', 'Resource not found') });
+    const message = `Nothing was started: the DataStream ${DATA_STREAM} does not exist. Deploy it again, or deploy BISON with the datastream_arn of another one.`;
+    await expect(request()).rejects.toMatchObject({ name: 'DataStreamMissing', message });
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ['may not see the tag', answered('AccessDeniedException', 'not authorized'), 'not authorized'],
+    [
+      'finds a DataStream of before the tag',
+      { Project: 'cdktf-datastream' },
+      `${DATA_STREAM} has no tag datastream:bucket: deploy the DataStream again.`,
+    ],
+  ])('goes on where it %s, and logs what it has not checked', async (_, tags, why) => {
+    const { request, warned } = place({ tags });
+    expect(await request()).toMatchObject({ download: KEY });
+    expect(warned).toEqual([[`not checked: whether the DataStream reaches s3://${BUCKET}`, { why }]]);
+  });
+
+  test('leaves every other error of Step Functions to the Retry', async () => {
+    const { request, asked } = place({ tags: answered('ThrottlingException', 'Rate exceeded') });
+    await expect(request()).rejects.toMatchObject({ name: 'ThrottlingException' });
+    expect(asked).toEqual([]);
+  });
+
   test('says of a month that is published that it is, and starts nothing', async () => {
     const { request, asked } = place({ keys: [...INPUTS, 'summary/2025-11-01/manifest.json'] });
     expect(await request()).toMatchObject({
@@ -182,7 +244,8 @@ describe('Request', () => {
 
   test("reads GBIF's open data without user and download", async () => {
     const open = ['occurrence/2025-11-01/occurrence.parquet/000000'];
-    const { request, asked } = place({ open, deployment: { ingest: 'open-data', secretArn: '' } });
+    const tags = answered('ResourceNotFound', 'nobody is asked for the tags of a DataStream');
+    const { request, asked } = place({ open, tags, deployment: { ingest: 'open-data', secretArn: '' } });
     expect(await request()).toMatchObject({
       source: {
         location: 's3://gbif-open-data-us-east-1/occurrence/2025-11-01/occurrence.parquet/',
