@@ -4,12 +4,10 @@ import { BUCKET_TAG } from '../../lambdas/runtime/tags';
 
 type TagSet = Readonly<Record<string, string>>;
 
-/** Tags of a resource itself, which a tag of the user's with the same name replaces. The console lists networks by Name. */
-const OWN = ['Name', BUCKET_TAG];
-
 /** Tags every resource that can have tags. */
 export class Tags implements IAspect {
-  readonly #tags: Record<string, string>;
+  readonly #sets: readonly TagSet[];
+  readonly #tags: TagSet;
 
   /**
    * @param defaults tags whose values the user may change
@@ -17,17 +15,23 @@ export class Tags implements IAspect {
    * @param fixed tags that nobody may change, since IAM conditions depend on them
    */
   constructor(defaults: TagSet, tags: TagSet = {}, fixed: TagSet = {}) {
-    this.#tags = Token.isUnresolved(tags) ? Fn.merge([defaults, tags, fixed]) : { ...defaults, ...tags, ...fixed };
+    this.#sets = [defaults, tags, fixed];
+    this.#tags = merged(this.#sets);
   }
 
   visit(node: IConstruct): void {
     // Data sources may have `tags` too, but as a filter.
     if (!TerraformResource.isTerraformResource(node) || !('tagsInput' in node)) return;
-    const own = Object.entries((node.tagsInput ?? {}) as TagSet).filter(([key]) => OWN.includes(key));
-    Object.assign(node, { tags: own.length === 0 ? this.#tags : merged(Object.fromEntries(own), this.#tags) });
+    // The console lists networks by their Name, which the user's tags may change. Other systems trust the bucket's tag.
+    const { Name, [BUCKET_TAG]: bucket } = (node.tagsInput ?? {}) as TagSet;
+    const before = Name === undefined ? [] : [{ Name }];
+    const after = bucket === undefined ? [] : [{ [BUCKET_TAG]: bucket }];
+    const own = before.length + after.length > 0;
+    Object.assign(node, { tags: own ? merged([...before, ...this.#sets, ...after]) : this.#tags });
   }
 }
 
-function merged(own: TagSet, tags: TagSet): TagSet {
-  return Token.isUnresolved(tags) ? Fn.merge([own, tags]) : { ...own, ...tags };
+/** Of two values the later one counts. One call of merge: CDKTF warns of a merge in another. */
+function merged(sets: readonly TagSet[]): TagSet {
+  return sets.some((each) => Token.isUnresolved(each)) ? Fn.merge([...sets]) : Object.assign({}, ...sets);
 }

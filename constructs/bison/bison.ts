@@ -53,6 +53,11 @@ export interface BisonProps {
   readonly prefix?: string;
   /** The ARN of the state machine of a deployed DataStream, which carries the ingest out. */
   readonly dataStreamArn: string;
+  /**
+   * Whether a month is refused while the DataStream does not exist or its `s3_bucket` is another bucket. Choose false if
+   * its roles have permissions of yours for this one. Default: true.
+   */
+  readonly checkDataStream?: boolean;
   /** Where jobs run: `Network`, or `Network.existing`. */
   readonly network: JobNetwork;
   /** The image of images/bison, by its digest. Default: `latest` of the repository that is made for it. */
@@ -134,6 +139,7 @@ export class Bison extends Construct {
     const openDataBucket = props.openDataBucket || 'gbif-open-data-us-east-1';
     const openData = ingest === 'open-data';
     const ingestFile = openData ? undefined : ingestText(ingest);
+    const checked = !openData && (props.checkDataStream ?? true);
     const boundary = permissionsBoundaryArn ? { permissionsBoundaryArn } : {};
 
     const aws = new CurrentAws(this, 'aws');
@@ -280,7 +286,7 @@ export class Bison extends Construct {
           ingest: openData ? 'open-data' : 'download',
           openDataBucket,
           inputs: [RIIS_KEY, ...Object.values(regions).map(({ key }) => key)],
-          dataStreamArn: openData ? '' : props.dataStreamArn,
+          dataStreamArn: checked ? props.dataStreamArn : '',
           secretArn: secret?.arn ?? '',
           scanLimitBytes: asText(scanLimitBytes),
         }),
@@ -288,11 +294,11 @@ export class Bison extends Construct {
       [
         list('SeeInputsAndManifests', PREFIXES.input, PREFIXES.summary),
         ...(secret
-          ? [
-              { sid: 'KnowAccount', actions: ['secretsmanager:GetSecretValue'], resources: [secret.arn] },
-              { sid: 'KnowDataStream', actions: ['states:ListTagsForResource'], resources: [props.dataStreamArn] },
-            ]
+          ? [{ sid: 'KnowAccount', actions: ['secretsmanager:GetSecretValue'], resources: [secret.arn] }]
           : [{ sid: 'SeeSnapshots', actions: ['s3:ListBucket'], resources: [s3('', openDataBucket)] }]),
+        ...(checked
+          ? [{ sid: 'KnowDataStream', actions: ['states:ListTagsForResource'], resources: [props.dataStreamArn] }]
+          : []),
       ],
     );
     const verifier = fn(
@@ -473,6 +479,7 @@ const CHECKS = {
     pattern: '^arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$',
     write: 'the output datastream_arn of the stack datastream',
   }),
+  checkDataStream: flag,
   network: required,
   image: text({
     pattern: '^\\S+@sha256:[0-9a-f]{64}$',

@@ -9,12 +9,24 @@ import { Bison, type BisonProps } from './bison';
 
 /** What `context.bison` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
 export interface BisonContext
-  extends Pick<BisonProps, 'ingest' | 'regions' | 'chunks' | 'instanceTypes' | 'priority' | 'postgres'> {
+  extends Pick<
+    BisonProps,
+    'ingest' | 'checkDataStream' | 'regions' | 'chunks' | 'instanceTypes' | 'priority' | 'postgres'
+  > {
   /** A VPC that is there already, with its subnets and security group. Default: a new VPC. */
   readonly network?: ExistingNetworkProps;
 }
 
-const CONTEXT_KEYS = ['ingest', 'regions', 'chunks', 'instanceTypes', 'priority', 'postgres', 'network'];
+const CONTEXT_KEYS = [
+  'ingest',
+  'checkDataStream',
+  'regions',
+  'chunks',
+  'instanceTypes',
+  'priority',
+  'postgres',
+  'network',
+];
 
 /**
  * BISON's stack.

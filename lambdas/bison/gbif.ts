@@ -28,7 +28,7 @@ const Deployment = z.object({
   openDataBucket: z.string(),
   /** Keys of the bucket that the jobs read: the RIIS list and the files of regions. */
   inputs: z.array(z.string()),
-  /** The DataStream that ingests; empty without downloads. */
+  /** The DataStream that ingests; empty where it is not checked. */
   dataStreamArn: z.string(),
   /** Of the secret with GBIF's `username` and `password`; empty without downloads. */
   secretArn: z.string(),
@@ -113,7 +113,7 @@ async function request(event: Event & { action: 'request' }, clients: GbifClient
     );
   }
   if (deployment.ingest === 'open-data') return { ...state, source: await openData(snapshot, clients) };
-  await checkReach(clients, log);
+  if (deployment.dataStreamArn !== '') await checkReach(clients, log);
   const key = download ?? (await existingDownload(snapshot, clients)) ?? (await newDownload(clients));
   log.info('the download is known', { snapshot, download: key });
   return { ...state, download: checkedKey(key) };

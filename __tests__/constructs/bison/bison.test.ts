@@ -125,7 +125,10 @@ describe('the roles', () => {
   test('GBIF is asked with one secret, which is not there where open data are read', () => {
     expect(granted('gbif-role').KnowAccount).toEqual(['<gbif-account.arn>']);
     expect(granted('gbif-role').KnowDataStream).toEqual([DATA_STREAM_ARN]);
-    expect(Object.keys(granted('gbif-role', policiesOf(open)))).not.toContain('KnowDataStream');
+    for (const unchecked of [open, bisonStack({ checkDataStream: false })]) {
+      expect(Object.keys(granted('gbif-role', policiesOf(unchecked)))).not.toContain('KnowDataStream');
+      expect(JSON.stringify(unchecked.resource.aws_lambda_function)).toContain('\\"dataStreamArn\\":\\"\\"');
+    }
     expect(open.resource).not.toHaveProperty('aws_secretsmanager_secret');
     expect(granted('gbif-role', policiesOf(open)).SeeSnapshots).toEqual(['arn:aws:s3:::gbif-open-data-us-east-1']);
   });

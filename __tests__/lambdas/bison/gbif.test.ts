@@ -227,6 +227,11 @@ describe('Request', () => {
     expect(warned).toEqual([[`not checked: whether the DataStream reaches s3://${BUCKET}`, { why }]]);
   });
 
+  test('asks nobody for the tags where the deployment does not want it', async () => {
+    const tags = answered('ResourceNotFound', 'nobody is asked');
+    expect(await place({ tags, deployment: { dataStreamArn: '' } }).request()).toMatchObject({ download: KEY });
+  });
+
   test('leaves every other error of Step Functions to the Retry', async () => {
     const { request, asked } = place({ tags: answered('ThrottlingException', 'Rate exceeded') });
     await expect(request()).rejects.toMatchObject({ name: 'ThrottlingException' });
