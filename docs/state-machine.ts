@@ -27,7 +27,7 @@ Generated from \`constructs/datastream/definition.ts\` by \`npm run generate\`. 
 ${diagram(machine)}
 \`\`\`
 
-Dotted arrows are errors. LaunchRefused and NoCapacity lead to another launch, every other error to EC2Stopper. EC2Stopper ends the instance; Outcome then chooses between another attempt and the end. If EC2Stopper cannot end the instance, the reaper ends it.
+Dotted arrows are errors. LaunchRefused, GivenUp and NoCapacity lead to another launch, every other error to EC2Stopper. EC2Stopper ends the instance; Outcome then chooses between another attempt and the end. If EC2Stopper cannot end the instance, the reaper ends it.
 
 ## What each state retries
 

@@ -32,7 +32,7 @@ export interface State {
   readonly Catch?: readonly {
     readonly ErrorEquals: readonly string[];
     /** Default: the error replaces the state's whole input. */
-    readonly ResultPath?: string;
+    readonly ResultPath?: string | null;
     readonly Next: string;
   }[];
   readonly Choices?: readonly Readonly<Record<string, unknown>>[];

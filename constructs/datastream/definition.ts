@@ -88,6 +88,7 @@ export function definition(functionArns: Readonly<Record<MachineFunction, string
         // Another launch of the same attempt. Not a Retry, which repeats the old input: the starter reads $.refused.
         Catch: [
           { ErrorEquals: [ErrorName.LaunchRefused], ResultPath: '$.refused', Next: 'EC2StarterFromAMI' },
+          { ErrorEquals: [ErrorName.GivenUp], ResultPath: null, Next: 'EC2StarterFromAMI' },
           { ErrorEquals: [ErrorName.NoCapacity], ResultPath: '$.refused', Next: 'AwaitCapacity' },
           // An input that is an array or a string has no room for $.error: the error replaces it.
           { ErrorEquals: [ErrorName.InputNotAnObject], Next: 'EC2Stopper' },

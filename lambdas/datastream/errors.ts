@@ -17,6 +17,8 @@ export const ErrorName = {
   LaunchRefused: 'LaunchRefused',
   /** EC2 has no capacity for any instance type, market and subnet of the attempt; all are tried again later. */
   NoCapacity: 'NoCapacity',
+  /** Step Functions has given up this invocation of EC2StarterFromAMI before its launch; nothing was launched. */
+  GivenUp: 'GivenUp',
   /** The instance runs but SSM does not report it Online yet. */
   InstanceNotReady: 'InstanceNotReady',
   /** IAM refuses the instance profile or SendCommand. Right after a deployment or a launch this may be temporary. */

@@ -76,8 +76,8 @@ export interface StarterClients extends InputClients {
  * @throws InputsNotReady, InputsMissing before any launch, as long as not every input exists that the file waits for
  * @throws LaunchRefused when EC2 has no capacity for a launch; the machine tries the next one at once
  * @throws NoCapacity when EC2 has refused all launches of a round; the machine waits before the next round
- * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance.
- *   Also when Step Functions has given this invocation up before its launch
+ * @throws InstanceNotReady when the instance is not Online yet; the state's Retry comes back to the same instance
+ * @throws GivenUp when Step Functions has given this invocation up before its launch
  * @throws IamRefused when EC2 does not know the instance profile; a deployment may have created it just now
  * @throws InstanceLost, LaunchFailed when the instance ended before it was Online
  */
@@ -241,16 +241,17 @@ function turnOf(state: unknown): { given: unknown; turn: number } {
 
 /**
  * Lambda may carry out an invocation after Step Functions has given it up. By then the machine may have moved on to
- * another launch of the attempt, and this one would make a second instance. Nobody reads the error.
+ * another launch of the attempt, and this one would make a second instance.
  *
- * @throws InstanceNotReady when the invocation is older than its state can wait for it
+ * @throws GivenUp when the invocation is older than its state can wait for it. Mostly nobody reads the error. A redriven
+ *   execution has the old time of entry, so the machine enters the state anew
  */
 function refuseGivenUp({ entered, retries }: z.infer<typeof StarterEvent>, clock: Clock): void {
   if (entered === undefined) return;
   const limit = STARTER_TIMEOUT_S + retries * (STARTER_TIMEOUT_S + STARTER_RETRY_S);
   if (clock.now().getTime() - new Date(entered).getTime() <= limit * 1000) return;
   throw new DatastreamError(
-    ErrorName.InstanceNotReady,
+    ErrorName.GivenUp,
     `The state was entered at ${entered} and has given this invocation up; it launches nothing.`,
   );
 }

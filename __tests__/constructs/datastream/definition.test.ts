@@ -102,6 +102,11 @@ test('the definition, as a whole', () => {
             Next: 'EC2StarterFromAMI',
           },
           {
+            ErrorEquals: ['GivenUp'],
+            ResultPath: null,
+            Next: 'EC2StarterFromAMI',
+          },
+          {
             ErrorEquals: ['NoCapacity'],
             ResultPath: '$.refused',
             Next: 'AwaitCapacity',
@@ -378,7 +383,8 @@ test('ends, from wherever it is, in Succeeded or Failed alone', () => {
 });
 
 test.each(tasks.filter(([name]) => name !== 'EC2Stopper'))('%s: every failure leads to EC2Stopper', (name, state) => {
-  const elsewhere = name === 'EC2StarterFromAMI' ? [['LaunchRefused'], ['NoCapacity'], ['InputNotAnObject']] : [];
+  const elsewhere =
+    name === 'EC2StarterFromAMI' ? [['LaunchRefused'], ['GivenUp'], ['NoCapacity'], ['InputNotAnObject']] : [];
   expect(state.Catch?.map(({ ErrorEquals }) => ErrorEquals)).toEqual([...elsewhere, ['States.ALL']]);
   expect(next(state, true).at(-1)).toBe('EC2Stopper');
 });

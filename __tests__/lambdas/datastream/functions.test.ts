@@ -121,7 +121,7 @@ describe('EC2StarterFromAMI', () => {
     const outcome = await call('starter', event).catch((error: Error) => error);
 
     expect(instances()).toHaveLength(launched);
-    if (launched === 0) expect(outcome).toMatchObject({ name: 'InstanceNotReady' });
+    if (launched === 0) expect(outcome).toMatchObject({ name: 'GivenUp' });
   });
 
   it('comes back to an instance that EC2 launched without an answer and does not list yet', async () => {
