@@ -24,7 +24,7 @@ import { awsError, type Caller, type Service } from './service';
 import { type Definition, problemsOf } from './states/definition';
 import { failure, StatesError } from './states/errors';
 import { type Call, type Integration, serviceOf } from './states/integrations';
-import { Interpreter, type Outcome, type Progress, type WaitingTask } from './states/interpreter';
+import { type Entry, Interpreter, type Outcome, type Progress, type WaitingTask } from './states/interpreter';
 import type { Child, MapRun } from './states/map-run';
 
 /** What Step Functions knows of an execution. */
@@ -248,10 +248,10 @@ export class EmbeddedSfn {
     definition: Definition,
     { stateMachineArn, input, name = randomUUID(), onProgress }: Start,
     mapRunArn?: string,
-    redrive?: { readonly from: { readonly name: string; readonly input: unknown }; readonly count: number },
+    redrive?: { readonly from: Entry; readonly count: number; readonly startDate: Date },
   ) {
     const arn = executionArn(stateMachineArn, name);
-    const startDate = this.clock.now();
+    const startDate = redrive?.startDate ?? this.clock.now();
     const stopped = new AbortController();
     const Input = JSON.parse(JSON.stringify(input)) as unknown;
     const interpreter = new Interpreter(
@@ -264,6 +264,7 @@ export class EmbeddedSfn {
           RoleArn: stateMachineArn.replace(/:states:[^:]*:(\d*):.*/, ':iam::$1:role/embedded'),
           StartTime: startDate.toISOString(),
           RedriveCount: redrive?.count ?? 0,
+          ...(redrive && { RedriveTime: this.clock.now().toISOString() }),
         },
         StateMachine: { Id: stateMachineArn, Name: stateMachineArn.split(':').at(-1) ?? '' },
       },
@@ -304,7 +305,7 @@ export class EmbeddedSfn {
 
   /**
    * Goes on with the state that failed, or in which the execution was stopped (Step Functions Developer Guide, Redriving
-   * executions). A Map in inline mode begins again as a whole here.
+   * executions). The state is not entered anew: its time of entry stays. A Map in inline mode begins again as a whole here.
    *
    * @throws ExecutionNotRedrivable
    */
@@ -314,9 +315,10 @@ export class EmbeddedSfn {
     if (!('used' in execution) || !at || !['FAILED', 'ABORTED', 'TIMED_OUT'].includes(execution.status)) {
       throw awsError('ExecutionNotRedrivable', `Execution is ${execution.status} and cannot be redriven`);
     }
-    const { stateMachineArn, input, name } = execution;
+    const { stateMachineArn, input, name, startDate } = execution;
     const machine = this.#machines.get(stateMachineArn) as Definition;
-    this.#begin(machine, { stateMachineArn, input, name }, undefined, { from: at, count: execution.redriveCount + 1 });
+    const count = execution.redriveCount + 1;
+    this.#begin(machine, { stateMachineArn, input, name }, undefined, { from: at, count, startDate });
     return this.clock.now();
   }
 

@@ -30,7 +30,7 @@ const OF_LAMBDA: Readonly<Record<string, string>> = {
 };
 
 /** Calls of the workflow's functions, which the SDK of JavaScript makes. Step Functions itself makes the others. */
-const OF_FUNCTIONS = ['ListObjectsV2', 'GetSecretValue'];
+const OF_FUNCTIONS = ['ListObjectsV2', 'ListExecutions', 'ListTagsForResource', 'GetSecretValue'];
 
 /** What is of a function's call alone: Step Functions tells no answers of HTTP, and is not killed. */
 const FUNCTIONS_ALONE: readonly string[] = ['bad gateway', 'empty 503', 'killed before', 'killed after'];
@@ -54,7 +54,7 @@ const [PART = 1, PARTS = 1] = (process.env.BISON_FAULTS ?? '1/37').split('/').ma
 
 /** Calls of the ingest's own machine have a matrix of their own (__tests__/faults/matrix.ts); here they are one call. */
 const OWN = [
-  ...['GetSecretValue', 'ListObjectsV2', 'StartExecution', 'PutObject'],
+  ...['GetSecretValue', 'ListObjectsV2', 'ListExecutions', 'StartExecution', 'PutObject'],
   ...['UpdateCrawler', 'BatchDeleteTable', 'StartCrawler', 'GetCrawler', 'GetTable', 'CreateTable'],
   ...['StartQueryExecution', 'GetQueryResults', 'SubmitJob', 'Invoke'],
 ];

@@ -1,4 +1,6 @@
+import { RedriveExecutionCommand } from '@aws-sdk/client-sfn';
 import type { ApiFault, Faults } from '../../local/service';
+import type { Execution } from '../../local/sfn';
 import { isPublished, type MonthOptions, OCCURRENCES, SNAPSHOT, testMonth } from '../support/bison';
 
 /** What holds in every month, whatever goes wrong. */
@@ -36,6 +38,8 @@ export interface BisonScenario extends MonthOptions {
   readonly stopAt?: { readonly operation: string; readonly n: number; readonly after: number };
   /** Done when the execution has started. */
   readonly meanwhile?: (context: ReturnType<typeof testMonth>) => void;
+  /** Redrives the execution once, when it has ended and this was done. */
+  readonly redriven?: (context: ReturnType<typeof testMonth>) => void;
   readonly input?: unknown;
 }
 
@@ -44,6 +48,7 @@ export async function play({
   stopIn,
   stopAt,
   meanwhile,
+  redriven,
   faults,
   input = {},
   ...options
@@ -71,7 +76,7 @@ export async function play({
       execution.stop();
     });
   };
-  const execution = month.start(input, 'month', ({ state, type }) => {
+  let execution = month.start(input, 'month', ({ state, type }) => {
     if (type !== 'entered') return;
     entered = state;
     if (state !== armed?.state) return;
@@ -85,6 +90,13 @@ export async function play({
     execution.stop();
   });
   await clock.run(execution.ended);
+  if (redriven) {
+    redriven(context);
+    const { arn } = execution;
+    await clock.run(month.cloud.sfn.client().send(new RedriveExecutionCommand({ executionArn: arn })));
+    execution = month.cloud.sfn.executions.get(arn) as Execution;
+    await clock.run(execution.ended);
+  }
   const minutes = (clock.now().getTime() - begun) / 60_000;
   const published = isPublished(month);
   await clock.run(clock.sleep(AFTERMATH_MS));

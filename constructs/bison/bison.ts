@@ -293,6 +293,7 @@ export class Bison extends Construct {
       },
       [
         list('SeeInputsAndManifests', PREFIXES.input, PREFIXES.summary),
+        { sid: 'SeeMonths', actions: ['states:ListExecutions'], resources: [stateMachineArn] },
         ...(secret
           ? [{ sid: 'KnowAccount', actions: ['secretsmanager:GetSecretValue'], resources: [secret.arn] }]
           : [{ sid: 'SeeSnapshots', actions: ['s3:ListBucket'], resources: [s3('', openDataBucket)] }]),

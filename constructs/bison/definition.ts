@@ -10,6 +10,9 @@ import { ANNOTATED_COLUMNS, countQuery, READABLE, RESULTS, resultQuery, subsetQu
 /** Seconds between two looks at GBIF's download, and how many there are: a day. */
 export const DOWNLOAD_LOOKS = { seconds: 900, times: 96 } as const;
 
+/** Seconds between two looks at a month that runs already, and how many there are: a day. */
+export const MONTH_LOOKS = { seconds: 900, times: 96 } as const;
+
 /** Seconds between two looks at the crawl, and how many there are: an hour. */
 export const CRAWL_LOOKS = { seconds: 60, times: 60 } as const;
 
@@ -78,12 +81,20 @@ function filled(query: string, paths: Readonly<Record<string, string>>): string 
   return format(query.replaceAll(marks, '{}').replaceAll(/\s+/g, ' '), ...values);
 }
 
-/** Changes with each entry of a state, and is the same in its retries: a folder of it is empty when a state begins. */
-const ENTRY = "States.Hash($$.State.EnteredTime, 'MD5')";
+/**
+ * Of each entry of a state, and of each redrive: a redriven state keeps its time of entry, and its execution has the count
+ * and time of the redrive. The same in the retries of a call.
+ */
+const entry = (algorithm: 'MD5' | 'SHA-256', ...more: readonly string[]) => {
+  const parts = ['States.JsonToString($$.Execution)', '$$.State.EnteredTime', ...more];
+  return `States.Hash(${format(parts.map(() => '{}').join(' '), ...parts)}, '${algorithm}')`;
+};
+
+/** A folder or a name that is new when a state begins. */
+const ENTRY = entry('MD5');
 
 /** A query's token: a retry of a call that was carried out gives the same query. */
-const token = (what: string) =>
-  `States.Hash(${format('{} {} {}', '$$.Execution.Id', '$$.State.EnteredTime', what)}, 'SHA-256')`;
+const token = (what: string) => entry('SHA-256', what);
 
 /**
  * The workflow as data. The function is pure: the tests, the picture in docs/ and the embedded cloud read the definition
@@ -162,6 +173,17 @@ export function definition(props: DefinitionProps): Definition {
     },
     ResultPath: null,
   });
+  const unloaded = (location: string) => ({
+    Type: 'Pass' as const,
+    Parameters: {
+      'name.$': '$.result.name',
+      'table.$': format('{}_{}', '$.result.name', '$.suffix'),
+      'location.$': location,
+      'columns.$': '$.result.columns[*].Name',
+    },
+    End: true as const,
+  });
+  const afterRequest = props.ingest === 'download' ? 'AwaitDownload' : 'Point';
   // A retry of a call whose answer was lost finds the table that it has made.
   const exists = (Next: string) => [{ ErrorEquals: ['Glue.AlreadyExistsException'], ResultPath: '$.exists', Next }];
 
@@ -172,18 +194,32 @@ export function definition(props: DefinitionProps): Definition {
       Request: {
         Comment: 'Reads the input; finds or asks for the download. Everything that is missing is told here.',
         ...invoke('gbif', 'request', { 'input.$': '$', 'started.$': '$$.Execution.StartTime' }),
-        Retry: retryFunction,
+        Retry: [
+          {
+            ErrorEquals: [ErrorName.AnotherMonthRuns],
+            IntervalSeconds: MONTH_LOOKS.seconds,
+            BackoffRate: 1,
+            MaxAttempts: MONTH_LOOKS.times,
+          },
+          ...retryFunction,
+        ],
         OutputPath: '$.Payload',
         Next: 'Requested',
       },
       Requested: {
         Type: 'Choice',
         Choices: [{ Variable: '$.published', BooleanEquals: true, Next: 'Succeeded' }],
-        Default: props.ingest === 'download' ? 'AwaitDownload' : 'Point',
+        Default: 'Riis',
+      },
+      Riis: {
+        Comment:
+          'Before anything else that costs: a missing image, a wrong list or region file ends the month for cents.',
+        ...job('annotate_riis', {}),
+        Next: afterRequest,
       },
       ...(props.ingest === 'download' && {
         AwaitDownload: {
-          ...invoke('gbif', 'await', { 'state.$': '$', 'since.$': '$$.State.EnteredTime' }),
+          ...invoke('gbif', 'await', { 'state.$': '$', 'since.$': '$$.State.EnteredTime', 'run.$': '$$.Execution' }),
           Retry: [
             {
               ErrorEquals: [ErrorName.DownloadRunning],
@@ -295,13 +331,18 @@ export function definition(props: DefinitionProps): Definition {
         ResultSelector: {
           'columns.$': '$.Table.StorageDescriptor.Columns',
           'parameters.$': '$.Table.Parameters',
+          'location.$': '$.Table.StorageDescriptor.Location',
         },
         ResultPath: '$.table',
         Next: 'CheckSchema',
       },
       CheckSchema: {
         Comment: 'SchemaChanged names the columns; ScanLimitExceeded comes before the first query.',
-        ...invoke('verifier', 'schema', { 'table.$': '$.table', readable: READABLE }),
+        ...invoke('verifier', 'schema', {
+          'table.$': '$.table',
+          'location.$': '$.source.location',
+          readable: READABLE,
+        }),
         Retry: retryFunction,
         ResultSelector: { 'bytes.$': '$.Payload.bytes' },
         ResultPath: '$.table',
@@ -329,9 +370,8 @@ export function definition(props: DefinitionProps): Definition {
         Retry: retryFunction,
         ResultSelector: { 'counts.$': '$.Payload' },
         ResultPath: '$.counted',
-        Next: 'Riis',
+        Next: 'Annotate',
       },
-      Riis: { ...job('annotate_riis', {}), Next: 'Annotate' },
       Annotate: { ...job('annotate', { 'subset.$': '$.subset.location' }), Next: 'CatalogAnnotated' },
       CatalogAnnotated: {
         ...createTable(
@@ -376,19 +416,19 @@ export function definition(props: DefinitionProps): Definition {
                 { 'Columns.$': '$.result.columns' },
                 locationOf(bucket, '$.unloaded.entry'),
               ),
-              Catch: exists('Unloaded'),
+              Catch: exists('SeeResult'),
               Next: 'Unloaded',
             },
-            Unloaded: {
-              Type: 'Pass',
-              Parameters: {
-                'name.$': '$.result.name',
-                'table.$': format('{}_{}', '$.result.name', '$.suffix'),
-                'location.$': locationOf(bucket, '$.unloaded.entry'),
-                'columns.$': '$.result.columns[*].Name',
-              },
-              End: true,
+            Unloaded: unloaded(locationOf(bucket, '$.unloaded.entry')),
+            SeeResult: {
+              Comment: 'What is verified is what the table has: the manifest names that folder.',
+              ...glue('getTable'),
+              Parameters: { DatabaseName: database, 'Name.$': format('{}_{}', '$.result.name', '$.suffix') },
+              ResultSelector: { 'location.$': '$.Table.StorageDescriptor.Location' },
+              ResultPath: '$.catalogued',
+              Next: 'Catalogued',
             },
+            Catalogued: unloaded('$.catalogued.location'),
           },
         },
         ResultPath: '$.results',

@@ -140,6 +140,14 @@ function workflowGrants(props: WorkflowProps): readonly Grant[] {
       actions: ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions', 'glue:CreateTable', 'glue:BatchDeleteTable'],
       resources: tablesOf(aws, props.databaseName),
     },
+    // Athena looks at them before each query (Athena User Guide, Fine-grained access to databases and tables; Step Functions
+    // Developer Guide, IAM policies for Athena).
+    { sid: 'SeeDefaultDatabase', actions: ['glue:GetDatabase'], resources: [aws.arn('glue', 'database/default')] },
+    {
+      sid: 'SeeCatalog',
+      actions: ['athena:GetDataCatalog'],
+      resources: [aws.arn('athena', 'datacatalog/AwsDataCatalog')],
+    },
     {
       sid: 'Query',
       actions: [

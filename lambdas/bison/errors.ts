@@ -10,6 +10,8 @@ export const ErrorName = {
   DataStreamMissing: 'DataStreamMissing',
   /** The jobs of the DataStream use another bucket alone; nothing was started. */
   BucketUnreachable: 'BucketUnreachable',
+  /** An earlier execution still runs, whose crawler and tables this month would use too; Request's Retry waits. */
+  AnotherMonthRuns: 'AnotherMonthRuns',
   /** The month's snapshot is not there; nothing was started. */
   SnapshotMissing: 'SnapshotMissing',
   /** GBIF refused the request for a download, or its user and password. */
@@ -28,6 +30,8 @@ export const ErrorName = {
   CrawlFailed: 'CrawlFailed',
   /** Glue's crawl has not ended within an hour. */
   CrawlLate: 'CrawlLate',
+  /** The crawled table lies in another folder than the month's data. */
+  CrawledElsewhere: 'CrawledElsewhere',
   /** A column that the filter reads is missing, or has a type that it cannot read. */
   SchemaChanged: 'SchemaChanged',
   /** Two counts that must agree do not; nothing was published. */
@@ -52,6 +56,7 @@ export const FINAL_ERRORS = [
   ErrorName.DownloadFailed,
   ErrorName.InvalidKey,
   ErrorName.ScanLimitExceeded,
+  ErrorName.CrawledElsewhere,
   ErrorName.SchemaChanged,
   ErrorName.CountMismatch,
 ] as const;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { ListTagsForResourceCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { ListExecutionsCommand, ListTagsForResourceCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { CLIENT } from '../runtime/clients';
 import { type Clock, systemClock } from '../runtime/clock';
@@ -60,9 +60,12 @@ const State = z.object({
   download: z.string().optional(),
 });
 
+/** `$$.Execution` of the state machine: what is read of it. */
+const Run = z.object({ RedriveTime: z.iso.datetime().optional() });
+
 export const GbifEvent = z.discriminatedUnion('action', [
   z.object({ action: z.literal('request'), execution: z.string(), input: z.unknown(), started: z.string() }),
-  z.object({ action: z.literal('await'), execution: z.string(), state: State, since: z.string() }),
+  z.object({ action: z.literal('await'), execution: z.string(), state: State, since: z.string(), run: Run }),
 ]);
 
 type Event = z.infer<typeof GbifEvent>;
@@ -112,6 +115,7 @@ async function request(event: Event & { action: 'request' }, clients: GbifClient
       `Nothing was started: ${keys} ${missing.length === 1 ? 'is' : 'are'} missing. Run 'npx datastream bison inputs upload' with the files.`,
     );
   }
+  await awaitTurn(event, clients);
   if (deployment.ingest === 'open-data') return { ...state, source: await openData(snapshot, clients) };
   if (deployment.dataStreamArn !== '') await checkReach(clients, log);
   const key = download ?? (await existingDownload(snapshot, clients)) ?? (await newDownload(clients));
@@ -166,6 +170,29 @@ async function keysBelow(prefix: string, bucket: string, { s3 }: Pick<GbifClient
     token = page.NextContinuationToken;
   } while (token !== undefined && (most === undefined || keys.length < most));
   return keys;
+}
+
+/**
+ * Two months at once would share the crawler and, of one snapshot, tables and folders: the later one waits for the earlier.
+ *
+ * @throws AnotherMonthRuns, which Request's Retry waits for
+ */
+async function awaitTurn({ execution, started }: Event & { action: 'request' }, { sfn }: GbifClients): Promise<void> {
+  const stateMachineArn = execution.replace(':execution:', ':stateMachine:').replace(/:[^:]*$/, '');
+  const own = new Date(started).getTime();
+  let nextToken: string | undefined;
+  do {
+    const page = await sfn.send(new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', nextToken }));
+    for (const { executionArn = '', name, startDate = new Date(0) } of page.executions ?? []) {
+      const ahead = startDate.getTime() - own || (executionArn < execution ? -1 : 1);
+      if (executionArn === execution || ahead > 0) continue;
+      throw new BisonError(
+        ErrorName.AnotherMonthRuns,
+        `The execution ${name} has run since ${startDate.toISOString()}, and two months at once would share a crawler. This one waits for it; nothing was started.`,
+      );
+    }
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
 }
 
 /**
@@ -273,7 +300,10 @@ async function newDownload(clients: GbifClients): Promise<string> {
   return key.trim().replace(/^"|"$/g, '');
 }
 
-async function awaitDownload({ state, since }: Event & { action: 'await' }, clients: GbifClients): Promise<object> {
+async function awaitDownload(
+  { state, since: entered, run }: Event & { action: 'await' },
+  clients: GbifClients,
+): Promise<object> {
   const { bucket, scanLimitBytes } = clients.deployment;
   const key = checkedKey(state.download ?? '');
   const { status, size = 0 } = Download.parse(JSON.parse(await call(`${API}/${key}`, {}, clients)));
@@ -284,6 +314,8 @@ async function awaitDownload({ state, since }: Event & { action: 'await' }, clie
         `GBIF's download ${key} is ${status}: see https://www.gbif.org/occurrence/download/${key}, then start again.`,
       );
     }
+    // A redriven execution waits for another day.
+    const since = run.RedriveTime ?? entered;
     if (clients.clock.now().getTime() - new Date(since).getTime() >= LATEST_MS) {
       throw new BisonError(
         ErrorName.DownloadLate,

@@ -14,7 +14,10 @@ export const VerifierEvent = z.discriminatedUnion('action', [
     table: z.object({
       columns: z.array(z.object({ Name: z.string(), Type: z.string().optional() })),
       parameters: z.record(z.string(), z.string()).optional(),
+      location: z.string(),
     }),
+    /** The folder of the month's data. */
+    location: z.string(),
     /** The columns that the subset reads, with the types that it can read. */
     readable: z.record(z.string(), z.array(z.string())),
   }),
@@ -40,7 +43,7 @@ export interface VerifierLimits {
  * published. It calls nothing and writes nothing.
  *
  * @returns the counts that agree, by their names; of a table, how many bytes a query reads
- * @throws SchemaChanged, ScanLimitExceeded, CountMismatch
+ * @throws CrawledElsewhere, SchemaChanged, ScanLimitExceeded, CountMismatch
  */
 export async function verify(
   event: Event,
@@ -60,7 +63,14 @@ export async function verify(
   }
 }
 
-function schema({ table, readable }: Event & { action: 'schema' }, { scanLimitBytes }: VerifierLimits) {
+function schema({ table, location, readable }: Event & { action: 'schema' }, { scanLimitBytes }: VerifierLimits) {
+  // A crawler names the folder with or without its last slash, or its one file.
+  if (!`${table.location}/`.startsWith(location.replace(/\/*$/, '/'))) {
+    throw new BisonError(
+      ErrorName.CrawledElsewhere,
+      `The crawled table lies in ${table.location}, and the month's data in ${location}: something else has pointed the crawler there. No query was started. Start a new month.`,
+    );
+  }
   const types = new Map(table.columns.map(({ Name, Type = '' }) => [Name.toLowerCase(), Type.toLowerCase()]));
   const problems = Object.entries(readable).flatMap(([name, allowed]) => {
     const type = types.get(name);

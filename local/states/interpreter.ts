@@ -52,6 +52,8 @@ export interface ExecutionContext {
     readonly RoleArn: string;
     readonly StartTime: string;
     readonly RedriveCount: number;
+    /** When it was last redriven; absent before. */
+    readonly RedriveTime?: string;
   };
   readonly StateMachine: { readonly Id: string; readonly Name: string };
 }
@@ -78,6 +80,16 @@ interface Frame {
   readonly signal: AbortSignal;
   /** Whether it is the machine itself. */
   readonly outermost?: boolean;
+  /** When its first state was entered. Default: now. */
+  readonly entered?: string;
+}
+
+/** The state that a redrive begins with. */
+export interface Entry {
+  readonly name: string;
+  readonly input: unknown;
+  /** When it was entered at first, ISO 8601: a redrive does not enter it anew. */
+  readonly entered: string;
 }
 
 /** A state's output, and the state that comes next; without one the machine ends. */
@@ -99,7 +111,7 @@ export class Interpreter {
   /** The largest input or output of a state or a task, in bytes of UTF-8. */
   largestBytes = 0;
   /** The state of the machine itself, not of a branch or an iteration, that was entered last: a redrive begins there. */
-  at?: { readonly name: string; readonly input: unknown };
+  at?: Entry;
   /** The state that was entered last. */
   last?: { readonly name: string; readonly type: string; readonly input: unknown };
 
@@ -113,9 +125,9 @@ export class Interpreter {
    * Runs the execution. It never rejects.
    *
    * @param stop stops the execution at once, as StopExecution does
-   * @param from the state that a redrive begins with, and its input; default: the first one
+   * @param from the state that a redrive begins with; default: the first one
    */
-  async run(stop: AbortSignal, from?: { readonly name: string; readonly input: unknown }): Promise<Outcome> {
+  async run(stop: AbortSignal, from?: Entry): Promise<Outcome> {
     const { definition, context } = this;
     const over = new AbortController();
     const signal = either(stop, over.signal);
@@ -126,7 +138,7 @@ export class Interpreter {
         this.#machine(
           from ? { ...definition, StartAt: from.name } : definition,
           from ? from.input : context.Execution.Input,
-          { context, signal, outermost: true },
+          { context, signal, outermost: true, ...(from && { entered: from.entered }) },
         ),
         this.#expiry(definition.TimeoutSeconds, signal, timedOut),
       ]);
@@ -142,19 +154,22 @@ export class Interpreter {
   }
 
   async #machine({ StartAt, States }: Definition, input: unknown, frame: Frame): Promise<unknown> {
-    const { outermost = false, ...inner } = frame;
+    const { outermost = false, entered: first, ...inner } = frame;
+    const now = () => this.ports.clock.now().toISOString();
+    let entered = first ?? now();
     let step: Step = { output: input, next: StartAt };
     while (step.next !== undefined) {
-      if (outermost) this.at = { name: step.next, input: step.output };
-      step = await this.#state(step.next, States[step.next] as State, step.output, inner);
+      const entry = { name: step.next, input: step.output, entered };
+      if (outermost) this.at = entry;
+      step = await this.#state(entry, States[step.next] as State, inner);
+      entered = now();
     }
     return step.output;
   }
 
   /** Enters a state, and leaves it by its end, its Retry or its Catch. */
-  async #state(name: string, state: State, input: unknown, frame: Frame): Promise<Step> {
+  async #state({ name, input, entered }: Entry, state: State, frame: Frame): Promise<Step> {
     const { Retry = [], Catch = [], Type } = state;
-    const entered = this.ports.clock.now().toISOString();
     const uses = new Map<Retrier, number>();
     frame.signal.throwIfAborted();
     this.#record(1, input);

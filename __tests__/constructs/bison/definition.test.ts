@@ -48,7 +48,7 @@ test('without an ingest, the crawler is pointed at the open data at once', () =>
   const open = definition({ ...PROPS, ingest: 'open-data' });
   expect(open.States).not.toHaveProperty('Ingest');
   expect(open.States).not.toHaveProperty('AwaitDownload');
-  expect(open.States.Requested?.Default).toBe('Point');
+  expect(open.States.Riis?.Next).toBe('Point');
 });
 
 test('the states come in the order of the work', () => {
@@ -59,7 +59,7 @@ test('the states come in the order of the work', () => {
     name = name === 'Crawled' ? String(Choices?.[0]?.Next) : (Next ?? Default);
   }
   expect(order.join(' ')).toBe(
-    'Request Requested AwaitDownload Ingest Point Clear Crawl NextLook AwaitCrawl LookAtCrawl Crawled Describe CheckSchema Subset Count ReadCounts CheckSubset Riis Annotate CatalogAnnotated Results Aggregate Verify ReadVerified Compare Stats Publish Summary Succeeded',
+    'Request Requested Riis AwaitDownload Ingest Point Clear Crawl NextLook AwaitCrawl LookAtCrawl Crawled Describe CheckSchema Subset Count ReadCounts CheckSubset Annotate CatalogAnnotated Results Aggregate Verify ReadVerified Compare Stats Publish Summary Succeeded',
   );
 });
 
@@ -70,7 +70,8 @@ test('the queries that Athena gets are those of queries.ts', () => {
   expect(queryOf(states.Verify)).toBe(oneLine(verifyQuery(suffix)));
   for (const result of RESULTS) {
     const input = { ...SNAPSHOT, result };
-    const entry = evaluate("States.Hash($$.State.EnteredTime, 'MD5')");
+    const entry = evaluate(unload.Unload?.ResultSelector?.['entry.$']);
+    expect(entry).toMatch(/^[0-9a-f]{32}$/);
     const location = `s3://${PROPS.bucket}/summary/2025-11-01/${result.name}/${entry}/`;
     expect(queryOf(unload.Unload, input)).toBe(oneLine(resultQuery(result, `annotated_${suffix}`, location)));
     const table = unload.CatalogResult?.Parameters?.TableInput as { StorageDescriptor: Record<string, unknown> };

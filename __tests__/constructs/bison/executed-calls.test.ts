@@ -125,6 +125,7 @@ const OF_ITSELF: Readonly<Record<string, readonly string[]>> = {
     ...['states:DescribeExecution', 'states:StopExecution', 'batch:DescribeJobs', 'athena:GetQueryExecution'],
     // Athena User Guide, Access to workgroups and to S3: results in parts, and the catalogue.
     ...['glue:GetDatabase', 'glue:GetPartitions', 's3:GetBucketLocation', 's3:ListBucketMultipartUploads'],
+    'athena:GetDataCatalog',
     ...['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
   ],
   // Glue Developer Guide, Crawler prerequisites.

@@ -1,5 +1,5 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { ListTagsForResourceCommand } from '@aws-sdk/client-sfn';
+import { ListExecutionsCommand, ListTagsForResourceCommand } from '@aws-sdk/client-sfn';
 import example from '../../../executions/examples/gbif-download.json';
 import { parseExecution } from '../../../executions/parse';
 import { type GbifClients, type GbifDeployment, gbif } from '../../../lambdas/bison/gbif';
@@ -19,6 +19,10 @@ interface Place {
   readonly secret?: string | Error;
   /** The tags of the DataStream, or the error that Step Functions answers. */
   readonly tags?: Readonly<Record<string, string>> | Error;
+  /** Executions that run, and since when. */
+  readonly running?: readonly (readonly [string, string])[];
+  /** When the execution was last redriven. */
+  readonly redriven?: string;
   readonly downloads?: readonly object[];
   readonly download?: object;
   readonly answers?: (url: string, init: RequestInit) => Response | undefined;
@@ -50,7 +54,19 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
     } as unknown as GbifClients['secrets'],
     sfn: {
       send: async (command: unknown) => {
-        if (!(command instanceof ListTagsForResourceCommand)) throw new Error('the function only asks for tags');
+        if (command instanceof ListExecutionsCommand) {
+          expect(command.input.stateMachineArn).toBe('arn:aws:states:us-east-1:123456789012:stateMachine:bison');
+          const executions = (rest.running ?? []).map(([name, startDate]) => ({
+            executionArn: EXECUTION.replace(/[^:]*$/, name),
+            name,
+            startDate: new Date(startDate),
+          }));
+          // A page for each.
+          const at = Number(command.input.nextToken ?? 0);
+          const more = at + 1 < executions.length ? { nextToken: String(at + 1) } : {};
+          return { executions: executions.slice(at, at + 1), ...more };
+        }
+        if (!(command instanceof ListTagsForResourceCommand)) throw new Error('the function only lists');
         expect(command.input).toEqual({ resourceArn: DATA_STREAM });
         const { tags = { 'datastream:bucket': '' } } = rest;
         if (tags instanceof Error) throw tags;
@@ -96,6 +112,7 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
           execution: EXECUTION,
           state: { snapshot: '2025-11-01', suffix: '2025_11_01', published: false, download },
           since: '2025-11-02T00:00:00Z',
+          run: rest.redriven === undefined ? {} : { RedriveTime: rest.redriven },
         },
         clients,
         log,
@@ -262,6 +279,30 @@ describe('Request', () => {
     await expect(missing).rejects.toMatchObject({ name: 'SnapshotMissing' });
   });
 
+  test.each([
+    ['that began before', [['zero', '2025-11-01T23:59:59Z']], 'AnotherMonthRuns'],
+    ['of the same second whose ARN comes first', [['none', '2025-11-02T00:00:00Z']], 'AnotherMonthRuns'],
+    [
+      'on another page',
+      [
+        ['one', '2025-11-02T00:00:00Z'],
+        ['zero', '2025-11-01T23:59:59Z'],
+      ],
+      'AnotherMonthRuns',
+    ],
+    ['that began later', [['two', '2025-11-02T00:00:01Z']], undefined],
+    ['of the same second whose ARN comes later', [['two', '2025-11-02T00:00:00Z']], undefined],
+    ['of its own', [['one', '2025-11-02T00:00:00Z']], undefined],
+  ] as const)('waits for an execution %s, and for no other', async (_, running, name) => {
+    const { request, asked } = place({ running });
+    const ended = await request().then(
+      () => undefined,
+      (error: Error) => error.name,
+    );
+    expect(ended).toBe(name);
+    if (name) expect(asked).toEqual([]);
+  });
+
   test('puts no answer of GBIF into a command that has no form of a key', async () => {
     const answers = (_: string, { method }: RequestInit) =>
       method === 'POST' ? new Response(`${KEY}.zip; halt`) : undefined;
@@ -321,7 +362,11 @@ describe('AwaitDownload', () => {
   });
 
   test('gives up after a day', async () => {
-    const late = place({ download: { status: 'RUNNING' }, now: '2025-11-03T00:00:00Z' }).look();
+    const running = { download: { status: 'RUNNING' }, now: '2025-11-03T00:00:00Z' };
+    await expect(place({ ...running, redriven: '2025-11-02T00:00:01Z' }).look()).rejects.toMatchObject({
+      name: 'DownloadRunning',
+    });
+    const late = place(running).look();
     await expect(late).rejects.toMatchObject({
       name: 'DownloadLate',
       message: expect.stringContaining('still RUNNING after 24 hours'),

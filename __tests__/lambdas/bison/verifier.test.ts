@@ -9,9 +9,19 @@ const rowsOf = (counts: Readonly<Record<string, number>>) =>
   [['name', 'n'], ...Object.entries(counts)].map((cells) => ({
     Data: cells.map((cell) => ({ VarCharValue: String(cell) })),
   }));
-const schema = (columns: { Name: string; Type: string }[], parameters: Record<string, string> = {}) =>
+const LOCATION = 's3://bison/rawdata/0004219-251025141854904/';
+const schema = (
+  columns: { Name: string; Type: string }[],
+  parameters: Record<string, string> = {},
+  location: string = LOCATION,
+) =>
   verify(
-    { action: 'schema', table: { columns, parameters }, readable: READABLE as Record<string, string[]> },
+    {
+      action: 'schema',
+      table: { columns, parameters, location },
+      location: LOCATION,
+      readable: READABLE as Record<string, string[]>,
+    },
     LIMITS,
     log,
   );
@@ -26,6 +36,17 @@ describe('the schema', () => {
       schema(COLUMNS.map((each) => (each.Name === 'decimallatitude' ? { ...each, Type: 'decimal(17,15)' } : each))),
     ).resolves.toBeDefined();
   });
+
+  test.each([LOCATION, LOCATION.slice(0, -1), `${LOCATION}occurrence.txt`])('may be told of %s', async (location) => {
+    await expect(schema(COLUMNS, {}, location)).resolves.toBeDefined();
+  });
+
+  test.each(['s3://bison/rawdata/0004219-2510251418549041/', 's3://bison/rawdata/', 's3://other/rawdata/'])(
+    'of a table in %s is another month',
+    async (location) => {
+      await expect(schema(COLUMNS, {}, location)).rejects.toMatchObject({ name: 'CrawledElsewhere' });
+    },
+  );
 
   test('names every column that is missing or has a type that cannot be read', async () => {
     const changed = COLUMNS.filter(({ Name }) => Name !== 'taxonrank').map((each) =>
