@@ -21,6 +21,7 @@ import { awsSentence } from '../../packer/aws-errors';
 import { ANALYTICS_PRICES, athenaDollars, crawlDollars, postgresDollars, r7gVcpuHourly } from '../../prices/analytics';
 import { own, PRICE_LIST } from '../../prices/instances';
 import { type Bison, bisonClients, bisonDeployment } from '../aws/bison';
+import { adviceOn, adviceSentence } from '../bison-advice';
 import { causeOf } from '../bison-cause';
 import { inputProblems, inputsIn, keysOf } from '../bison-inputs';
 import { stamp } from '../job-name';
@@ -189,9 +190,11 @@ export async function bisonStatus(
   const failed = jobIn(cause);
   const jobs = failed === undefined ? [] : await failedJobs(failed, clients);
   const running = status === 'RUNNING' && state !== undefined ? await runningJob(state.name, clients) : undefined;
+  const code = status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
   const document = {
     ...{ name: month.name ?? '', status, state: state?.name ?? null, snapshot: state?.snapshot ?? null },
     ...{ error: error ?? null, cause: cause === undefined ? null : causeOf(cause) },
+    advice: code === 0 ? null : adviceSentence(adviceOn(status, error), name, snapshotOf(state)),
     ...{
       counts: told.counts ?? state?.counts ?? null,
       children: running?.arrayProperties?.statusSummary ?? null,
@@ -199,7 +202,6 @@ export async function bisonStatus(
     },
     ...{ started_at: month.startDate?.toISOString() ?? null, ended_at: month.stopDate?.toISOString() ?? null },
   };
-  const code = status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
   if (json) {
     print(out, document);
     return code;
@@ -229,9 +231,13 @@ export async function bisonStatus(
     ]);
     out.write(table([['  JOB', 'EXIT', 'REASON', 'LOG STREAM'], ...rows]));
   }
-  if (code === 1) out.write("  When its reason is mended, go on with 'datastream bison redrive'.\n");
+  if (document.advice !== null) out.write(wrap(`  ${document.advice}\n`, out));
   return code;
 }
+
+/** The snapshot that the month is about, after Request has checked it. */
+const snapshotOf = (state: Awaited<ReturnType<typeof stateOf>>) =>
+  state?.name === 'Request' ? undefined : state?.snapshot;
 
 /** The state that an execution has entered last, and the snapshot that it is about. */
 async function stateOf(executionArn: string, { sfn }: Bison) {
@@ -301,11 +307,22 @@ async function runningJob(state: string, { batch, deployment }: Bison): Promise<
   return jobs.filter(({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED')[0];
 }
 
-/** Goes on with a month that failed or was stopped, where it stood. @returns 0, 1 where it cannot be redriven */
+/**
+ * Goes on with a month that failed or was stopped, where it stood.
+ *
+ * @returns 0; 1 where it cannot be redriven, or where that cannot help
+ */
 export async function bisonRedrive(name: string | undefined, clients: Bison, out: Output): Promise<number> {
-  const { executionArn, status, name: own_ = '' } = await describe(name, clients);
+  const { executionArn, status = '', error, name: own_ = '' } = await describe(name, clients);
   if (status === 'RUNNING') throw new Refusal(`${own_} runs: see 'datastream bison status ${own_}'.`);
   if (status === 'SUCCEEDED') throw new Refusal(`${own_} has succeeded: there is nothing to go on with.`);
+  const advice = adviceOn(status, error);
+  if (advice.helps === 'start') {
+    const snapshot = snapshotOf(await stateOf(executionArn, clients));
+    throw new Refusal(
+      `${own_} ended with ${error}, which a redrive gives again: nothing was done. ${adviceSentence(advice, own_, snapshot)}`,
+    );
+  }
   try {
     await clients.sfn.send(new RedriveExecutionCommand({ executionArn }));
   } catch (error) {

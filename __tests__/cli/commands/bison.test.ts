@@ -88,6 +88,7 @@ test('a month from its start to its counts, with a child that fails once', async
     status: 'FAILED',
     snapshot: '2025-11-01',
     failed_jobs: [{ job: 'annotate', index: 1, exit_code: 3 }],
+    advice: expect.stringContaining("then go on with 'datastream bison redrive'."),
   });
 
   broken = false;
@@ -127,6 +128,25 @@ test('a month from its start to its counts, with a child that fails once', async
   });
   const cost = await call((clients, out) => bisonCost({}, clients, out));
   expect(cost.out).toMatch(/^WHAT +HOW MUCH +AT MOST\nAthena +2 reads of 0\.0 GB, 10 of what is annotated +\$/);
+});
+
+test('a month that a redrive cannot help is not redriven, and needs a new one', async () => {
+  const { call, hours, month } = commands({ crawl: () => ({ error: 'not authorized' }) });
+  await call((clients, out) => bisonStart({ snapshot: '2025-11-01' }, clients, out));
+  await hours(8);
+  const advice =
+    "Mend what the crawler's log in /aws-glue/crawlers says, then start a new month with 'datastream bison start --snapshot 2025-11-01'.\n";
+  const failed = await call((clients, out) => bisonStatus(undefined, {}, clients, out));
+  expect(failed.out).toContain('FAILED, in CrawlFailed\n');
+  expect(failed.out).toMatch(/not authorized[\s\S]*\n {2}Mend what the crawler/);
+  expect(failed.out.endsWith(`  ${advice}`)).toBe(true);
+
+  expect(await call((clients, out) => bisonRedrive(undefined, clients, out))).toEqual({
+    code: 1,
+    out: '',
+    err: `month-2025-11-01-20251102-000000 ended with CrawlFailed, which a redrive gives again: nothing was done. ${advice}`,
+  });
+  expect([month.cloud.calls('RedriveExecution'), month.glue.crawls]).toEqual([0, 1]);
 });
 
 test('a start that would fail is refused with all that is wrong', async () => {
