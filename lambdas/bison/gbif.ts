@@ -244,7 +244,7 @@ async function awaitDownload({ state, since }: Event & { action: 'await' }, clie
     if (!ALIVE.includes(status)) {
       throw new BisonError(
         ErrorName.DownloadFailed,
-        `GBIF's download ${key} is ${status}: see https://www.gbif.org/occurrence/download/${key}, then start again.`,
+        `GBIF's download ${key} is ${status}: see https://www.gbif.org/occurrence/download/${key}, then start a new month.`,
       );
     }
     if (clients.clock.now().getTime() - new Date(since).getTime() >= LATEST_MS) {
@@ -258,7 +258,7 @@ async function awaitDownload({ state, since }: Event & { action: 'await' }, clie
   if (size > scanLimitBytes) {
     throw new BisonError(
       ErrorName.ScanLimitExceeded,
-      `GBIF's download ${key} has ${size} bytes as a zip file alone, and a query may read ${scanLimitBytes}: nothing was ingested. Deploy a higher scanLimitBytes.`,
+      `GBIF's download ${key} has ${size} bytes as a zip file alone, and a query may read ${scanLimitBytes}: nothing was ingested. Deploy a higher scan_limit_bytes, then start a new month.`,
     );
   }
   return {

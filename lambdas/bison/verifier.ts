@@ -82,7 +82,7 @@ function schema({ table, readable }: Event & { action: 'schema' }, { scanLimitBy
   if (classification !== 'parquet' && bytes > scanLimitBytes) {
     throw new BisonError(
       ErrorName.ScanLimitExceeded,
-      `The crawled table has ${bytes} bytes, and a query may read ${scanLimitBytes}: no query was started. Deploy a higher scanLimitBytes.`,
+      `The crawled table has ${bytes} bytes, and a query may read ${scanLimitBytes}: no query was started. Deploy a higher scan_limit_bytes, then start a new month.`,
     );
   }
   return { bytes };
