@@ -79,7 +79,11 @@ export interface BisonStartOptions {
   readonly json?: boolean;
 }
 
-/** Starts a month, after the form of what is given was checked and the inputs are there. @returns 0, 1 where it is refused */
+/**
+ * Starts a month, after the form of what is given was checked, the inputs are there and no other month runs.
+ *
+ * @returns 0; 1 where it is refused
+ */
 export async function bisonStart(
   { snapshot, download, json }: BisonStartOptions,
   clients: Bison,
@@ -103,6 +107,7 @@ export async function bisonStart(
     ...(await missingInputs(clients)).map(
       (key) => `s3://${deployment.bucket}/${key} is missing: run 'datastream bison inputs upload FOLDER'.`,
     ),
+    ...(await otherMonths(clients)),
   ];
   if (problems.length > 0) throw new Refusal([...problems, 'Nothing was started.'].join('\n'));
   const name = `month-${snapshot ?? thisMonth}-${stamp(clock.now())}`;
@@ -113,6 +118,24 @@ export async function bisonStart(
   if (json) print(out, { name, execution: executionArn, snapshot: snapshot ?? thisMonth });
   else out.write(`${name}: started. See 'datastream bison status'.\n`);
   return 0;
+}
+
+/**
+ * Of each month that runs, why none may run beside it, in one sentence. A month of the last seconds may be missing:
+ * ListExecutions is eventually consistent (Step Functions API, ListExecutions).
+ *
+ * @param except the ARN of an execution that is none of the others
+ */
+async function otherMonths({ sfn, deployment }: Bison, except?: string): Promise<string[]> {
+  const { stateMachineArn, region } = deployment;
+  const { executions = [] } = await sfn.send(
+    new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 20 }),
+  );
+  return executions.flatMap(({ executionArn, name }) =>
+    executionArn === except
+      ? []
+      : `${name} runs, and two months at once share a crawler and tables: wait until it has ended ('datastream bison status ${name}'), or stop it ('aws stepfunctions stop-execution --region ${region} --execution-arn ${executionArn}').`,
+  );
 }
 
 async function missingInputs({ s3, deployment }: Bison): Promise<string[]> {
@@ -310,7 +333,7 @@ async function runningJob(state: string, { batch, deployment }: Bison): Promise<
 /**
  * Goes on with a month that failed or was stopped, where it stood.
  *
- * @returns 0; 1 where it cannot be redriven, or where that cannot help
+ * @returns 0; 1 where it cannot be redriven, where that cannot help, or while another month runs
  */
 export async function bisonRedrive(name: string | undefined, clients: Bison, out: Output): Promise<number> {
   const { executionArn, status = '', error, name: own_ = '' } = await describe(name, clients);
@@ -323,6 +346,8 @@ export async function bisonRedrive(name: string | undefined, clients: Bison, out
       `${own_} ended with ${error}, which a redrive gives again: nothing was done. ${adviceSentence(advice, own_, snapshot)}`,
     );
   }
+  const others = await otherMonths(clients, executionArn);
+  if (others.length > 0) throw new Refusal([...others, 'Nothing was done.'].join('\n'));
   try {
     await clients.sfn.send(new RedriveExecutionCommand({ executionArn }));
   } catch (error) {

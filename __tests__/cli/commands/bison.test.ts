@@ -1,6 +1,7 @@
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Bison } from '../../../cli/aws/bison';
 import {
   bisonCost,
@@ -147,6 +148,34 @@ test('a month that a redrive cannot help is not redriven, and needs a new one', 
     err: `month-2025-11-01-20251102-000000 ended with CrawlFailed, which a redrive gives again: nothing was done. ${advice}`,
   });
   expect([month.cloud.calls('RedriveExecution'), month.glue.crawls]).toEqual([0, 1]);
+});
+
+test('no month is started or redriven while another runs, which is named', async () => {
+  const { call, clock, month } = commands();
+  const start = () => call((clients, out) => bisonStart({}, clients, out));
+  const runs = (name: string) =>
+    `${name} runs, and two months at once share a crawler and tables: wait until it has ended ('datastream bison status ${name}'), or stop it ('aws stepfunctions stop-execution --region us-east-1 --execution-arn arn:aws:states:us-east-1:000000000000:execution:bison-month:${name}').\n`;
+  const stop = async (name: string) => {
+    const executionArn = `arn:aws:states:us-east-1:000000000000:execution:bison-month:${name}`;
+    await clock.run(month.cloud.sfn.client().send(new StopExecutionCommand({ executionArn })));
+    await clock.run(clock.sleep(60_000));
+  };
+  const first = 'month-2025-11-01-20251102-000000';
+  expect((await start()).code).toBe(0);
+  expect(await start()).toEqual({ code: 1, out: '', err: `${runs(first)}Nothing was started.\n` });
+  expect(month.cloud.calls('StartExecution')).toBe(1);
+
+  // The first was stopped, and another was started.
+  await stop(first);
+  expect((await start()).code).toBe(0);
+  const second = [...month.cloud.sfn.executions.values()].at(-1)?.name ?? '';
+  const redriven = await call((clients, out) => bisonRedrive(first, clients, out));
+  expect(redriven).toEqual({ code: 1, out: '', err: `${runs(second)}Nothing was done.\n` });
+  expect(month.cloud.calls('RedriveExecution')).toBe(0);
+
+  await stop(second);
+  expect((await call((clients, out) => bisonRedrive(first, clients, out))).code).toBe(0);
+  expect(month.cloud.calls('RedriveExecution')).toBe(1);
 });
 
 test('a start that would fail is refused with all that is wrong', async () => {
