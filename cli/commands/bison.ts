@@ -473,7 +473,7 @@ export async function bisonCost({ sourceGb, json }: BisonCostOptions, clients: B
   );
 }
 
-/** Says which inputs the bucket lacks. @returns 0, 1 where one is missing */
+/** Says which keys of the inputs the bucket lacks; the files are not read. @returns 0, 1 where one is missing */
 export async function bisonInputsCheck(clients: Bison, out: Output): Promise<number> {
   const { deployment } = clients;
   const missing = await missingInputs(clients);
@@ -482,7 +482,8 @@ export async function bisonInputsCheck(clients: Bison, out: Output): Promise<num
     throw new Refusal("Put the files into a folder, and say 'datastream bison inputs upload FOLDER'.");
   }
   const inputs = count(keysOf(deployment.regions).length, 'input');
-  out.write(`s3://${deployment.bucket}/${PREFIXES.input}: ${inputs}, all there\n`);
+  const told = `s3://${deployment.bucket}/${PREFIXES.input}: ${inputs}, all there. Not checked: what is in the files. 'datastream bison inputs check FOLDER' checks a folder's.`;
+  out.write(wrap(`${told}\n`, out));
   return 0;
 }
 
@@ -502,11 +503,12 @@ export function checkInputs(folder: string, { deployment: file }: BisonOptions, 
   const problems = inputProblems(folder, regions);
   for (const problem of problems) err.write(wrap(`${problem}\n`, err));
   if (problems.length > 0) return 1;
-  out.write(`${folder}: ${count(keysOf(regions).length, 'input')}, all valid\n`);
+  const told = `${folder}: ${count(keysOf(regions).length, 'input')} with the columns, layers and polygons that the jobs read. Not checked: the values.`;
+  out.write(wrap(`${told}\n`, out));
   return 0;
 }
 
-/** Uploads the inputs of a folder when all of them are valid. @returns 0, 1 where nothing is uploaded */
+/** Uploads the inputs of a folder when `inputProblems` finds none. @returns 0, 1 where nothing is uploaded */
 export async function bisonInputsUpload(folder: string, clients: Bison, out: Output): Promise<number> {
   const { deployment, s3 } = clients;
   const problems = inputProblems(folder, deployment.regions);

@@ -214,13 +214,24 @@ test('inputs are checked before they are uploaded, byte for byte', async () => {
   });
   expect(month.cloud.s3.list(month.bucket, 'input/')).toEqual([]);
 
+  // The first geometry's header, then well-known binary, whose type 1 is a point.
+  const points = readFileSync(join(EXAMPLE, 'input/county.gpkg'));
+  const header = points.indexOf('GP\0');
+  const envelope = [0, 32, 48, 48, 64][(points.readUInt8(header + 3) >> 1) & 7] ?? 0;
+  points.writeUInt32LE(1, header + 8 + envelope + 1);
+  writeFileSync(join(broken, 'county.gpkg'), points);
+  expect(await call((clients, out) => bisonInputsUpload(broken, clients, out))).toMatchObject({
+    code: 1,
+    err: `${broken}/county.gpkg: A geometry of type 1 is no polygon of two dimensions.\nNothing was uploaded.\n`,
+  });
+
   const good = await call((clients, out) => bisonInputsUpload(join(EXAMPLE, 'input'), clients, out));
   expect(good.code).toBe(0);
   const uploaded = readFileSync(month.cloud.s3.pathOf(month.bucket, 'input/county.gpkg'));
   expect(uploaded.equals(readFileSync(join(EXAMPLE, 'input/county.gpkg')))).toBe(true);
   expect(await call((clients, out) => bisonInputsCheck(clients, out))).toMatchObject({
     code: 0,
-    out: `s3://${month.bucket}/input/: 3 inputs, all there\n`,
+    out: `s3://${month.bucket}/input/: 3 inputs, all there. Not checked: what is in the files. 'datastream bison inputs check FOLDER' checks a folder's.\n`,
   });
 });
 
@@ -297,7 +308,8 @@ describe('the command', () => {
 
   test('inputs check looks at a folder without a deployment', () => {
     const good = folders.datastream('bison', 'inputs', 'check', join(EXAMPLE, 'input'));
-    expect(good).toEqual({ status: 0, stdout: `${join(EXAMPLE, 'input')}: 3 inputs, all valid\n`, stderr: '' });
+    const checked = 'with the columns, layers and polygons that the jobs read. Not checked: the values.';
+    expect(good).toEqual({ status: 0, stdout: `${join(EXAMPLE, 'input')}: 3 inputs ${checked}\n`, stderr: '' });
 
     const none = folders.datastream('bison', 'inputs', 'check', 'nowhere');
     expect([none.status, none.stdout]).toEqual([1, '']);
