@@ -24,7 +24,7 @@ export const keysOf = (regions: RegionFiles) => [RIIS_KEY, ...Object.values(regi
 
 /**
  * What is wrong with the inputs of a folder, each in one sentence: what is missing, a list without a column, a region
- * file without its layer or a column of it.
+ * file without its layer, a column of it or a feature, or with a geometry that is no polygon. Values are not checked.
  */
 export function inputProblems(folder: string, regions: RegionFiles): string[] {
   return [
@@ -69,6 +69,8 @@ function regionProblems(path: string, layer: string, columns: readonly string[])
       ? []
       : [`${path}: its layer ${layer} has no column ${missing.join(', ')}: write the Census Bureau's file.`];
   } catch (error) {
-    return [(error as Error).message];
+    const { message } = error as Error;
+    // Of a geometry the message does not name the file.
+    return [message.includes(path) ? message : `${path}: ${message}`];
   }
 }

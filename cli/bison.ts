@@ -70,9 +70,15 @@ export function addBison(program: Command): void {
     .description('the RIIS list and the region files that the jobs read')
     .addHelpText('after', '\nExample:\n  datastream bison inputs check');
   at(inputs.command('check'))
-    .description('say what is missing or wrong, before anything costs')
-    .argument('[folder]', "with the files, which are checked without AWS (default: the deployment's bucket)")
+    .description('which inputs the bucket lacks; or what is wrong with those of a folder')
+    .argument('[folder]', "with the files, which are read without AWS (default: the keys of the deployment's bucket)")
     .addHelpText('after', '\nExample:\n  datastream bison inputs check local/examples/bison/input')
+    .addHelpText(
+      'after',
+      sentences(
+        "Of the bucket only the keys are checked. Of a folder: the list's columns; each region file's layer, its columns and polygons. Values are not checked.",
+      ),
+    )
     .addHelpText('after', sentences(CODES))
     .action(async (folder: string | undefined, options: BisonOptions) => {
       if (folder === undefined) {

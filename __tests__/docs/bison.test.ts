@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { adviceOn } from '../../cli/bison-advice';
 import { bisonPage, bisonParts } from '../../docs/bison';
 import { ErrorName } from '../../lambdas/bison/errors';
 import { BISON_POLICIES, bisonDeployerPolicy } from '../support/bison-calls';
@@ -13,12 +14,17 @@ test('docs/bison.md has what `npm run generate` makes of the definition, the que
   }
 });
 
-test('docs/bison.md explains every error of a month', () => {
-  const shared = ['NetworkError', 'ServiceUnavailable'];
+/** The errors of the page's table, with what helps after them. */
+const helps = Array.from(
+  page.matchAll(/^\| (`\w[\w.]*`.*) \| .* \| `(redrive|start)`.* \|$/gm),
+  ([, names = '', then]) => Array.from(names.matchAll(/`([\w.]+)`/g), ([, name = '']) => [name, then] as const),
+).flat();
 
-  expect(Object.values(ErrorName).filter((name) => !shared.includes(name) && !page.includes(`\`${name}\``))).toEqual(
-    [],
-  );
+test('docs/bison.md explains every error of a month, and says what helps as `bison status` does', () => {
+  const names = helps.map(([name]) => name);
+
+  expect(Object.values(ErrorName).filter((name) => !names.includes(name))).toEqual([]);
+  expect(helps).toEqual(names.map((name) => [name, adviceOn('FAILED', name).helps]));
 });
 
 test("the deployer's permissions fit into managed policies with the longest prefix, and leave no placeholder", () => {

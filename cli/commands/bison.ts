@@ -21,6 +21,7 @@ import { awsSentence } from '../../packer/aws-errors';
 import { ANALYTICS_PRICES, athenaDollars, crawlDollars, postgresDollars, r7gVcpuHourly } from '../../prices/analytics';
 import { own, PRICE_LIST } from '../../prices/instances';
 import { type Bison, bisonClients, bisonDeployment } from '../aws/bison';
+import { adviceOn, adviceSentence } from '../bison-advice';
 import { causeOf } from '../bison-cause';
 import { inputProblems, inputsIn, keysOf } from '../bison-inputs';
 import { stamp } from '../job-name';
@@ -78,7 +79,11 @@ export interface BisonStartOptions {
   readonly json?: boolean;
 }
 
-/** Starts a month, after the form of what is given was checked and the inputs are there. @returns 0, 1 where it is refused */
+/**
+ * Starts a month, after the form of what is given was checked, the inputs are there and no other month runs.
+ *
+ * @returns 0; 1 where it is refused
+ */
 export async function bisonStart(
   { snapshot, download, json }: BisonStartOptions,
   clients: Bison,
@@ -102,6 +107,7 @@ export async function bisonStart(
     ...(await missingInputs(clients)).map(
       (key) => `s3://${deployment.bucket}/${key} is missing: run 'datastream bison inputs upload FOLDER'.`,
     ),
+    ...(await otherMonths(clients)),
   ];
   if (problems.length > 0) throw new Refusal([...problems, 'Nothing was started.'].join('\n'));
   const name = `month-${snapshot ?? thisMonth}-${stamp(clock.now())}`;
@@ -112,6 +118,24 @@ export async function bisonStart(
   if (json) print(out, { name, execution: executionArn, snapshot: snapshot ?? thisMonth });
   else out.write(`${name}: started. See 'datastream bison status'.\n`);
   return 0;
+}
+
+/**
+ * Of each month that runs, why none may run beside it, in one sentence. A month of the last seconds may be missing:
+ * ListExecutions is eventually consistent (Step Functions API, ListExecutions).
+ *
+ * @param except the ARN of an execution that is none of the others
+ */
+async function otherMonths({ sfn, deployment }: Bison, except?: string): Promise<string[]> {
+  const { stateMachineArn, region } = deployment;
+  const { executions = [] } = await sfn.send(
+    new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 20 }),
+  );
+  return executions.flatMap(({ executionArn, name }) =>
+    executionArn === except
+      ? []
+      : `${name} runs, and two months at once share a crawler and tables: wait until it has ended ('datastream bison status ${name}'), or stop it ('aws stepfunctions stop-execution --region ${region} --execution-arn ${executionArn}').`,
+  );
 }
 
 async function missingInputs({ s3, deployment }: Bison): Promise<string[]> {
@@ -189,9 +213,11 @@ export async function bisonStatus(
   const failed = jobIn(cause);
   const jobs = failed === undefined ? [] : await failedJobs(failed, clients);
   const running = status === 'RUNNING' && state !== undefined ? await runningJob(state.name, clients) : undefined;
+  const code = status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
   const document = {
     ...{ name: month.name ?? '', status, state: state?.name ?? null, snapshot: state?.snapshot ?? null },
     ...{ error: error ?? null, cause: cause === undefined ? null : causeOf(cause) },
+    advice: code === 0 ? null : adviceSentence(adviceOn(status, error), name, snapshotOf(state)),
     ...{
       counts: told.counts ?? state?.counts ?? null,
       children: running?.arrayProperties?.statusSummary ?? null,
@@ -199,7 +225,6 @@ export async function bisonStatus(
     },
     ...{ started_at: month.startDate?.toISOString() ?? null, ended_at: month.stopDate?.toISOString() ?? null },
   };
-  const code = status === 'RUNNING' || status === 'SUCCEEDED' ? 0 : 1;
   if (json) {
     print(out, document);
     return code;
@@ -229,9 +254,13 @@ export async function bisonStatus(
     ]);
     out.write(table([['  JOB', 'EXIT', 'REASON', 'LOG STREAM'], ...rows]));
   }
-  if (code === 1) out.write("  When its reason is mended, go on with 'datastream bison redrive'.\n");
+  if (document.advice !== null) out.write(wrap(`  ${document.advice}\n`, out));
   return code;
 }
+
+/** The snapshot that the month is about, after Request has checked it. */
+const snapshotOf = (state: Awaited<ReturnType<typeof stateOf>>) =>
+  state?.name === 'Request' ? undefined : state?.snapshot;
 
 /** The state that an execution has entered last, and the snapshot that it is about. */
 async function stateOf(executionArn: string, { sfn }: Bison) {
@@ -301,11 +330,24 @@ async function runningJob(state: string, { batch, deployment }: Bison): Promise<
   return jobs.filter(({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED')[0];
 }
 
-/** Goes on with a month that failed or was stopped, where it stood. @returns 0, 1 where it cannot be redriven */
+/**
+ * Goes on with a month that failed or was stopped, where it stood.
+ *
+ * @returns 0; 1 where it cannot be redriven, where that cannot help, or while another month runs
+ */
 export async function bisonRedrive(name: string | undefined, clients: Bison, out: Output): Promise<number> {
-  const { executionArn, status, name: own_ = '' } = await describe(name, clients);
+  const { executionArn, status = '', error, name: own_ = '' } = await describe(name, clients);
   if (status === 'RUNNING') throw new Refusal(`${own_} runs: see 'datastream bison status ${own_}'.`);
   if (status === 'SUCCEEDED') throw new Refusal(`${own_} has succeeded: there is nothing to go on with.`);
+  const advice = adviceOn(status, error);
+  if (advice.helps === 'start') {
+    const snapshot = snapshotOf(await stateOf(executionArn, clients));
+    throw new Refusal(
+      `${own_} ended with ${error}, which a redrive gives again: nothing was done. ${adviceSentence(advice, own_, snapshot)}`,
+    );
+  }
+  const others = await otherMonths(clients, executionArn);
+  if (others.length > 0) throw new Refusal([...others, 'Nothing was done.'].join('\n'));
   try {
     await clients.sfn.send(new RedriveExecutionCommand({ executionArn }));
   } catch (error) {
@@ -431,7 +473,7 @@ export async function bisonCost({ sourceGb, json }: BisonCostOptions, clients: B
   );
 }
 
-/** Says which inputs the bucket lacks. @returns 0, 1 where one is missing */
+/** Says which keys of the inputs the bucket lacks; the files are not read. @returns 0, 1 where one is missing */
 export async function bisonInputsCheck(clients: Bison, out: Output): Promise<number> {
   const { deployment } = clients;
   const missing = await missingInputs(clients);
@@ -440,7 +482,8 @@ export async function bisonInputsCheck(clients: Bison, out: Output): Promise<num
     throw new Refusal("Put the files into a folder, and say 'datastream bison inputs upload FOLDER'.");
   }
   const inputs = count(keysOf(deployment.regions).length, 'input');
-  out.write(`s3://${deployment.bucket}/${PREFIXES.input}: ${inputs}, all there\n`);
+  const told = `s3://${deployment.bucket}/${PREFIXES.input}: ${inputs}, all there. Not checked: what is in the files. 'datastream bison inputs check FOLDER' checks a folder's.`;
+  out.write(wrap(`${told}\n`, out));
   return 0;
 }
 
@@ -460,11 +503,12 @@ export function checkInputs(folder: string, { deployment: file }: BisonOptions, 
   const problems = inputProblems(folder, regions);
   for (const problem of problems) err.write(wrap(`${problem}\n`, err));
   if (problems.length > 0) return 1;
-  out.write(`${folder}: ${count(keysOf(regions).length, 'input')}, all valid\n`);
+  const told = `${folder}: ${count(keysOf(regions).length, 'input')} with the columns, layers and polygons that the jobs read. Not checked: the values.`;
+  out.write(wrap(`${told}\n`, out));
   return 0;
 }
 
-/** Uploads the inputs of a folder when all of them are valid. @returns 0, 1 where nothing is uploaded */
+/** Uploads the inputs of a folder when `inputProblems` finds none. @returns 0, 1 where nothing is uploaded */
 export async function bisonInputsUpload(folder: string, clients: Bison, out: Output): Promise<number> {
   const { deployment, s3 } = clients;
   const problems = inputProblems(folder, deployment.regions);

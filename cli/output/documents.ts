@@ -150,6 +150,7 @@ export const DOCUMENTS = {
     snapshot: nullable(text),
     error: nullable(text),
     cause: nullable(text),
+    advice: nullable(text),
     counts: nullable(z.record(text, count)),
     children: nullable(z.record(text, count)),
     failed_jobs: z.array(

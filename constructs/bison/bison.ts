@@ -370,7 +370,7 @@ export class Bison extends Construct {
     });
   }
 
-  /** The month of each second day. Scheduler's own time says which month is meant, however late it starts. */
+  /** On the second day of each month. Scheduler's own time says which month is meant, however late it starts. */
   #schedule(
     { schedule = 'cron(0 0 2 * ? *)', permissionsBoundaryArn }: BisonProps,
     prefix: string,

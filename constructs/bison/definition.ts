@@ -323,7 +323,7 @@ export function definition(props: DefinitionProps): Definition {
       CrawlLate: {
         Type: 'Fail',
         Error: ErrorName.CrawlLate,
-        Cause: `The crawler ${crawler} has not ended its crawl within ${CRAWL_LOOKS.times} minutes: look at its log in /aws-glue/crawlers, then start again.`,
+        Cause: `The crawler ${crawler} has not ended its crawl within ${CRAWL_LOOKS.times} minutes: look at its log in /aws-glue/crawlers, then start a new month.`,
       },
       Describe: {
         ...glue('getTable'),

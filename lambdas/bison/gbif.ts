@@ -311,7 +311,7 @@ async function awaitDownload(
     if (!ALIVE.includes(status)) {
       throw new BisonError(
         ErrorName.DownloadFailed,
-        `GBIF's download ${key} is ${status}: see https://www.gbif.org/occurrence/download/${key}, then start again.`,
+        `GBIF's download ${key} is ${status}: see https://www.gbif.org/occurrence/download/${key}, then start a new month.`,
       );
     }
     // A redriven execution waits for another day.
@@ -327,7 +327,7 @@ async function awaitDownload(
   if (size > scanLimitBytes) {
     throw new BisonError(
       ErrorName.ScanLimitExceeded,
-      `GBIF's download ${key} has ${size} bytes as a zip file alone, and a query may read ${scanLimitBytes}: nothing was ingested. Deploy a higher scanLimitBytes.`,
+      `GBIF's download ${key} has ${size} bytes as a zip file alone, and a query may read ${scanLimitBytes}: nothing was ingested. Deploy a higher scan_limit_bytes, then start a new month.`,
     );
   }
   return {

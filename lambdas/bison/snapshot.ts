@@ -4,7 +4,7 @@ export const DOWNLOAD_KEY = /^\d{7}-\d{15}$/;
 /** A snapshot is of the first day of a month, as GBIF's open data are. */
 export const SNAPSHOT = /^\d{4}-(0[1-9]|1[0-2])-01$/;
 
-/** The document's beginning of the names of crawled tables. */
+/** Upstream's beginning of the names of crawled tables. */
 export const CRAWLED_PREFIX = 'gbif-odr-';
 
 /** The end of the names of a snapshot's tables: `2025_11_01`. */

@@ -92,7 +92,7 @@ function schema({ table, location, readable }: Event & { action: 'schema' }, { s
   if (classification !== 'parquet' && bytes > scanLimitBytes) {
     throw new BisonError(
       ErrorName.ScanLimitExceeded,
-      `The crawled table has ${bytes} bytes, and a query may read ${scanLimitBytes}: no query was started. Deploy a higher scanLimitBytes.`,
+      `The crawled table has ${bytes} bytes, and a query may read ${scanLimitBytes}: no query was started. Deploy a higher scan_limit_bytes, then start a new month.`,
     );
   }
   return { bytes };

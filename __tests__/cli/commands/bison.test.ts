@@ -1,6 +1,7 @@
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Bison } from '../../../cli/aws/bison';
 import {
   bisonCost,
@@ -88,6 +89,7 @@ test('a month from its start to its counts, with a child that fails once', async
     status: 'FAILED',
     snapshot: '2025-11-01',
     failed_jobs: [{ job: 'annotate', index: 1, exit_code: 3 }],
+    advice: expect.stringContaining("then go on with 'datastream bison redrive'."),
   });
 
   broken = false;
@@ -129,6 +131,53 @@ test('a month from its start to its counts, with a child that fails once', async
   expect(cost.out).toMatch(/^WHAT +HOW MUCH +AT MOST\nAthena +2 reads of 0\.0 GB, 10 of what is annotated +\$/);
 });
 
+test('a month that a redrive cannot help is not redriven, and needs a new one', async () => {
+  const { call, hours, month } = commands({ crawl: () => ({ error: 'not authorized' }) });
+  await call((clients, out) => bisonStart({ snapshot: '2025-11-01' }, clients, out));
+  await hours(8);
+  const advice =
+    "Mend what the crawler's log in /aws-glue/crawlers says, then start a new month with 'datastream bison start --snapshot 2025-11-01'.\n";
+  const failed = await call((clients, out) => bisonStatus(undefined, {}, clients, out));
+  expect(failed.out).toContain('FAILED, in CrawlFailed\n');
+  expect(failed.out).toMatch(/not authorized[\s\S]*\n {2}Mend what the crawler/);
+  expect(failed.out.endsWith(`  ${advice}`)).toBe(true);
+
+  expect(await call((clients, out) => bisonRedrive(undefined, clients, out))).toEqual({
+    code: 1,
+    out: '',
+    err: `month-2025-11-01-20251102-000000 ended with CrawlFailed, which a redrive gives again: nothing was done. ${advice}`,
+  });
+  expect([month.cloud.calls('RedriveExecution'), month.glue.crawls]).toEqual([0, 1]);
+});
+
+test('no month is started or redriven while another runs, which is named', async () => {
+  const { call, clock, month } = commands();
+  const start = () => call((clients, out) => bisonStart({}, clients, out));
+  const runs = (name: string) =>
+    `${name} runs, and two months at once share a crawler and tables: wait until it has ended ('datastream bison status ${name}'), or stop it ('aws stepfunctions stop-execution --region us-east-1 --execution-arn arn:aws:states:us-east-1:000000000000:execution:bison-month:${name}').\n`;
+  const stop = async (name: string) => {
+    const executionArn = `arn:aws:states:us-east-1:000000000000:execution:bison-month:${name}`;
+    await clock.run(month.cloud.sfn.client().send(new StopExecutionCommand({ executionArn })));
+    await clock.run(clock.sleep(60_000));
+  };
+  const first = 'month-2025-11-01-20251102-000000';
+  expect((await start()).code).toBe(0);
+  expect(await start()).toEqual({ code: 1, out: '', err: `${runs(first)}Nothing was started.\n` });
+  expect(month.cloud.calls('StartExecution')).toBe(1);
+
+  // The first was stopped, and another was started.
+  await stop(first);
+  expect((await start()).code).toBe(0);
+  const second = [...month.cloud.sfn.executions.values()].at(-1)?.name ?? '';
+  const redriven = await call((clients, out) => bisonRedrive(first, clients, out));
+  expect(redriven).toEqual({ code: 1, out: '', err: `${runs(second)}Nothing was done.\n` });
+  expect(month.cloud.calls('RedriveExecution')).toBe(0);
+
+  await stop(second);
+  expect((await call((clients, out) => bisonRedrive(first, clients, out))).code).toBe(0);
+  expect(month.cloud.calls('RedriveExecution')).toBe(1);
+});
+
 test('a start that would fail is refused with all that is wrong', async () => {
   const { call, month } = commands({ inputs: false });
 
@@ -165,13 +214,24 @@ test('inputs are checked before they are uploaded, byte for byte', async () => {
   });
   expect(month.cloud.s3.list(month.bucket, 'input/')).toEqual([]);
 
+  // The first geometry's header, then well-known binary, whose type 1 is a point.
+  const points = readFileSync(join(EXAMPLE, 'input/county.gpkg'));
+  const header = points.indexOf('GP\0');
+  const envelope = [0, 32, 48, 48, 64][(points.readUInt8(header + 3) >> 1) & 7] ?? 0;
+  points.writeUInt32LE(1, header + 8 + envelope + 1);
+  writeFileSync(join(broken, 'county.gpkg'), points);
+  expect(await call((clients, out) => bisonInputsUpload(broken, clients, out))).toMatchObject({
+    code: 1,
+    err: `${broken}/county.gpkg: A geometry of type 1 is no polygon of two dimensions.\nNothing was uploaded.\n`,
+  });
+
   const good = await call((clients, out) => bisonInputsUpload(join(EXAMPLE, 'input'), clients, out));
   expect(good.code).toBe(0);
   const uploaded = readFileSync(month.cloud.s3.pathOf(month.bucket, 'input/county.gpkg'));
   expect(uploaded.equals(readFileSync(join(EXAMPLE, 'input/county.gpkg')))).toBe(true);
   expect(await call((clients, out) => bisonInputsCheck(clients, out))).toMatchObject({
     code: 0,
-    out: `s3://${month.bucket}/input/: 3 inputs, all there\n`,
+    out: `s3://${month.bucket}/input/: 3 inputs, all there. Not checked: what is in the files. 'datastream bison inputs check FOLDER' checks a folder's.\n`,
   });
 });
 
@@ -248,7 +308,8 @@ describe('the command', () => {
 
   test('inputs check looks at a folder without a deployment', () => {
     const good = folders.datastream('bison', 'inputs', 'check', join(EXAMPLE, 'input'));
-    expect(good).toEqual({ status: 0, stdout: `${join(EXAMPLE, 'input')}: 3 inputs, all valid\n`, stderr: '' });
+    const checked = 'with the columns, layers and polygons that the jobs read. Not checked: the values.';
+    expect(good).toEqual({ status: 0, stdout: `${join(EXAMPLE, 'input')}: 3 inputs ${checked}\n`, stderr: '' });
 
     const none = folders.datastream('bison', 'inputs', 'check', 'nowhere');
     expect([none.status, none.stdout]).toEqual([1, '']);

@@ -376,14 +376,14 @@ describe('AwaitDownload', () => {
   test.each(['FAILED', 'CANCELLED', 'KILLED', 'FILE_ERASED'])('fails where GBIF tells %s', async (status) => {
     await expect(place({ download: { status } }).look()).rejects.toMatchObject({
       name: 'DownloadFailed',
-      message: expect.stringContaining(`is ${status}`),
+      message: expect.stringMatching(new RegExp(`is ${status}: .*, then start a new month\\.$`)),
     });
   });
 
   test('ingests nothing that a query could not read', async () => {
     await expect(place({ download: { size: 2 ** 41 + 1 } }).look()).rejects.toMatchObject({
       name: 'ScanLimitExceeded',
-      message: expect.stringContaining('2199023255553 bytes as a zip file alone, and a query may read 2199023255552'),
+      message: `GBIF's download ${KEY} has 2199023255553 bytes as a zip file alone, and a query may read 2199023255552: nothing was ingested. Deploy a higher scan_limit_bytes, then start a new month.`,
     });
   });
 

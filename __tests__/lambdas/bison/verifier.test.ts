@@ -62,7 +62,8 @@ describe('the schema', () => {
   test('of a text that is longer than a query may read, is refused; of Parquet a query reads a part', async () => {
     await expect(schema(COLUMNS, { classification: 'csv', sizeKey: '1001' })).rejects.toMatchObject({
       name: 'ScanLimitExceeded',
-      message: expect.stringContaining('1001 bytes, and a query may read 1000'),
+      message:
+        'The crawled table has 1001 bytes, and a query may read 1000: no query was started. Deploy a higher scan_limit_bytes, then start a new month.',
     });
     await expect(schema(COLUMNS, { classification: 'parquet', sizeKey: '1001' })).resolves.toEqual({ bytes: 1001 });
   });
