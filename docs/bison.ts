@@ -8,7 +8,7 @@ import { diagram } from './state-machine';
 const LABELS = {
   Requested: '"not published yet"',
   'Requested Succeeded': '"published already"',
-  'Requested AwaitDownload': '"not published yet"',
+  'Requested Riis': '"not published yet"',
   'Crawled Describe': '"this crawl succeeded"',
   CrawlFailed: '"this crawl failed"',
   CrawlLate: '"an hour has passed"',
@@ -53,6 +53,7 @@ export function bisonParts(): Readonly<Record<string, string>> {
       '',
       '| step | what is paid | a month |',
       '| --- | --- | --- |',
+      `| Ingest | an r7g.large for half a day, on demand; spot is cheaper | ${dollars(12 * 2 * hourly)} |`,
       `| Crawl | ${ANALYTICS_PRICES.crawler_dpus} DPUs for ten minutes | ${dollars(crawlDollars(10))} |`,
       `| Subset | a download of 400 GB of text, all of it; or of the open data the columns in use, about 60 GB | ${dollars(text)}; or ${dollars(columns)} |`,
       `| Count | the same text once more; Parquet is counted by its footers | ${dollars(text)}; or $0.00 |`,

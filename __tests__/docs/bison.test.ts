@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { adviceOn } from '../../cli/bison-advice';
+import { POSTGRES_DEFAULTS } from '../../constructs/aws/postgres-connection';
+import { INTERMEDIATE_DAYS } from '../../constructs/bison/names';
 import { bisonPage, bisonParts } from '../../docs/bison';
 import { ErrorName } from '../../lambdas/bison/errors';
+import { postgresDollars } from '../../prices/analytics';
 import { BISON_POLICIES, bisonDeployerPolicy } from '../support/bison-calls';
 
 const page = readFileSync(join(__dirname, '../../docs/bison.md'), 'utf8');
@@ -12,6 +15,12 @@ test('docs/bison.md has what `npm run generate` makes of the definition, the que
   for (const [name, part] of Object.entries(bisonParts())) {
     expect(page).toContain(`<!-- ${name} -->\n${part}\n<!-- /${name} -->`);
   }
+});
+
+test('docs/bison.md tells the price of PostgreSQL and the days of objects as the deployment has them', () => {
+  expect(page).toContain(`for about $${postgresDollars(POSTGRES_DEFAULTS)?.toFixed(0)} a month`);
+  const days = Array.from(page.matchAll(/\| (\d+) days \|/g), ([, number]) => Number(number));
+  expect(new Set(days)).toEqual(new Set([INTERMEDIATE_DAYS]));
 });
 
 /** The errors of the page's table, with what helps after them. */

@@ -29,6 +29,10 @@ test('runs the month of the example, and says what was counted and what it costs
   expect(stdout).toContain('month of 2025-11-01: SUCCEEDED after 04:43 hours\n');
   expect(stdout).toContain('rows     1,500 of GBIF, 1,123 in the subset, 1,123 annotated\n');
   expect(stdout).toContain('orchestration  107 transitions and the functions');
+  const [, transitions, dollars] = /orchestration +(\d+) transitions and the functions +\$([\d.]+)/.exec(stdout) ?? [];
+  expect(readFileSync(join(PRODUCT, 'docs/bison.md'), 'utf8')).toContain(
+    `takes ${transitions} state transitions; its orchestration costs $${Number(dollars).toFixed(3)}`,
+  );
   const buckets = folders.path(`.datastream/bison/buckets/${BUCKET}`);
   expect(existsSync(join(buckets, 'summary/2025-11-01/manifest.json'))).toBe(true);
   expect(readFileSync(join(buckets, 'output/2025-11-01/county_counts.csv'), 'utf8')).toMatch(

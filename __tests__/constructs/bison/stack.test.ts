@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Testing } from 'cdktf';
 import type { bundle } from '../../../constructs/aws/bundle';
 import { SOURCES } from '../../../constructs/bison/functions';
@@ -20,6 +22,21 @@ test('asks for where and for the DataStream, and for nothing else', () => {
     expect(each.nullable).toBe(false);
     expect(String(each.description)).toMatch(/\.$/);
   }
+});
+
+test('docs/bison.md tells the defaults of the variables', () => {
+  const page = readFileSync(path.join(__dirname, '../../../docs/bison.md'), 'utf8');
+  const told = Object.fromEntries(
+    Array.from(page.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm), ([, name, value]) => [name, value]),
+  );
+  const { schedule, scan_limit_bytes, max_vcpus, remove_objects } = stack.variable;
+
+  expect(told).toMatchObject({
+    schedule: `\`${schedule.default}\``,
+    scan_limit_bytes: `${scan_limit_bytes.default / 2 ** 40} TiB`,
+    max_vcpus: String(max_vcpus.default),
+    remove_objects: String(remove_objects.default),
+  });
 });
 
 test('tells the command what it must know', () => {
