@@ -104,6 +104,8 @@ export class BatchJob extends Construct {
       platformCapabilities: ['EC2'],
       parameters: { ...parameters },
       propagateTags: true,
+      // What runs was begun with the ARN of an earlier revision.
+      deregisterOnNewRevision: false,
       timeout: { attemptDurationSeconds: props.timeoutSeconds },
       retryStrategy: {
         attempts,

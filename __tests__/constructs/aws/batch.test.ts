@@ -188,6 +188,7 @@ describe('BatchJob', () => {
       platform_capabilities: ['EC2'],
       parameters: { year: '2015' },
       propagate_tags: true,
+      deregister_on_new_revision: false,
       timeout: { attempt_duration_seconds: 3600 },
       retry_strategy: {
         attempts: 3,
