@@ -1,6 +1,6 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
 import { DataAwsPrefixList } from '@cdktf/provider-aws/lib/data-aws-prefix-list';
-import { DataAwsRouteTable } from '@cdktf/provider-aws/lib/data-aws-route-table';
+import { DataAwsRouteTables } from '@cdktf/provider-aws/lib/data-aws-route-tables';
 import { DataAwsSecurityGroup } from '@cdktf/provider-aws/lib/data-aws-security-group';
 import { DataAwsSubnet } from '@cdktf/provider-aws/lib/data-aws-subnet';
 import { DataAwsVpcSecurityGroupRule } from '@cdktf/provider-aws/lib/data-aws-vpc-security-group-rule';
@@ -281,17 +281,16 @@ export class PostgresConnection extends Construct {
     }
     const subnet = new DataAwsSubnet(this, 'subnet', { id: subnetId });
     const prefixList = this.#s3PrefixList(aws);
-    new DataAwsRouteTable(this, 'routes', {
-      subnetId,
-      lifecycle: {
-        postcondition: [
-          {
-            condition: `\${length([for route in self.routes : route if route.destination_prefix_list_id == ${prefixList.fqn}.id || route.nat_gateway_id != ""]) > 0}`,
-            errorMessage: `VPC S3 endpoint validation would fail: the route table \${self.id} of ${subnetId} has neither S3's gateway endpoint nor a NAT gateway. Add the gateway endpoint of S3 to this route table.`,
-          },
-        ],
-      },
-    });
+    const tables = (id: string, name: string, value: string) => {
+      const found = new DataAwsRouteTables(this, id, { vpcId: subnet.vpcId, filter: [{ name, values: [value] }] });
+      return `${found.fqn}.ids`;
+    };
+    // The provider leaves a gateway endpoint's route out of what it tells of a table, so EC2 is asked for the tables that
+    // have one. A subnet without a table of its own has the VPC's main one.
+    const own = tables('own-routes', 'association.subnet-id', subnetId);
+    const main = tables('main-routes', 'association.main', 'true');
+    const toS3 = tables('s3-routes', 'route.destination-prefix-list-id', prefixList.id);
+    const toNat = tables('nat-routes', 'route.nat-gateway-id', 'nat-*');
     securityGroupIds.forEach((group, index) => {
       new DataAwsSecurityGroup(this, `group-${index}`, {
         id: group,
@@ -321,6 +320,10 @@ export class PostgresConnection extends Construct {
       availabilityZone: subnet.availabilityZone,
       securityGroupIds,
       preconditions: [
+        {
+          condition: `\${length(setintersection(length(${own}) > 0 ? ${own} : ${main}, concat(${toS3}, ${toNat}))) > 0}`,
+          errorMessage: `VPC S3 endpoint validation would fail: the route table of ${subnetId} has neither S3's gateway endpoint nor a NAT gateway. Add the gateway endpoint of S3 to this route table.`,
+        },
         {
           condition: `\${${open}}`,
           errorMessage: `At least one security group must open all ingress ports: none of ${securityGroupIds.join(', ')} lets all TCP ports (0 to 65535) in from itself; port ${port} alone is not enough. Add that rule to one of them, with the group itself as its source.`,

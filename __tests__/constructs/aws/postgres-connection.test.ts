@@ -162,6 +162,25 @@ describe('a connection to a server that is there', () => {
     });
   });
 
+  test("looks for S3's endpoint in the subnet's own table, or else in the VPC's main one", () => {
+    const { data, resource } = existing();
+    // The provider's aws_route_table leaves a gateway endpoint's route out.
+    expect(data).not.toHaveProperty('aws_route_table');
+    const filters = Object.fromEntries(
+      Object.entries(data.aws_route_tables ?? {}).map(([id, { filter }]) => [id, filter]),
+    );
+    expect(filters).toEqual({
+      'pg_own-routes': [{ name: 'association.subnet-id', values: [EXISTING.subnetId] }],
+      'pg_main-routes': [{ name: 'association.main', values: ['true'] }],
+      'pg_s3-routes': [{ name: 'route.destination-prefix-list-id', values: ['${data.aws_prefix_list.pg_s3.id}'] }],
+      'pg_nat-routes': [{ name: 'route.nat-gateway-id', values: ['nat-*'] }],
+    });
+    const ids = (name: string) => `data.aws_route_tables.pg_${name}-routes.ids`;
+    expect(JSON.stringify(resource.aws_glue_connection)).toContain(
+      `length(setintersection(length(${ids('own')}) > 0 ? ${ids('own')} : ${ids('main')}, concat(${ids('s3')}, ${ids('nat')}))) > 0`,
+    );
+  });
+
   test("answers each of Glue's errors with a check of the plan", () => {
     const { data, resource } = existing();
     const sentences = JSON.stringify({ data, resource })
