@@ -6,12 +6,13 @@ import { RULES, type Rule } from '../aws/rules';
 import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
 import { Bison, type BisonProps } from './bison';
+import { DATABASE } from './names';
 
 /** What `context.bison` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
 export interface BisonContext
   extends Pick<
     BisonProps,
-    'ingest' | 'checkDataStream' | 'regions' | 'chunks' | 'instanceTypes' | 'priority' | 'postgres'
+    'ingest' | 'checkDataStream' | 'openDataBucket' | 'regions' | 'chunks' | 'instanceTypes' | 'priority' | 'postgres'
   > {
   /** A VPC that is there already, with its subnets and security group. Default: a new VPC. */
   readonly network?: ExistingNetworkProps;
@@ -20,6 +21,7 @@ export interface BisonContext
 const CONTEXT_KEYS = [
   'ingest',
   'checkDataStream',
+  'openDataBucket',
   'regions',
   'chunks',
   'instanceTypes',
@@ -67,6 +69,8 @@ export class BisonStack extends TerraformStack {
       scanLimitBytes: this.#number('scan_limit_bytes', 'Bytes that one query may read.', 2 * 2 ** 40),
       maxVcpus: this.#number('max_vcpus', 'vCPUs of all jobs that run at once.', 64),
       schedule: this.#text('schedule', 'When a month is made by itself.', SCHEDULE, 'cron(0 0 2 * ? *)'),
+      prefix: this.#text('prefix', 'The beginning of all other names.', PREFIX, 'bison'),
+      databaseName: this.#text('database_name', 'The database of the Glue Data Catalog.', DATABASE_NAME, DATABASE),
     });
     const outputs = {
       bison_arn: [bison.stateMachineArn, 'The workflow.'],
@@ -139,4 +143,6 @@ const IMAGE = orNothing({
   write: "the image by its digest, such as REPOSITORY@sha256: and 64 digits; a tag's image may change",
 });
 const BUCKET = orNothing(RULES.bucket);
+const PREFIX: Rule = { pattern: '^[a-z][a-z0-9-]{1,30}$', write: '2 to 31 lower-case letters, digits and hyphens' };
+const DATABASE_NAME: Rule = { pattern: '^[a-z0-9_-]{1,255}$', write: 'lower-case letters, digits, - and _' };
 const SCHEDULE: Rule = { pattern: '^(rate|cron)\\(.+\\)$', write: 'rate(...) or cron(...)' };

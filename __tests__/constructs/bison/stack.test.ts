@@ -29,14 +29,27 @@ test('docs/bison.md tells the defaults of the variables', () => {
   const told = Object.fromEntries(
     Array.from(page.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm), ([, name, value]) => [name, value]),
   );
-  const { schedule, scan_limit_bytes, max_vcpus, remove_objects } = stack.variable;
+  const { schedule, scan_limit_bytes, max_vcpus, remove_objects, prefix, database_name } = stack.variable;
 
   expect(told).toMatchObject({
     schedule: `\`${schedule.default}\``,
     scan_limit_bytes: `${scan_limit_bytes.default / 2 ** 40} TiB`,
     max_vcpus: String(max_vcpus.default),
     remove_objects: String(remove_objects.default),
+    prefix: `\`${prefix.default}\``,
+    database_name: `\`${database_name.default}\``,
   });
+});
+
+test('names everything by its prefix, so that two deployments do not meet', () => {
+  const names = Object.entries<Record<string, Record<string, unknown>>>(stack.resource)
+    // A role's policy has its name within the role.
+    .flatMap(([type, resources]) => (type === 'aws_iam_role_policy' ? [] : Object.values(resources)))
+    .flatMap(({ name, function_name, name_prefix }) => [name, function_name, name_prefix])
+    .filter((name) => typeof name === 'string');
+
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !/var\.(prefix|database_name)|^\/aws\/|\$\{aws_/.test(String(name)))).toEqual([]);
 });
 
 test('tells the command what it must know', () => {
