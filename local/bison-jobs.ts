@@ -96,7 +96,7 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
     await copy(
       place,
       `SELECT ${columns} FROM ${source} AS part JOIN ${added} ON part.part_row = added.number`,
-      `${PREFIXES.annotated}${snapshot}/${index}.parquet`,
+      `${PREFIXES.annotated}${snapshot}/${size}/${index}.parquet`,
       'FORMAT PARQUET, COMPRESSION SNAPPY',
     );
   },

@@ -251,7 +251,7 @@ class AnnotateTest(Folder):
 
     def test_annotates_every_row_and_keeps_its_columns(self):
         said = self.run_job()
-        table = read_parquet(f"{self.folder}/annotated/2025-11-01/0.parquet")
+        table = read_parquet(f"{self.folder}/annotated/2025-11-01/1/0.parquet")
         self.assertEqual(table.column_names, [*self.part(0), *annotate.ADDED])
         self.assertEqual(
             table.column("gbifid").to_pylist(), [10 * number + row for number in range(5) for row in range(4)]
@@ -283,16 +283,24 @@ class AnnotateTest(Folder):
         # Seven children for five files: two have no part, and write a file without rows.
         rows = [self.run_job(index, 7)["rows"] for index in range(7)]
         self.assertEqual(rows, [4, 4, 4, 4, 4, 0, 0])
-        tables = [read_parquet(f"{self.folder}/annotated/2025-11-01/{index}.parquet") for index in range(7)]
+        tables = [read_parquet(f"{self.folder}/annotated/2025-11-01/7/{index}.parquet") for index in range(7)]
         self.assertEqual(
             sorted(sum((table.column("gbifid").to_pylist() for table in tables), [])),
             [10 * n + r for n in range(5) for r in range(4)],
         )
         self.assertEqual(len({str(table.schema) for table in tables}), 1)
 
+    def test_leaves_the_files_of_an_array_of_another_size_out_of_its_folder(self):
+        for size in (3, 2):
+            for index in range(size):
+                self.run_job(index, size)
+        folder = Path(self.folder, "annotated/2025-11-01")
+        found = {each.name: sorted(file.name for file in each.iterdir()) for each in folder.iterdir()}
+        self.assertEqual(found, {"3": ["0.parquet", "1.parquet", "2.parquet"], "2": ["0.parquet", "1.parquet"]})
+
     def test_writes_the_same_file_when_it_is_tried_again(self):
         self.run_job(1, 2)
-        path = Path(self.folder, "annotated/2025-11-01/1.parquet")
+        path = Path(self.folder, "annotated/2025-11-01/2/1.parquet")
         first = path.read_bytes()
         # What an attempt left that lost its host.
         path.write_bytes(first[:50])
@@ -308,7 +316,7 @@ class AnnotateTest(Folder):
             part["decimallatitude"] = pyarrow.array(part["decimallatitude"], pyarrow.float32())
             write_parquet(f"{self.folder}/subset/part-{number}", part)
         self.run_job(0, 5)
-        table = read_parquet(f"{self.folder}/annotated/2025-11-01/0.parquet")
+        table = read_parquet(f"{self.folder}/annotated/2025-11-01/5/0.parquet")
         self.assertEqual(
             table.column("riis_assessment").to_pylist(),
             ["invasive", "introduced", "presumed_native", "presumed_native"],
@@ -411,7 +419,7 @@ class S3Test(Folder):
         job.write_bytes("s3://bison-test/queries/tables/x/_metadata", b"x")
         said = self.run_job("annotate", annotate, "--subset", "s3://bison-test/queries/tables/x/")
         self.assertEqual((said["files"], said["rows"], said["in_county"]), (1, 2, 2))
-        table = job.open_parquet("s3://bison-test/annotated/2025-11-01/0.parquet").read()
+        table = job.open_parquet("s3://bison-test/annotated/2025-11-01/1/0.parquet").read()
         self.assertEqual(table.column("state_county").to_pylist(), ["KS Douglas County", "HI Maui County"])
         self.assertEqual(table.column("riis_assessment").to_pylist(), ["invasive", "introduced"])
 

@@ -19,9 +19,10 @@ export interface BisonJob {
  * - `annotate` is an array. Child i reads the files of the folder `--subset` (s3://bucket/folder/) whose place in the
  *   order of names is i modulo the array's size, so that each is read once, however many Athena wrote: a child without
  *   a file writes one without rows. An empty folder is an error. It adds
- *   ADDED_COLUMNS of queries.ts, and writes every row to `annotated/<snapshot>/<i>.parquet`. A point on no region has
- *   none there; a point on a boundary has one region. riis_assessment is `introduced` or `invasive` by the list's row of
- *   the region and the taxonkey, else of its specieskey; without a row it is `presumed_native`.
+ *   ADDED_COLUMNS of queries.ts, and writes every row to `annotated/<snapshot>/<n>/<i>.parquet` with the array's size n.
+ *   A point on no region has none there; a point on a boundary has one region. riis_assessment is `introduced` or
+ *   `invasive` by the list's row of the region and the taxonkey, else of its specieskey; without a row it is
+ *   `presumed_native`.
  * - `calc_stats` reads the Parquet files of `--tables`, a JSON array of `{"name", "location", "columns"}`; a folder
  *   without a file is a result without a row. It writes each as `output/<snapshot>/<name>.csv` with a header,
  *   `species_stats.csv` and `county_stats.csv` beside them, and `summary/<snapshot>/statistics.json`.

@@ -22,7 +22,7 @@ export const PREFIXES = {
    * to `queries/tables/<QueryExecutionId>/` (Athena User Guide, Considerations and limitations for CTAS queries).
    */
   queries: 'queries/',
-  /** `annotated/<snapshot>/<child>.parquet` */
+  /** `annotated/<snapshot>/<chunks>/<child>.parquet`: a month that was started with other chunks has another folder. */
   annotated: 'annotated/',
   /** `summary/<snapshot>/<result>/<hash>/`, Parquet, and `summary/<snapshot>/manifest.json`, which is written last. */
   summary: 'summary/',

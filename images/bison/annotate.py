@@ -3,9 +3,10 @@
     annotate.py --snapshot 2025-11-01 --subset s3://BUCKET/FOLDER/
 
 Child i of an array of n jobs (AWS_BATCH_JOB_ARRAY_INDEX and _SIZE) reads every file of the subset whose place in the
-order of names is i modulo n, and writes annotated/2025-11-01/i.parquet: the rows and columns of the files, and the
-columns ADDED. A child without a file writes one without rows. A retry writes the same key again. A county's or an
-area's boundary belongs to it, and a point on two of them to the first in the file, so that each occurrence counts once.
+order of names is i modulo n, and writes annotated/2025-11-01/n/i.parquet: the rows and columns of the files, and the
+columns ADDED. The folder names n, since an array of another size may have left its files. A child without a file writes
+one without rows. A retry writes the same key again. A county's or an area's boundary belongs to it, and a point on two
+of them to the first in the file, so that each occurrence counts once.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def main(arguments, environment=os.environ):
             found[kind] = Regions(read_regions(place.address(key), layer, columns))
     problems.check()
     mine = files[index::size]
-    out = place.address(f"annotated/{options.snapshot}/{index}.parquet")
+    out = place.address(f"annotated/{options.snapshot}/{size}/{index}.parquet")
     counts = annotate_files(mine, schema, out, found["county"], found["aiannh"], riis)
     log("annotated", index=index, size=size, files=len(mine), out=out, **counts)
 
