@@ -147,6 +147,10 @@ describe('the roles', () => {
   });
 });
 
+test('the ingest that ships names an image of every account', () => {
+  expect(example.instance_parameters.ImageId).toMatch(/^resolve:ssm:\/aws\/service\/.*-arm64$/);
+});
+
 describe('an ingest of its own', () => {
   const ingest = (more: object) => () => bisonStack({ ingest: { ...example, ...more } as never });
 
