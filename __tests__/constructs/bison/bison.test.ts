@@ -151,6 +151,17 @@ test('the ingest that ships names an image of every account', () => {
   expect(example.instance_parameters.ImageId).toMatch(/^resolve:ssm:\/aws\/service\/.*-arm64$/);
 });
 
+test('the ingest that ships streams up to 2 TB, in parts of which ten fit into its memory', () => {
+  const expected = Number(/ --expected-size (\d+)'$/.exec(example.commands.at(-1) ?? '')?.[1]);
+  let part = 8 * 2 ** 20;
+  // As s3transfer of the AWS CLI makes parts: it doubles them until 10,000 are enough.
+  while (part * 10_000 < expected) part *= 2;
+
+  expect(part * 10_000).toBeGreaterThanOrEqual(2e12);
+  expect(example.instance_parameters.InstanceType).toBe('r7g.large');
+  expect(part * 10).toBeLessThan(16 * 2 ** 30 * 0.25);
+});
+
 describe('an ingest of its own', () => {
   const ingest = (more: object) => () => bisonStack({ ingest: { ...example, ...more } as never });
 
