@@ -9,6 +9,7 @@ export {
   rawdataKey,
   SNAPSHOT,
   suffixOf,
+  wholeBucket,
 } from '../../lambdas/bison/snapshot';
 
 /** Where things lie in the bucket: `bison-<account>-<region>` by default. */

@@ -185,6 +185,19 @@ describe('an ingest of its own', () => {
       'run_options.ii_check_s3 is false: write { "bucket": "...", "prefix": "rawdata/0004219-251025141854904/occurrence.txt" }',
     );
   });
+
+  const within = (bucket: string) => {
+    const text = JSON.stringify(example).replaceAll(example.run_options.ii_check_s3.bucket, bucket);
+    return ingest(JSON.parse(text));
+  };
+
+  test('has a bucket whose name is no program and no folder', () => {
+    expect(within('aws')).toThrow(
+      'run_options.ii_check_s3.bucket is "aws", which is also a program or a folder in "run',
+    );
+    expect(within('occurrence')).toThrow('bucket is "occurrence", which is also');
+    for (const bucket of ['data', 'ec2', 'my.bucket', 'request.zip']) expect(within(bucket)).not.toThrow();
+  });
 });
 
 test.each([
