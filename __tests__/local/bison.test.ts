@@ -129,6 +129,26 @@ test('a month that is made again with other chunks counts its own files only', a
   expect([again.status, again.cause, isPublished(month)]).toEqual(['SUCCEEDED', undefined, true]);
 });
 
+test('the first job of a month tells all that is wrong with the files of regions, and no other job starts', async () => {
+  const [jobs, told]: [string[], string[]] = [[], []];
+  const { month, clock } = testMonth({
+    container: async (_job, name, standIn) => {
+      jobs.push(name);
+      return standIn();
+    },
+    tell: (message) => told.push(message),
+  });
+  const { s3 } = month.cloud;
+  copyFileSync(s3.pathOf(month.bucket, 'input/aiannh.gpkg'), s3.pathOf(month.bucket, 'input/county.gpkg'));
+  s3.put(month.bucket, 'input/aiannh.gpkg', 'no GeoPackage');
+  const execution = month.start({}, 'month');
+  await clock.run(execution.ended);
+
+  expect([execution.status, new Set(jobs)]).toEqual(['FAILED', new Set(['annotate_riis'])]);
+  expect(told[0]).toMatch(/^annotate_riis: .*input\/county\.gpkg.* no layer 'county'.*\n.*input\/aiannh\.gpkg/);
+  expect(s3.list(month.bucket, 'input/').filter((key) => key.includes('_annotated_'))).toEqual([]);
+});
+
 test('the manifest is written last, and names what is there', async () => {
   const { month } = await playMonth();
   const { s3 } = month.cloud;

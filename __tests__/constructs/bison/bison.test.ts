@@ -131,6 +131,7 @@ describe('the roles', () => {
   test('each job writes below its own prefix', () => {
     const s3 = (key: string) => `arn:aws:s3:::${BUCKET}/${key}`;
     expect(granted('annotate_job-role').Write).toEqual([s3('annotated/*')]);
+    expect(granted('annotate_riis_job-role').Read).toEqual([s3('input/*')]);
     expect(granted('annotate_riis_job-role').Write).toEqual([s3('input/USRIISv2_MasterList_annotated_*.csv')]);
     expect(granted('calc_stats_job-role').Write).toEqual([s3('output/*'), s3('summary/*/statistics.json')]);
   });
