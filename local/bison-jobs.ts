@@ -48,7 +48,7 @@ type Added = Readonly<Record<(typeof ADDED_COLUMNS)[number]['Name'], string | nu
 /** The programs of images/bison, by name. They read and write what those do, with DuckDB and without GDAL. */
 export const STAND_INS: Readonly<Record<JobName, Job>> = {
   annotate_riis: async ({ snapshot = '' }, place) => {
-    const rows = listOf(place, place.riis, MASTER_COLUMNS);
+    const { rows } = inputsOf(place, place.riis, MASTER_COLUMNS);
     const species = JSON.parse(readFileSync(join(place.gbif, 'species.json'), 'utf8')) as Record<
       string,
       { usageKey: number; scientificName: string } | undefined
@@ -70,10 +70,8 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
   annotate: async ({ snapshot = '', subset = '' }, place, { index, size }) => {
     const files = filesBelow(place, subset);
     if (files.length === 0) throw new JobError(`${subset}: there is no file: see whether the subset was written.`);
-    const { county, aiannh } = place.regions;
-    const counties = regionsOf(place, county, ['STUSPS', 'NAMELSAD']);
-    const areas = regionsOf(place, aiannh, ['NAMELSAD', 'GEOID']);
-    const assessed = assessmentsOf(listOf(place, annotatedRiisKey(snapshot), ANNOTATED_LIST_COLUMNS));
+    const { rows: list, counties, areas } = inputsOf(place, annotatedRiisKey(snapshot), ANNOTATED_LIST_COLUMNS);
+    const assessed = assessmentsOf(list);
     const mine = files.sort().filter((_, at) => at % size === index);
     const paths = pathsOf(place.s3, subset, mine.length > 0 ? mine : files.slice(0, 1)).map(literal);
     const db = await place.database();
@@ -96,7 +94,7 @@ export const STAND_INS: Readonly<Record<JobName, Job>> = {
     await copy(
       place,
       `SELECT ${columns} FROM ${source} AS part JOIN ${added} ON part.part_row = added.number`,
-      `${PREFIXES.annotated}${snapshot}/${index}.parquet`,
+      `${PREFIXES.annotated}${snapshot}/${size}/${index}.parquet`,
       'FORMAT PARQUET, COMPRESSION SNAPPY',
     );
   },
@@ -235,6 +233,26 @@ async function copy(place: Place, select: string, key: string, format: string) {
   const path = s3.pathOf(bucket, key);
   await (await database()).query(`COPY (${select}) TO ${literal(path)} (${format})`);
   utimesSync(path, clock.now(), clock.now());
+}
+
+/** What lies in `input/`: a list of RIIS and both files of regions. @throws JobError with all that is wrong with them */
+function inputsOf(place: Place, list: string, columns: readonly string[]) {
+  const problems: string[] = [];
+  const collected = <T>(look: () => T[]): T[] => {
+    try {
+      return look();
+    } catch (error) {
+      if (!(error instanceof JobError)) throw error;
+      problems.push(error.message);
+      return [];
+    }
+  };
+  const { county, aiannh } = place.regions;
+  const rows = collected(() => listOf(place, list, columns));
+  const counties = collected(() => regionsOf(place, county, ['STUSPS', 'NAMELSAD']));
+  const areas = collected(() => regionsOf(place, aiannh, ['NAMELSAD', 'GEOID']));
+  if (problems.length > 0) throw new JobError(problems.join('\n'));
+  return { rows, counties, areas };
 }
 
 /** The rows of a list of RIIS. @throws JobError where it is not there or lacks a column, which is named */

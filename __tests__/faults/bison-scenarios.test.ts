@@ -222,7 +222,7 @@ describe('a job', () => {
       container: async (job, name, standIn) => {
         const ended = await standIn();
         if (name !== 'annotate' || job.arrayIndex !== 1 || !month) return ended;
-        const file = month.cloud.s3.pathOf(month.bucket, 'annotated/2025-11-01/1.parquet');
+        const file = month.cloud.s3.pathOf(month.bucket, 'annotated/2025-11-01/2/1.parquet');
         const release = month.clock.hold();
         const db = await month.database();
         await db.query(`CREATE OR REPLACE TEMP TABLE short AS SELECT * FROM ${literal(file)} OFFSET 1`);

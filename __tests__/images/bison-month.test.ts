@@ -66,7 +66,7 @@ type Month = Awaited<ReturnType<typeof playMonth>>['month'];
 async function annotatedOf(month: Month) {
   const db = await month.database();
   const files = [0, 1, 2, 3].map((index) =>
-    month.cloud.s3.pathOf(month.bucket, `annotated/${SNAPSHOT}/${index}.parquet`),
+    month.cloud.s3.pathOf(month.bucket, `annotated/${SNAPSHOT}/4/${index}.parquet`),
   );
   return db.query(`SELECT * FROM read_parquet(['${files.join("', '")}']) ORDER BY gbifid`);
 }

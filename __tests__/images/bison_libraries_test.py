@@ -26,8 +26,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "images/bison"))
 
 import annotate  # noqa: E402
+import annotate_riis  # noqa: E402
 import calc_stats  # noqa: E402
 import job  # noqa: E402
+import regions  # noqa: E402
 
 GDAL = importlib.util.find_spec("osgeo") is not None
 PYARROW = importlib.util.find_spec("pyarrow") is not None
@@ -81,26 +83,26 @@ class Folder(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         Path(self.folder, "input").mkdir()
-        regions = {kind: {"key": f"input/{kind}.gpkg", "layer": kind} for kind in annotate.REGION_COLUMNS}
+        files = {kind: {"key": f"input/{kind}.gpkg", "layer": kind} for kind in regions.REGION_COLUMNS}
         self.environment = {
             "BISON_BUCKET": self.folder,
             "BISON_RIIS": "input/list.csv",
-            "BISON_REGIONS": json.dumps(regions),
+            "BISON_REGIONS": json.dumps(files),
         }
 
     def county(self, **changes):
-        given = {"layer": "county", "columns": annotate.REGION_COLUMNS["county"], "rows": COUNTIES, **changes}
+        given = {"layer": "county", "columns": regions.REGION_COLUMNS["county"], "rows": COUNTIES, **changes}
         return write_geopackage(f"{self.folder}/input/county.gpkg", **given)
 
     def aiannh(self, **changes):
-        given = {"layer": "aiannh", "columns": annotate.REGION_COLUMNS["aiannh"], "rows": AREAS, **changes}
+        given = {"layer": "aiannh", "columns": regions.REGION_COLUMNS["aiannh"], "rows": AREAS, **changes}
         return write_geopackage(f"{self.folder}/input/aiannh.gpkg", **given)
 
 
 @without(GDAL)
 class GdalTest(Folder):
-    def regions(self, path, layer="county", columns=annotate.REGION_COLUMNS["county"]):
-        return annotate.Regions(annotate.read_regions(path, layer, columns))
+    def regions(self, path, layer="county", columns=regions.REGION_COLUMNS["county"]):
+        return annotate.Regions(regions.read_regions(path, layer, columns))
 
     def test_finds_the_region_of_a_point(self):
         counties = self.regions(self.county())
@@ -128,7 +130,7 @@ class GdalTest(Folder):
             ring = ", ".join(f"{a!r} {b!r}" for a, b in [*corners, corners[0]])
             rows.append(("KS", str(number), f"POLYGON (({ring}))"))
         path = self.county(rows=rows)
-        shapes = annotate.read_regions(path, "county", annotate.REGION_COLUMNS["county"])
+        shapes = regions.read_regions(path, "county", regions.REGION_COLUMNS["county"])
         counties = annotate.Regions(shapes)
         found = 0
         for _ in range(4_000):
@@ -176,7 +178,7 @@ class GdalTest(Folder):
         database.commit()
         database.close()
         with self.assertRaisesRegex(job.JobError, "the layer aiannh has no coordinate system"):
-            self.regions(path, "aiannh", annotate.REGION_COLUMNS["aiannh"])
+            self.regions(path, "aiannh", regions.REGION_COLUMNS["aiannh"])
 
     def test_refuses_what_is_no_geopackage(self):
         path = Path(self.folder, "input/county.gpkg")
@@ -186,6 +188,62 @@ class GdalTest(Folder):
         path.unlink()
         with self.assertRaisesRegex(job.JobError, r"county\.gpkg: there is no such file"):
             self.regions(str(path))
+
+
+@without(GDAL)
+class RiisTest(Folder):
+    """The first job of a month sees that the other files of input/ can be used, before it asks GBIF."""
+
+    def setUp(self):
+        super().setUp()
+        self.asked = []
+
+        class Species(http.server.BaseHTTPRequestHandler):
+            def do_GET(handler):
+                self.asked.append(handler.path)
+                handler.send_response(200)
+                handler.end_headers()
+                handler.wfile.write(b'{"usageKey": 5, "matchType": "EXACT"}')
+
+            def log_message(self, *_arguments):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Species)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.out = Path(self.folder, "input/list_annotated_2025_11_01.csv")
+
+    def run_job(self, words="established (category C3)"):
+        Path(self.folder, "input/list.csv").write_text(
+            f"{','.join(annotate_riis.MASTER_COLUMNS)}\nL48,Rattus norvegicus,Animalia,{words},US-RIIS:1\n"
+        )
+        arguments = ["--snapshot", "2025-11-01", "--species-url", self.url]
+        with contextlib.redirect_stdout(io.StringIO()):
+            job.run("annotate_riis", lambda given: annotate_riis.main(given, self.environment), arguments)
+
+    def test_resolves_names_where_every_file_can_be_used(self):
+        self.county()
+        self.aiannh()
+        self.run_job()
+        self.assertEqual((len(self.asked), self.out.exists()), (1, True))
+
+    def test_tells_everything_that_is_wrong_with_its_inputs_and_asks_for_no_name(self):
+        self.county(layer="cb_2023_us_county_500k")
+        self.aiannh(columns=["NAME", "GEOID"])
+        with self.assertRaises(SystemExit) as ended:
+            self.run_job("extinct")
+        lines = ended.exception.code.splitlines()
+        self.assertIn("degreeOfEstablishment is 'extinct'", lines[1])
+        self.assertIn("county.gpkg: there is no layer county. It has cb_2023_us_county_500k.", lines[2])
+        self.assertIn("aiannh.gpkg, layer aiannh: there is no column NAMELSAD. It has NAME, GEOID.", lines[3])
+        self.assertEqual((len(lines), self.asked, self.out.exists()), (4, [], False))
+        Path(self.folder, "input/county.gpkg").unlink()
+        with self.assertRaises(SystemExit) as ended:
+            self.run_job()
+        self.assertIn("county.gpkg: there is no such file", ended.exception.code)
+        self.assertEqual(self.asked, [])
 
 
 def write_parquet(path, columns):
@@ -251,7 +309,7 @@ class AnnotateTest(Folder):
 
     def test_annotates_every_row_and_keeps_its_columns(self):
         said = self.run_job()
-        table = read_parquet(f"{self.folder}/annotated/2025-11-01/0.parquet")
+        table = read_parquet(f"{self.folder}/annotated/2025-11-01/1/0.parquet")
         self.assertEqual(table.column_names, [*self.part(0), *annotate.ADDED])
         self.assertEqual(
             table.column("gbifid").to_pylist(), [10 * number + row for number in range(5) for row in range(4)]
@@ -283,16 +341,24 @@ class AnnotateTest(Folder):
         # Seven children for five files: two have no part, and write a file without rows.
         rows = [self.run_job(index, 7)["rows"] for index in range(7)]
         self.assertEqual(rows, [4, 4, 4, 4, 4, 0, 0])
-        tables = [read_parquet(f"{self.folder}/annotated/2025-11-01/{index}.parquet") for index in range(7)]
+        tables = [read_parquet(f"{self.folder}/annotated/2025-11-01/7/{index}.parquet") for index in range(7)]
         self.assertEqual(
             sorted(sum((table.column("gbifid").to_pylist() for table in tables), [])),
             [10 * n + r for n in range(5) for r in range(4)],
         )
         self.assertEqual(len({str(table.schema) for table in tables}), 1)
 
+    def test_leaves_the_files_of_an_array_of_another_size_out_of_its_folder(self):
+        for size in (3, 2):
+            for index in range(size):
+                self.run_job(index, size)
+        folder = Path(self.folder, "annotated/2025-11-01")
+        found = {each.name: sorted(file.name for file in each.iterdir()) for each in folder.iterdir()}
+        self.assertEqual(found, {"3": ["0.parquet", "1.parquet", "2.parquet"], "2": ["0.parquet", "1.parquet"]})
+
     def test_writes_the_same_file_when_it_is_tried_again(self):
         self.run_job(1, 2)
-        path = Path(self.folder, "annotated/2025-11-01/1.parquet")
+        path = Path(self.folder, "annotated/2025-11-01/2/1.parquet")
         first = path.read_bytes()
         # What an attempt left that lost its host.
         path.write_bytes(first[:50])
@@ -308,7 +374,7 @@ class AnnotateTest(Folder):
             part["decimallatitude"] = pyarrow.array(part["decimallatitude"], pyarrow.float32())
             write_parquet(f"{self.folder}/subset/part-{number}", part)
         self.run_job(0, 5)
-        table = read_parquet(f"{self.folder}/annotated/2025-11-01/0.parquet")
+        table = read_parquet(f"{self.folder}/annotated/2025-11-01/5/0.parquet")
         self.assertEqual(
             table.column("riis_assessment").to_pylist(),
             ["invasive", "introduced", "presumed_native", "presumed_native"],
@@ -411,7 +477,7 @@ class S3Test(Folder):
         job.write_bytes("s3://bison-test/queries/tables/x/_metadata", b"x")
         said = self.run_job("annotate", annotate, "--subset", "s3://bison-test/queries/tables/x/")
         self.assertEqual((said["files"], said["rows"], said["in_county"]), (1, 2, 2))
-        table = job.open_parquet("s3://bison-test/annotated/2025-11-01/0.parquet").read()
+        table = job.open_parquet("s3://bison-test/annotated/2025-11-01/1/0.parquet").read()
         self.assertEqual(table.column("state_county").to_pylist(), ["KS Douglas County", "HI Maui County"])
         self.assertEqual(table.column("riis_assessment").to_pylist(), ["invasive", "introduced"])
 

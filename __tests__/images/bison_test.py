@@ -285,6 +285,8 @@ class RiisTest(unittest.TestCase):
                 ["--snapshot", "2025-11-01", "--species-url", self.url],
                 {"BISON_BUCKET": self.folder.name, "BISON_RIIS": "input/list.csv", "BISON_REGIONS": REGIONS},
                 self.pauses.append,
+                # GDAL reads them, which bison_libraries_test.py has.
+                read_regions=lambda _place, _problems: None,
             )
         self.log = [json.loads(line) for line in output.getvalue().splitlines()]
         return list(csv.DictReader(io.StringIO(self.out.read_text(encoding="utf-8"), newline="")))

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { copyFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { contains, featuresOf } from '../../files/geopackage';
 import { OPEN_DATA } from '../../local/bison';
@@ -93,7 +93,7 @@ test('a month counts what is in the download, from the zip to the published resu
 test('what is annotated says region and assessment of each row', async () => {
   const { month } = await playMonth();
   const db = await month.database();
-  const file = (index: number) => month.cloud.s3.pathOf(month.bucket, `annotated/${SNAPSHOT}/${index}.parquet`);
+  const file = (index: number) => month.cloud.s3.pathOf(month.bucket, `annotated/${SNAPSHOT}/4/${index}.parquet`);
   const files = `read_parquet(['${[0, 1, 2, 3].map(file).join("', '")}'])`;
   const rows = await db.query(
     `SELECT riis_region, riis_assessment, count(riis_occurrence_id)::INT AS listed, count(*)::INT AS n FROM ${files} WHERE species = 'Rattus norvegicus' GROUP BY ALL ORDER BY ALL`,
@@ -108,6 +108,45 @@ test('what is annotated says region and assessment of each row', async () => {
   ]);
   expect(rows.slice(0, 3).every(({ listed, n }) => listed === n)).toBe(true);
   expect(rows[3]?.listed).toBe(0);
+});
+
+test('a month that is made again with other chunks counts its own files only', async () => {
+  const failed = await playMonth({
+    chunks: 8,
+    container: async (_job, name, standIn) => (name === 'calc_stats' ? { code: 1 } : standIn()),
+  });
+  const { month, clock } = testMonth({ chunks: 4 });
+  const left = failed.month.cloud.s3;
+  const annotated = left.list(failed.month.bucket, 'annotated/');
+  for (const key of annotated) {
+    month.cloud.s3.put(month.bucket, key, '');
+    copyFileSync(left.pathOf(failed.month.bucket, key), month.cloud.s3.pathOf(month.bucket, key));
+  }
+  const again = month.start({}, 'again');
+  await clock.run(again.ended);
+
+  expect([failed.execution.status, annotated.length]).toEqual(['FAILED', 8]);
+  expect([again.status, again.cause, isPublished(month)]).toEqual(['SUCCEEDED', undefined, true]);
+});
+
+test('the first job of a month tells all that is wrong with the files of regions, and no other job starts', async () => {
+  const [jobs, told]: [string[], string[]] = [[], []];
+  const { month, clock } = testMonth({
+    container: async (_job, name, standIn) => {
+      jobs.push(name);
+      return standIn();
+    },
+    tell: (message) => told.push(message),
+  });
+  const { s3 } = month.cloud;
+  copyFileSync(s3.pathOf(month.bucket, 'input/aiannh.gpkg'), s3.pathOf(month.bucket, 'input/county.gpkg'));
+  s3.put(month.bucket, 'input/aiannh.gpkg', 'no GeoPackage');
+  const execution = month.start({}, 'month');
+  await clock.run(execution.ended);
+
+  expect([execution.status, new Set(jobs)]).toEqual(['FAILED', new Set(['annotate_riis'])]);
+  expect(told[0]).toMatch(/^annotate_riis: .*input\/county\.gpkg.* no layer 'county'.*\n.*input\/aiannh\.gpkg/);
+  expect(s3.list(month.bucket, 'input/').filter((key) => key.includes('_annotated_'))).toEqual([]);
 });
 
 test('the manifest is written last, and names what is there', async () => {

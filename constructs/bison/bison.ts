@@ -229,8 +229,9 @@ export class Bison extends Construct {
     });
     const annotatedRiis = `${RIIS_KEY.replace(/\.csv$/, '')}_annotated_*.csv`;
     const jobs: Readonly<Record<JobName, BatchJob>> = {
-      // It may not list input/: Request has seen that the list is there, and of one that is gone the job names both causes.
-      annotate_riis: job('annotate_riis', [read(RIIS_KEY), write(annotatedRiis)]),
+      // It reads the files of regions too, so that a wrong one ends the month here. It may not list input/: Request has
+      // seen that the files are there, and of one that is gone the job names both causes.
+      annotate_riis: job('annotate_riis', [read(`${PREFIXES.input}*`), write(annotatedRiis)]),
       annotate: job('annotate', [
         read(`${PREFIXES.queries}tables/*`, `${PREFIXES.input}*`),
         list('FindSubset', `${PREFIXES.queries}tables/`),

@@ -377,7 +377,7 @@ export function definition(props: DefinitionProps): Definition {
         ...createTable(
           table('annotated'),
           { Columns: ANNOTATED_COLUMNS },
-          format(`s3://${bucket}/${PREFIXES.annotated}{}/`, '$.snapshot'),
+          format(`s3://${bucket}/${PREFIXES.annotated}{}/${chunks}/`, '$.snapshot'),
         ),
         Catch: exists('Results'),
         Next: 'Results',

@@ -1,9 +1,10 @@
 import { parseExecution } from '../../executions/parse';
-import { DOWNLOAD_KEY, rawdataKey } from './names';
+import { DOWNLOAD_KEY, rawdataKey, wholeBucket } from './names';
 
 /**
- * Checks the execution file of an ingest: that the DataStream takes it, that it checks its object, and that it names one
- * download of GBIF's. The workflow puts its own bucket and key in place of those.
+ * Checks the execution file of an ingest: that the DataStream takes it, that it checks its object, that it names one
+ * download of GBIF's, and that its bucket's name is no program or folder of its commands. The workflow puts its own
+ * bucket and key in place of those.
  *
  * @returns the file as JSON
  * @throws Error with every problem
@@ -28,6 +29,16 @@ export function ingestText(file: unknown): string {
       `run_options.ii_check_s3 is ${JSON.stringify(ii_check_s3)}: write { "bucket": "...", "prefix": "${rawdataKey(key || '<key>')}" }, the object that is crawled next.`,
     );
   }
+  const other = typeof bucket === 'string' && execution?.commands.find((command) => isElse(bucket, command));
+  if (other) {
+    errors.push(
+      `run_options.ii_check_s3.bucket is ${JSON.stringify(bucket)}, which is also a program or a folder in ${JSON.stringify(other)}: write another name such as bison-123456789012-us-east-1, since the workflow puts its own in place of it everywhere.`,
+    );
+  }
   if (errors.length === 0) return text;
   throw new Error(`ingest is no execution file that BISON can use:\n${errors.map((each) => `- ${each}`).join('\n')}`);
 }
+
+/** Whether a bucket's name is also the program of a command, as `aws` is, or a folder of a path. */
+const isElse = (bucket: string, command: string) =>
+  wholeBucket(bucket, '(?:^|[;|&(\'"])\\s*', '\\s').test(command) || wholeBucket(bucket, '(?<!/)/').test(command);

@@ -14,14 +14,16 @@ export interface BisonJob {
  * its credentials are its role's. It exits with 0 only when what it writes is there; else it writes one line to standard
  * error that says what is wrong, and exits with 1. It may run again: it then writes the same keys.
  *
- * - `annotate_riis` reads RIIS_KEY, finds the key of each taxon at GBIF, and writes `annotatedRiisKey(snapshot)`: the
- *   list with the columns `gbif_res_taxonkey` and `gbif_res_scientificname` behind.
+ * - `annotate_riis` reads RIIS_KEY and the files of regions, of which `annotate` needs layer and columns, finds the key
+ *   of each taxon at GBIF, and writes `annotatedRiisKey(snapshot)`: the list with the columns `gbif_res_taxonkey` and
+ *   `gbif_res_scientificname` behind. What is wrong with any of the files is told before GBIF is asked.
  * - `annotate` is an array. Child i reads the files of the folder `--subset` (s3://bucket/folder/) whose place in the
  *   order of names is i modulo the array's size, so that each is read once, however many Athena wrote: a child without
  *   a file writes one without rows. An empty folder is an error. It adds
- *   ADDED_COLUMNS of queries.ts, and writes every row to `annotated/<snapshot>/<i>.parquet`. A point on no region has
- *   none there; a point on a boundary has one region. riis_assessment is `introduced` or `invasive` by the list's row of
- *   the region and the taxonkey, else of its specieskey; without a row it is `presumed_native`.
+ *   ADDED_COLUMNS of queries.ts, and writes every row to `annotated/<snapshot>/<n>/<i>.parquet` with the array's size n.
+ *   A point on no region has none there; a point on a boundary has one region. riis_assessment is `introduced` or
+ *   `invasive` by the list's row of the region and the taxonkey, else of its specieskey; without a row it is
+ *   `presumed_native`.
  * - `calc_stats` reads the Parquet files of `--tables`, a JSON array of `{"name", "location", "columns"}`; a folder
  *   without a file is a result without a row. It writes each as `output/<snapshot>/<name>.csv` with a header,
  *   `species_stats.csv` and `county_stats.csv` beside them, and `summary/<snapshot>/statistics.json`.

@@ -9,6 +9,7 @@ export {
   rawdataKey,
   SNAPSHOT,
   suffixOf,
+  wholeBucket,
 } from '../../lambdas/bison/snapshot';
 
 /** Where things lie in the bucket: `bison-<account>-<region>` by default. */
@@ -22,7 +23,7 @@ export const PREFIXES = {
    * to `queries/tables/<QueryExecutionId>/` (Athena User Guide, Considerations and limitations for CTAS queries).
    */
   queries: 'queries/',
-  /** `annotated/<snapshot>/<child>.parquet` */
+  /** `annotated/<snapshot>/<chunks>/<child>.parquet`: a month that was started with other chunks has another folder. */
   annotated: 'annotated/',
   /** `summary/<snapshot>/<result>/<hash>/`, Parquet, and `summary/<snapshot>/manifest.json`, which is written last. */
   summary: 'summary/',

@@ -42,7 +42,7 @@ export const ADDED_COLUMNS = [
   { Name: 'riis_assessment', Type: 'string' },
 ] as const satisfies readonly Column[];
 
-/** The columns of `annotated/<snapshot>/<i>.parquet`, in this order. */
+/** The columns of `annotated/<snapshot>/<n>/<i>.parquet`, in this order. */
 export const ANNOTATED_COLUMNS: readonly Column[] = [...SUBSET_COLUMNS, ...ADDED_COLUMNS];
 
 const words = (each: readonly string[]) => each.map((word) => `'${word}'`).join(', ');

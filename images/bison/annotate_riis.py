@@ -4,7 +4,8 @@
 
 It reads USGS' list (BISON_RIIS, input/USRIISv2_MasterList.csv), asks GBIF's species API for each name, and writes
 input/USRIISv2_MasterList_annotated_2025_11_01.csv: the list with the columns ADDED_COLUMNS, as BISON's own task does.
-Nothing is written before every name has an answer, so that a retry begins from the start and writes the same key.
+It reads both files of regions first: the job is the first of a month, and a file that annotate.py cannot use ends it
+here. Nothing is written before every name has an answer, so that a retry begins from the start and writes the same key.
 """
 
 import argparse
@@ -19,7 +20,8 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 
-from job import JobError, Place, log, missing_columns, read_bytes, run, snapshot_of, write_bytes
+from job import JobError, Place, Problems, log, missing_columns, read_bytes, run, snapshot_of, write_bytes
+from regions import read_region_files
 
 SPECIES_URL = "https://api.gbif.org/v1/species"
 
@@ -44,14 +46,18 @@ MASTER_COLUMNS = ["locality", "scientificName", "kingdom", "degreeOfEstablishmen
 ADDED_COLUMNS = ["gbif_res_taxonkey", "gbif_res_scientificname", "LINENO"]
 
 
-def main(arguments, environment=os.environ, pause=time.sleep):
+def main(arguments, environment=os.environ, pause=time.sleep, read_regions=read_region_files):
     parser = argparse.ArgumentParser(prog="annotate_riis", description="Resolves RIIS' names to GBIF's accepted taxa.")
     parser.add_argument("--snapshot", required=True, type=snapshot_of, help="the snapshot's date, such as 2025-11-01")
     parser.add_argument("--species-url", default=SPECIES_URL, help=f"GBIF's species API; {SPECIES_URL} by default")
     options = parser.parse_args(arguments)
     place = Place(environment)
     out = place.annotated_riis(options.snapshot)
-    rows = read_list(place.riis)
+    problems = Problems()
+    with problems:
+        rows = read_list(place.riis)
+    read_regions(place, problems)
+    problems.check()
     names = sorted({(row["scientificName"], row["kingdom"]) for row in rows})
     with ThreadPoolExecutor(WORKERS) as pool:
         ask = lambda path: answer(f"{options.species_url.rstrip('/')}{path}", pause)

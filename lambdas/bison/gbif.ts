@@ -19,6 +19,7 @@ import {
   rawdataKey,
   SNAPSHOT,
   suffixOf,
+  wholeBucket,
 } from './snapshot';
 
 const Deployment = z.object({
@@ -340,10 +341,9 @@ async function awaitDownload(
 /** The execution file with this bucket and this key wherever its own stand: those of the object that it checks. */
 function pointed(file: unknown, { bucket, key }: { readonly bucket: string; readonly key: string }): unknown {
   const { run_options } = Ingest.parse(file);
-  return JSON.parse(
-    JSON.stringify(file)
-      .replaceAll(run_options.ii_check_s3.bucket, bucket)
-      .replaceAll(/\d{7}-\d{15}/g, key),
+  const own = wholeBucket(run_options.ii_check_s3.bucket);
+  return JSON.parse(JSON.stringify(file), (_name, value: unknown) =>
+    typeof value === 'string' ? value.replaceAll(/\d{7}-\d{15}/g, key).replaceAll(own, bucket) : value,
   );
 }
 

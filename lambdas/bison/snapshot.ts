@@ -27,5 +27,15 @@ export function followingMonth(snapshot: string): Date {
   return next;
 }
 
+/**
+ * A pattern of a bucket's name where it stands whole: `data` stands in `s3://data/x`, not in `s3://data-2/x` or
+ * `metadata.csv`.
+ *
+ * @param before a pattern of what must stand before it. Default: anything that ends a name
+ * @param after a pattern of what must follow. Default: anything that ends a name
+ */
+export const wholeBucket = (bucket: string, before = '', after = ''): RegExp =>
+  new RegExp(`${before}(?<![\\w.-])${bucket.replaceAll(/[^\w-]/g, '\\$&')}(?![\\w.-])${after}`, 'g');
+
 /** The name of the ingest's execution file beside the code of the function `gbif`. */
 export const INGEST_FILE = 'ingest.json';

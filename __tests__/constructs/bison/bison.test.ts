@@ -136,6 +136,7 @@ describe('the roles', () => {
   test('each job writes below its own prefix', () => {
     const s3 = (key: string) => `arn:aws:s3:::${BUCKET}/${key}`;
     expect(granted('annotate_job-role').Write).toEqual([s3('annotated/*')]);
+    expect(granted('annotate_riis_job-role').Read).toEqual([s3('input/*')]);
     expect(granted('annotate_riis_job-role').Write).toEqual([s3('input/USRIISv2_MasterList_annotated_*.csv')]);
     expect(granted('calc_stats_job-role').Write).toEqual([s3('output/*'), s3('summary/*/statistics.json')]);
   });
@@ -150,6 +151,21 @@ describe('the roles', () => {
     });
     expect(Object.keys(granted('workflow_role', policiesOf(open)))).not.toContain('StartIngest');
   });
+});
+
+test('the ingest that ships names an image of every account', () => {
+  expect(example.instance_parameters.ImageId).toMatch(/^resolve:ssm:\/aws\/service\/.*-arm64$/);
+});
+
+test('the ingest that ships streams up to 2 TB, in parts of which ten fit into its memory', () => {
+  const expected = Number(/ --expected-size (\d+)'$/.exec(example.commands.at(-1) ?? '')?.[1]);
+  let part = 8 * 2 ** 20;
+  // As s3transfer of the AWS CLI makes parts: it doubles them until 10,000 are enough.
+  while (part * 10_000 < expected) part *= 2;
+
+  expect(part * 10_000).toBeGreaterThanOrEqual(2e12);
+  expect(example.instance_parameters.InstanceType).toBe('r7g.large');
+  expect(part * 10).toBeLessThan(16 * 2 ** 30 * 0.25);
 });
 
 describe('an ingest of its own', () => {
@@ -174,6 +190,19 @@ describe('an ingest of its own', () => {
     expect(ingest({ run_options: { ...example.run_options, ii_check_s3: false } })).toThrow(
       'run_options.ii_check_s3 is false: write { "bucket": "...", "prefix": "rawdata/0004219-251025141854904/occurrence.txt" }',
     );
+  });
+
+  const within = (bucket: string) => {
+    const text = JSON.stringify(example).replaceAll(example.run_options.ii_check_s3.bucket, bucket);
+    return ingest(JSON.parse(text));
+  };
+
+  test('has a bucket whose name is no program and no folder', () => {
+    expect(within('aws')).toThrow(
+      'run_options.ii_check_s3.bucket is "aws", which is also a program or a folder in "run',
+    );
+    expect(within('occurrence')).toThrow('bucket is "occurrence", which is also');
+    for (const bucket of ['data', 'ec2', 'my.bucket', 'request.zip']) expect(within(bucket)).not.toThrow();
   });
 });
 

@@ -80,6 +80,14 @@ test('the queries that Athena gets are those of queries.ts', () => {
   }
 });
 
+test('what is annotated lies in a folder of its number of files', () => {
+  const locations = [64, 32].map((chunks) => {
+    const { TableInput } = definition({ ...PROPS, chunks }).States.CatalogAnnotated?.Parameters ?? {};
+    return evaluate((TableInput as { StorageDescriptor: Record<string, unknown> }).StorageDescriptor['Location.$']);
+  });
+  expect(locations).toEqual([64, 32].map((chunks) => `s3://${PROPS.bucket}/annotated/2025-11-01/${chunks}/`));
+});
+
 test("a query's token is Athena's length, and differs between results of one moment", () => {
   const token = unload.Unload?.Parameters?.['ClientRequestToken.$'];
   const tokens = RESULTS.map((result) => evaluate(token, { ...SNAPSHOT, result }));

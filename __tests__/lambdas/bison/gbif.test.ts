@@ -1,5 +1,6 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, ListTagsForResourceCommand } from '@aws-sdk/client-sfn';
+import fc from 'fast-check';
 import example from '../../../executions/examples/gbif-download.json';
 import { parseExecution } from '../../../executions/parse';
 import { type GbifClients, type GbifDeployment, gbif } from '../../../lambdas/bison/gbif';
@@ -28,6 +29,7 @@ interface Place {
   readonly answers?: (url: string, init: RequestInit) => Response | undefined;
   readonly deployment?: Partial<GbifDeployment>;
   readonly now?: string;
+  readonly ingest?: object;
 }
 
 function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}) {
@@ -98,7 +100,7 @@ function place({ keys = INPUTS, open = [], downloads = [], ...rest }: Place = {}
       scanLimitBytes: 2 ** 41,
       ...rest.deployment,
     },
-    ingest: example,
+    ingest: rest.ingest ?? example,
   };
   return {
     asked,
@@ -355,6 +357,29 @@ describe('AwaitDownload', () => {
     expect(keys).toHaveLength(JSON.stringify(example).match(/\d{7}-\d{15}/g)?.length ?? 0);
     expect(parseExecution(execution).problems.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(execution.run_options.ii_check_s3.prefix).toBe(`rawdata/${KEY}/occurrence.txt`);
+  });
+
+  /** The parts of a text that may be a bucket's name. */
+  const words = (text: string) => text.split(/([\w.-]+)/);
+
+  test('puts its bucket in place of whole names, and leaves every other word', async () => {
+    const name = fc.stringMatching(/^[a-z0-9]([a-z0-9.-]{0,8}[a-z0-9])?$/);
+    const other = fc.stringMatching(/^[-\w./ :="]{0,12}$/);
+    await fc.assert(
+      fc.asyncProperty(name, fc.array(other, { maxLength: 4 }), async (bucket, others) => {
+        const commands = [
+          `--S3_BUCKET ${bucket} s3://${bucket}/x ${bucket}-2 x.${bucket} meta${bucket} ${bucket}s ${others.join(bucket)}`,
+        ];
+        const run_options = { ...example.run_options, ii_check_s3: { bucket, prefix: 'x' } };
+        const { look } = place({ ingest: { ...example, commands, run_options } });
+        const { execution } = (await look()) as { execution: typeof example };
+        const expected = words(commands[0] ?? '').map((word) => (word === bucket ? BUCKET : word));
+
+        expect(execution.commands).toEqual([expected.join('')]);
+        expect(execution.run_options.ii_check_s3.bucket).toBe(BUCKET);
+        expect(Object.keys(execution)).toEqual(Object.keys(example));
+      }),
+    );
   });
 
   test.each(['PREPARING', 'RUNNING', 'SUSPENDED'])('waits while GBIF tells %s', async (status) => {
