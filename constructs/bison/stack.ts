@@ -5,6 +5,7 @@ import { type ExistingNetworkProps, Network } from '../aws/network';
 import { RULES, type Rule } from '../aws/rules';
 import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
+import { positiveVariable, ruledVariable } from '../aws/variables';
 import { Bison, type BisonProps } from './bison';
 import { DATABASE } from './names';
 
@@ -54,7 +55,7 @@ export class BisonStack extends TerraformStack {
     if (unknown !== undefined) {
       throw new Error(`context.bison has ${unknown}, which it does not know: write ${CONTEXT_KEYS.join(', ')}.`);
     }
-    new AwsProvider(this, 'aws', { region: this.#text('region', 'The region to deploy to.', RULES.region) });
+    new AwsProvider(this, 'aws', { region: ruledVariable(this, 'region', 'The region to deploy to.', RULES.region) });
     this.addOverride('terraform.required_providers.aws.version', '~> 5.100');
     const { network, ...rest } = context;
     const bison = new Bison(this, 'bison', {
@@ -62,15 +63,38 @@ export class BisonStack extends TerraformStack {
       network: network
         ? Network.existing(this, 'network', network)
         : new Network(this, 'network', { name: 'bison', isolatedSubnets: context.postgres !== undefined }),
-      dataStreamArn: this.#text('datastream_arn', 'The output datastream_arn of the stack datastream.', MACHINE),
-      image: this.#text('image', "The jobs' image, by its digest. Default: latest of image_repository_url.", IMAGE, ''),
-      bucket: this.#text('bucket', 'The bucket, which is made. Default: bison-<account>-<region>.', BUCKET, ''),
+      dataStreamArn: ruledVariable(
+        this,
+        'datastream_arn',
+        'The output datastream_arn of the stack datastream.',
+        MACHINE,
+      ),
+      image: ruledVariable(
+        this,
+        'image',
+        "The jobs' image, by its digest. Default: latest of image_repository_url.",
+        IMAGE,
+        '',
+      ),
+      bucket: ruledVariable(
+        this,
+        'bucket',
+        'The bucket, which is made. Default: bison-<account>-<region>.',
+        BUCKET,
+        '',
+      ),
       removeObjects: this.#flag('remove_objects', "Whether 'destroy' deletes the bucket's objects too."),
-      scanLimitBytes: this.#number('scan_limit_bytes', 'Bytes that one query may read.', 2 * 2 ** 40),
-      maxVcpus: this.#number('max_vcpus', 'vCPUs of all jobs that run at once.', 64),
-      schedule: this.#text('schedule', 'When a month is made by itself.', SCHEDULE, 'cron(0 0 2 * ? *)'),
-      prefix: this.#text('prefix', 'The beginning of all other names.', PREFIX, 'bison'),
-      databaseName: this.#text('database_name', 'The database of the Glue Data Catalog.', DATABASE_NAME, DATABASE),
+      scanLimitBytes: positiveVariable(this, 'scan_limit_bytes', 'Bytes that one query may read.', 2 * 2 ** 40),
+      maxVcpus: positiveVariable(this, 'max_vcpus', 'vCPUs of all jobs that run at once.', 64),
+      schedule: ruledVariable(this, 'schedule', 'When a month is made by itself.', SCHEDULE, 'cron(0 0 2 * ? *)'),
+      prefix: ruledVariable(this, 'prefix', 'The beginning of all other names.', PREFIX, 'bison'),
+      databaseName: ruledVariable(
+        this,
+        'database_name',
+        'The database of the Glue Data Catalog.',
+        DATABASE_NAME,
+        DATABASE,
+      ),
     });
     const outputs = {
       bison_arn: [bison.stateMachineArn, 'The workflow.'],
@@ -96,33 +120,6 @@ export class BisonStack extends TerraformStack {
       new TerraformOutput(this, name, { value, description });
     }
     keepState(this);
-  }
-
-  #text(name: string, description: string, { pattern, write }: Rule, fallback?: string): string {
-    return new TerraformVariable(this, name, {
-      type: 'string',
-      nullable: false,
-      description,
-      ...(fallback !== undefined && { default: fallback }),
-      validation: [
-        {
-          condition: `\${can(regex(${JSON.stringify(pattern)}, var.${name}))}`,
-          errorMessage: `${name} is "\${var.${name}}": write ${write}.`,
-        },
-      ],
-    }).stringValue;
-  }
-
-  #number(name: string, description: string, fallback: number): number {
-    return new TerraformVariable(this, name, {
-      type: 'number',
-      nullable: false,
-      description,
-      default: fallback,
-      validation: [
-        { condition: `\${var.${name} > 0}`, errorMessage: `${name} is \${var.${name}}: write a number above 0.` },
-      ],
-    }).numberValue;
   }
 
   #flag(name: string, description: string): boolean {

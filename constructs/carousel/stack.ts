@@ -1,10 +1,11 @@
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
-import { TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
+import { TerraformOutput, TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
 import { type ExistingNetworkProps, Network } from '../aws/network';
 import { checkAll, RULES, type Rule } from '../aws/rules';
 import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
+import { positiveVariable, ruledVariable } from '../aws/variables';
 import { checkParts, DataCarousel, type DataCarouselProps } from './data-carousel';
 
 /** What `context.carousel` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
@@ -49,7 +50,7 @@ export class CarouselStack extends TerraformStack {
   constructor(scope: Construct, id: string, context: CarouselContext = {}) {
     super(scope, id);
     checkContext(context);
-    new AwsProvider(this, 'aws', { region: this.#text('region', 'The region to deploy to.', RULES.region) });
+    new AwsProvider(this, 'aws', { region: ruledVariable(this, 'region', 'The region to deploy to.', RULES.region) });
     this.addOverride('terraform.required_providers.aws.version', '~> 5.100');
     const { network, ...rest } = context;
     const carousel = new DataCarousel(this, 'carousel', {
@@ -57,21 +58,38 @@ export class CarouselStack extends TerraformStack {
       network: network
         ? Network.existing(this, 'network', network)
         : new Network(this, 'network', { name: 'datacarousel' }),
-      archiveBucket: this.#text('archive_bucket', 'The bucket with the archived files.', RULES.bucket),
-      archivePrefix: this.#text('archive_prefix', 'Keys of the archive begin with this.', ANYTHING, ''),
-      outputBucket: this.#text('output_bucket', "The bucket of the jobs' objects, plans and reports.", RULES.bucket),
-      budgetDollars: this.#number('budget_dollars', "What a turn's estimate may be at most, in dollars."),
-      tier: this.#text('tier', 'Expedited, Standard or Bulk.', TIER, 'Bulk') as 'Bulk',
-      days: this.#number('days', 'Days that a copy is asked for.', 3),
-      concurrency: this.#number('concurrency', 'Calls of RestoreObject at once.', 50),
-      maxWaitTurns: this.#number('max_wait_turns', 'Turns after which a request goes first.', 12),
-      turnTimeoutHours: this.#number('turn_timeout_hours', 'Hours after which a turn ends.', 96),
-      maxVcpus: this.#number('max_vcpus', 'vCPUs of all jobs that run at once.', 16),
-      schedule: this.#text('schedule', 'When a turn starts by itself.', SCHEDULE, 'rate(7 days)'),
-      queueName: this.#text('queue_name', 'The queue.', RULES.batchName, 'datacarousel-job-queue'),
-      filesTableName: this.#text('files_table_name', "The table of the files' metadata.", TABLE, 'BasicFusionFiles'),
-      jobsTableName: this.#text('jobs_table_name', 'The table of requests and turns.', TABLE, 'DataCarouselJobs'),
-      prefix: this.#text('prefix', 'The beginning of all other names.', PREFIX, 'datacarousel'),
+      archiveBucket: ruledVariable(this, 'archive_bucket', 'The bucket with the archived files.', RULES.bucket),
+      archivePrefix: ruledVariable(this, 'archive_prefix', 'Keys of the archive begin with this.', ANYTHING, ''),
+      outputBucket: ruledVariable(
+        this,
+        'output_bucket',
+        "The bucket of the jobs' objects, plans and reports.",
+        RULES.bucket,
+      ),
+      budgetDollars: positiveVariable(this, 'budget_dollars', "What a turn's estimate may be at most, in dollars."),
+      tier: ruledVariable(this, 'tier', 'Expedited, Standard or Bulk.', TIER, 'Bulk') as 'Bulk',
+      days: positiveVariable(this, 'days', 'Days that a copy is asked for.', 3),
+      concurrency: positiveVariable(this, 'concurrency', 'Calls of RestoreObject at once.', 50),
+      maxWaitTurns: positiveVariable(this, 'max_wait_turns', 'Turns after which a request goes first.', 12),
+      turnTimeoutHours: positiveVariable(this, 'turn_timeout_hours', 'Hours after which a turn ends.', 96),
+      maxVcpus: positiveVariable(this, 'max_vcpus', 'vCPUs of all jobs that run at once.', 16),
+      schedule: ruledVariable(this, 'schedule', 'When a turn starts by itself.', SCHEDULE, 'rate(7 days)'),
+      queueName: ruledVariable(this, 'queue_name', 'The queue.', RULES.batchName, 'datacarousel-job-queue'),
+      filesTableName: ruledVariable(
+        this,
+        'files_table_name',
+        "The table of the files' metadata.",
+        TABLE,
+        'BasicFusionFiles',
+      ),
+      jobsTableName: ruledVariable(
+        this,
+        'jobs_table_name',
+        'The table of requests and turns.',
+        TABLE,
+        'DataCarouselJobs',
+      ),
+      prefix: ruledVariable(this, 'prefix', 'The beginning of all other names.', PREFIX, 'datacarousel'),
     });
     const outputs = {
       carousel_arn: [carousel.stateMachineArn, "The turns' state machine."],
@@ -91,33 +109,6 @@ export class CarouselStack extends TerraformStack {
       description: 'The job definitions.',
     });
     keepState(this);
-  }
-
-  #text(name: string, description: string, { pattern, write }: Rule, fallback?: string): string {
-    return new TerraformVariable(this, name, {
-      type: 'string',
-      nullable: false,
-      description,
-      ...(fallback !== undefined && { default: fallback }),
-      validation: [
-        {
-          condition: `\${can(regex(${JSON.stringify(pattern)}, var.${name}))}`,
-          errorMessage: `${name} is "\${var.${name}}": write ${write}.`,
-        },
-      ],
-    }).stringValue;
-  }
-
-  #number(name: string, description: string, fallback?: number): number {
-    return new TerraformVariable(this, name, {
-      type: 'number',
-      nullable: false,
-      description,
-      ...(fallback !== undefined && { default: fallback }),
-      validation: [
-        { condition: `\${var.${name} > 0}`, errorMessage: `${name} is \${var.${name}}: write a number above 0.` },
-      ],
-    }).numberValue;
   }
 }
 
