@@ -58,3 +58,25 @@ function limit(origin: string, bound: number, how: string): string {
   if (how === 'of at least' && bound === 1) return `a ${what} that is not empty`;
   return `a ${what} ${how} ${bound} ${what === 'list' ? 'elements' : 'characters'}`;
 }
+
+/** What a shape refuses, as sentences with the place and the value that was found. */
+export function sentencesOf({ issues }: Pick<z.ZodError, 'issues'>, value: unknown): string[] {
+  return issues.flatMap((issue) => {
+    const place = issue.path.map(String).join('.') || 'the input';
+    if (issue.code === 'unrecognized_keys')
+      return `${place} has ${issue.keys.join(', ')}, which it does not know: leave it out.`;
+    if (issue.code === 'invalid_union') {
+      // The option whose own type matched tells what is wrong within it.
+      const within = issue.errors.find((each) => each.every(({ path, code }) => path.length > 0 || code === UNKNOWN));
+      if (within && within.length > 0)
+        return sentencesOf({ issues: within.map((each) => ({ ...each, path: [...issue.path, ...each.path] })) }, value);
+    }
+    const found = issue.path.reduce<unknown>(
+      (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key as never],
+      value,
+    );
+    return `${place} is ${found === undefined ? 'missing' : JSON.stringify(found)}: ${remedyOf(issue)}.`;
+  });
+}
+
+const UNKNOWN = 'unrecognized_keys';

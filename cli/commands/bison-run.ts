@@ -6,6 +6,7 @@ import { DEFAULT_REGIONS, DOWNLOAD_KEY, SNAPSHOT } from '../../constructs/bison/
 import { type DiskError, diskSentence } from '../../files/disk';
 import { readJsonFile } from '../../files/json-file';
 import { nearest } from '../../files/nearest';
+import { sentencesOf } from '../../files/wanted';
 import { EmbeddedBison } from '../../local/bison';
 import { virtualClock } from '../../local/clock';
 import { hasDuckDb, NoDuckDb } from '../../local/duckdb';
@@ -64,12 +65,12 @@ const RAW = /^rawdata\/\d{7}-\d{15}\/occurrence\.txt$/;
 /** The states that a user is told of. */
 const TOLD = [
   'Request',
+  'Riis',
   'AwaitDownload',
   'Ingest',
   'Crawl',
   'Describe',
   'Subset',
-  'Riis',
   'Annotate',
   'Aggregate',
   'Verify',
@@ -125,7 +126,7 @@ function readRunFile(file: string, err: Output): Read | number {
   }
   const parsed = RunFile.safeParse(content.value);
   if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues) tell(`${file}: ${path.join('.') || 'the file'}: ${message}.`);
+    for (const problem of sentencesOf(parsed.error, content.value)) tell(`${file}: ${problem}`);
     err.write('Nothing was started.\n');
     return 1;
   }

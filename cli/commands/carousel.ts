@@ -1,6 +1,7 @@
 import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { readJsonFile } from '../../files/json-file';
+import { sentencesOf } from '../../files/wanted';
 import { page } from '../../lambdas/carousel/archive';
 import {
   type ArchivedFile,
@@ -21,7 +22,7 @@ import { CarouselError } from '../../lambdas/carousel/errors';
 import { workMessage } from '../../lambdas/carousel/follower';
 import { KEYS, type Row, WAITING_INDEX, yearMonthOf } from '../../lambdas/carousel/ledger';
 import { ATTRIBUTES, attributesOf, type Conditions } from '../../lambdas/carousel/query';
-import { parseRequest, type Request, sentencesOf } from '../../lambdas/carousel/request';
+import { parseRequest, type Request } from '../../lambdas/carousel/request';
 import { cancelRequest, submitRequest } from '../../lambdas/carousel/requester';
 import { fileOf, jobOf, leftWaiting, leftWaitingSentence, TurnInput, turnOf } from '../../lambdas/carousel/turn';
 import { awsSentence } from '../../packer/aws-errors';

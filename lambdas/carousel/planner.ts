@@ -3,6 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { parse } from 'csv-parse/sync';
 import type * as z from 'zod';
+import { sentencesOf } from '../../files/wanted';
 import { type ArchiveClass, tiersOf } from '../../prices/archive';
 import { CLIENT } from '../runtime/clients';
 import { systemClock } from '../runtime/clock';
@@ -24,7 +25,7 @@ import { CarouselError, ErrorName } from './errors';
 import { executionRuns } from './execution';
 import type { KnownJob } from './known-job';
 import { hashOf, KEYS, type Row, WAITING_INDEX } from './ledger';
-import { type Job, problemsOfJob, sentencesOf } from './request';
+import { type Job, problemsOfJob } from './request';
 import { writeRequest } from './requester';
 import { type TurnDefaults, TurnInput, TurnState, turnEvent, turnKeys } from './turn';
 

@@ -86,9 +86,9 @@ describe('starts nothing', () => {
 
   test('with a run file that has problems, all of which are told', () => {
     expect(refused({ snapshot: '2025-11-15', chunks: 1, more: true })).toBe(
-      'run.json: snapshot: write the first day of a month, such as 2025-11-01.\n' +
-        'run.json: chunks: Too small: expected number to be >=2.\n' +
-        'run.json: the file: Unrecognized key: "more".\n' +
+      'run.json: snapshot is "2025-11-15": write the first day of a month, such as 2025-11-01.\n' +
+        'run.json: chunks is 1: write a number of at least 2.\n' +
+        'run.json: the input has more, which it does not know: leave it out.\n' +
         'Nothing was started.\n',
     );
   });
