@@ -48,7 +48,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'lambdas/runtime/tags',
   ],
   ...Object.fromEntries(
-    SYSTEMS.map((system) => [`constructs/${system}`, ['constructs/aws', 'executions', ...PURE_LAMBDAS(system)]]),
+    SYSTEMS.map((system) => [
+      `constructs/${system}`,
+      ['constructs/aws', 'executions', 'files/values', ...PURE_LAMBDAS(system)],
+    ]),
   ),
   // The kit is in the product's folder.
   'constructs/tsdat': ['constructs/aws', 'files', 'pipelines', ...PURE_LAMBDAS('tsdat')],

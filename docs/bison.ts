@@ -1,7 +1,7 @@
 import { definition } from '../constructs/bison/definition';
 import { BISON_FUNCTIONS, type BisonFunctionName } from '../constructs/bison/functions';
 import { JOB_NAMES, JOBS, type JobName } from '../constructs/bison/jobs';
-import { RESULTS } from '../constructs/bison/queries';
+import { FILTER, RESULTS } from '../constructs/bison/queries';
 import { ANALYTICS_PRICES, athenaDollars, crawlDollars, r7gVcpuHourly } from '../prices/analytics';
 import { diagram } from './state-machine';
 
@@ -41,6 +41,7 @@ export function bisonParts(): Readonly<Record<string, string>> {
   const hourly = r7gVcpuHourly('us-east-1');
   return {
     workflow: `\`\`\`mermaid\n${diagram(machine, LABELS)}\n\`\`\``,
+    filter: `\`\`\`sql\n${FILTER}\n\`\`\``,
     results: [
       '| table, with the date behind | columns |',
       '| --- | --- |',

@@ -5,7 +5,7 @@ import {
   StopQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
 import { SubmitJobCommand, type SubmitJobCommandInput, TerminateJobCommand } from '@aws-sdk/client-batch';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { EmbeddedAthena } from './athena';
 import type { EmbeddedBatch } from './batch';
 import type { EmbeddedGlue } from './glue';
@@ -117,6 +117,11 @@ export function integrateGlue(sfn: EmbeddedSfn, glue: EmbeddedGlue): void {
 
 /** `s3:PutObject`, as an integration of AWS's SDK: a body that is no text is written as JSON. */
 export function integrateS3(sfn: EmbeddedSfn, s3: EmbeddedS3): void {
+  sfn.integrate('aws-sdk:s3:headObject', async ({ parameters: { Bucket, Key } }: Call) => {
+    const command = new HeadObjectCommand({ Bucket: String(Bucket), Key: String(Key) });
+    const { ContentLength } = await s3.client().send(command).catch(named('S3'));
+    return { ContentLength };
+  });
   sfn.integrate('aws-sdk:s3:putObject', async ({ parameters: { Bucket, Key, Body } }: Call) => {
     const text = typeof Body === 'string' ? Body : JSON.stringify(Body);
     const command = new PutObjectCommand({ Bucket: String(Bucket), Key: String(Key), Body: text });

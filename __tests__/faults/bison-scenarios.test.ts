@@ -284,6 +284,15 @@ test('a second month waits for the first, and finds it published', async () => {
   expect(played.month.glue.crawls).toBe(1);
 });
 
+test('a job of the statistics that writes none publishes nothing', async () => {
+  const played = await play({
+    container: async (_job, name, standIn) => (name === 'calc_stats' ? { code: 0 } : standIn()),
+  });
+
+  expect(played).toMatchObject({ status: 'FAILED', broken: [] });
+  expect(played.error).toMatch(/^S3\./);
+});
+
 test('a published month ends at once', async () => {
   const played = await play({
     meanwhile: ({ month }) => month.cloud.s3.put(month.bucket, 'summary/2025-11-01/manifest.json', '{"counts":{}}'),

@@ -54,7 +54,7 @@ const [PART = 1, PARTS = 1] = (process.env.BISON_FAULTS ?? '1/37').split('/').ma
 
 /** Calls of the ingest's own machine have a matrix of their own (__tests__/faults/matrix.ts); here they are one call. */
 const OWN = [
-  ...['GetSecretValue', 'ListObjectsV2', 'ListExecutions', 'StartExecution', 'PutObject'],
+  ...['GetSecretValue', 'ListObjectsV2', 'ListExecutions', 'StartExecution', 'HeadObject', 'PutObject'],
   ...['UpdateCrawler', 'BatchDeleteTable', 'StartCrawler', 'GetCrawler', 'GetTable', 'CreateTable'],
   ...['StartQueryExecution', 'GetQueryResults', 'SubmitJob', 'Invoke'],
 ];

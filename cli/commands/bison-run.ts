@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { JOB_NAMES, JOBS, type JobName } from '../../constructs/bison/jobs';
 import { DEFAULT_REGIONS, DOWNLOAD_KEY, SNAPSHOT } from '../../constructs/bison/names';
+import { claim } from '../../files/claim';
 import { type DiskError, diskSentence } from '../../files/disk';
 import { readJsonFile } from '../../files/json-file';
 import { nearest } from '../../files/nearest';
@@ -101,16 +102,18 @@ export async function bisonRun(file: string, options: BisonRunOptions, out: Outp
   if (!hasDuckDb()) return refuse(new NoDuckDb().message);
   const place = localPlace(options.folder);
   if ('error' in place) return refuse(place.error);
+  const folder = join(options.folder, 'bison');
+  const claimed = claim(folder);
   try {
-    return await play(
-      read,
-      images.commands,
-      { folder: join(options.folder, 'bison'), scratch: place.scratch },
-      out,
-      err,
-    );
+    if ('heldBy' in claimed) {
+      return refuse(
+        `Another month runs in ${folder}, as process ${claimed.heldBy}: wait for its end, or name another --folder.`,
+      );
+    }
+    return await play(read, images.commands, { folder, scratch: place.scratch }, out, err);
   } finally {
     rmSync(place.scratch, { recursive: true, force: true });
+    if ('release' in claimed) claimed.release();
   }
 }
 
@@ -260,7 +263,12 @@ async function play(
     });
     interrupted.signal.addEventListener('abort', () => execution.stop());
     await clock.run(execution.ended);
-    if (interrupted.signal.aborted) return 130;
+    if (interrupted.signal.aborted) {
+      const manifest = join(buckets, run.bucket, `summary/${run.snapshot}/manifest.json`);
+      const end = existsSync(manifest) ? 'the counts are published' : 'nothing was published';
+      err.write(`Stopped in ${execution.used.at?.name ?? 'Request'}: ${end}.\n`);
+      return 130;
+    }
     if (broken !== undefined) {
       err.write(wrap(`${broken}\n`, err));
       return 2;

@@ -455,6 +455,15 @@ export function definition(props: DefinitionProps): Definition {
       },
       Stats: {
         ...job('calc_stats', { 'tables.$': 'States.JsonToString($.results)' }),
+        Next: 'SeeStatistics',
+      },
+      SeeStatistics: {
+        Comment: 'The manifest names them, so that they must be there.',
+        Type: 'Task',
+        Resource: resource('aws-sdk:s3:headObject'),
+        Parameters: { Bucket: bucket, 'Key.$': format(`${PREFIXES.summary}{}/statistics.json`, '$.snapshot') },
+        ResultPath: null,
+        Retry: retryService('S3', 'SlowDown', 'InternalError', 'S3Exception'),
         Next: 'Publish',
       },
       Publish: {

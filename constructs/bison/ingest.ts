@@ -1,4 +1,5 @@
 import { parseExecution } from '../../executions/parse';
+import { isRecord } from '../../files/values';
 import { DOWNLOAD_KEY, rawdataKey, wholeBucket } from './names';
 
 /**
@@ -10,6 +11,11 @@ import { DOWNLOAD_KEY, rawdataKey, wholeBucket } from './names';
  * @throws Error with every problem
  */
 export function ingestText(file: unknown): string {
+  if (!isRecord(file)) {
+    throw new Error(
+      `ingest is ${JSON.stringify(file)}: write "open-data", or an execution file as an object in place.`,
+    );
+  }
   const { execution, problems } = parseExecution(file);
   const errors = problems
     .filter(({ severity }) => severity === 'error')

@@ -1,6 +1,7 @@
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
 import { TerraformOutput, TerraformStack, TerraformVariable } from 'cdktf';
 import type { Construct } from 'constructs';
+import { isRecord } from '../../files/values';
 import { type ExistingNetworkProps, Network } from '../aws/network';
 import { RULES, type Rule } from '../aws/rules';
 import { SettingsError } from '../aws/settings-error';
@@ -51,6 +52,13 @@ export function bisonStack(app: Construct, context: BisonContext | undefined): v
 export class BisonStack extends TerraformStack {
   constructor(scope: Construct, id: string, context: BisonContext = {}) {
     super(scope, id);
+    for (const [name, value] of [
+      ['', context],
+      ['.postgres', context.postgres ?? {}],
+    ] as const) {
+      if (isRecord(value)) continue;
+      throw new Error(`context.bison${name} is ${JSON.stringify(value)}: write an object such as {}.`);
+    }
     const unknown = Object.keys(context).find((key) => !CONTEXT_KEYS.includes(key));
     if (unknown !== undefined) {
       throw new Error(`context.bison has ${unknown}, which it does not know: write ${CONTEXT_KEYS.join(', ')}.`);

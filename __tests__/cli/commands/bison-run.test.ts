@@ -28,7 +28,7 @@ test('runs the month of the example, and says what was counted and what it costs
   );
   expect(stdout).toContain('month of 2025-11-01: SUCCEEDED after 04:43 hours\n');
   expect(stdout).toContain('rows     1,500 of GBIF, 1,123 in the subset, 1,123 annotated\n');
-  expect(stdout).toContain('orchestration  107 transitions and the functions');
+  expect(stdout).toContain('orchestration  108 transitions and the functions');
   const [, transitions, dollars] = /orchestration +(\d+) transitions and the functions +\$([\d.]+)/.exec(stdout) ?? [];
   expect(readFileSync(join(PRODUCT, 'docs/bison.md'), 'utf8')).toContain(
     `takes ${transitions} state transitions; its orchestration costs $${Number(dollars).toFixed(3)}`,
@@ -63,13 +63,17 @@ test("gives a job's command the variables of its job definition", () => {
   );
 });
 
-test('ends with 130 after Ctrl-C, and leaves nothing behind', async () => {
+test('has its folder alone; ends with 130 after Ctrl-C, and leaves nothing behind', async () => {
   const { child, ended, until } = folders.inBackground(['bison', 'run', '--local', example()]);
   await until('AwaitDownload');
+  const second = folders.datastream('bison', 'run', '--local', 'run.json');
   child.kill('SIGINT');
-  const { status } = await ended;
+  const { status, stderr } = await ended;
 
+  expect([second.status, second.stdout]).toEqual([2, '']);
+  expect(second.stderr).toMatch(/^Another month runs in .datastream\/bison, as process \d+: wait for its end,/);
   expect(status).toBe(130);
+  expect(stderr).toMatch(/^Stopped in \w+: nothing was published\.\n$/);
   expect(folders.scratchFolders()).toEqual([]);
   expect(existsSync(folders.path(`.datastream/bison/buckets/${BUCKET}/summary/2025-11-01/manifest.json`))).toBe(false);
 });

@@ -59,7 +59,7 @@ test('the states come in the order of the work', () => {
     name = name === 'Crawled' ? String(Choices?.[0]?.Next) : (Next ?? Default);
   }
   expect(order.join(' ')).toBe(
-    'Request Requested Riis AwaitDownload Ingest Point Clear Crawl NextLook AwaitCrawl LookAtCrawl Crawled Describe CheckSchema Subset Count ReadCounts CheckSubset Annotate CatalogAnnotated Results Aggregate Verify ReadVerified Compare Stats Publish Summary Succeeded',
+    'Request Requested Riis AwaitDownload Ingest Point Clear Crawl NextLook AwaitCrawl LookAtCrawl Crawled Describe CheckSchema Subset Count ReadCounts CheckSubset Annotate CatalogAnnotated Results Aggregate Verify ReadVerified Compare Stats SeeStatistics Publish Summary Succeeded',
   );
 });
 

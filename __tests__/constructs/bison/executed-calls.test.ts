@@ -97,6 +97,8 @@ function needed(operation: string, given: unknown, who: string): (readonly [stri
       return [[`batch:${operation}`, '*']];
     case 'ListObjectsV2':
       return [['s3:ListBucket', `arn:aws:s3:::${input.Bucket}`]];
+    case 'HeadObject':
+      return [['s3:GetObject', `arn:aws:s3:::${input.Bucket}/${input.Key}`]];
     case 'PutObject':
       return [['s3:PutObject', `arn:aws:s3:::${input.Bucket}/${input.Key}`]];
     case 'GetSecretValue':

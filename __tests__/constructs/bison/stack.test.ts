@@ -80,6 +80,14 @@ test('is the same when it is synthesised again', () => {
   expect(synthesise()).toEqual(stack);
 });
 
+test.each([
+  [[], 'context.bison is []: write an object such as {}.'],
+  [{ postgres: true }, 'context.bison.postgres is true: write an object such as {}.'],
+  [{ ingest: 'opendata' }, 'ingest is "opendata": write "open-data", or an execution file as an object in place.'],
+])('refuses %j', (context, sentence) => {
+  expect(() => synthesise(context as never)).toThrow(sentence);
+});
+
 test('refuses a key that the context does not have', () => {
   expect(() => synthesise({ bucket: 'b' } as never)).toThrow(
     'context.bison has bucket, which it does not know: write ingest',
