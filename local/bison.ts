@@ -279,7 +279,7 @@ export class EmbeddedBison {
 
   /** Ends what would keep the process. */
   async close(): Promise<void> {
-    (await this.#database)?.close();
+    await (await this.#database)?.close();
   }
 }
 

@@ -17,7 +17,8 @@ export interface Database {
   query(sql: string): Promise<Row[]>;
   /** What a SELECT names. @throws Error where it is no SELECT of DuckDB's SQL */
   uses(select: string): Promise<Uses>;
-  close(): void;
+  /** Ends it, and the queries that run. */
+  close(): Promise<void>;
 }
 
 /** DuckDB is missing on this computer. */
@@ -55,15 +56,28 @@ export async function openDatabase(): Promise<Database> {
   });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
+  const running = new Set<Promise<unknown>>();
+  const query = async (sql: string): Promise<Row[]> => {
+    const rows = rowsOf(connection, sql);
+    running.add(rows);
+    try {
+      return await rows;
+    } finally {
+      running.delete(rows);
+    }
+  };
   return {
-    query: (sql) => rowsOf(connection, sql),
+    query,
     uses: async (select) => {
-      const [row] = await rowsOf(connection, `SELECT json_serialize_sql(${literal(select)}) AS tree`);
+      const [row] = await query(`SELECT json_serialize_sql(${literal(select)}) AS tree`);
       const tree = JSON.parse(String(row?.tree)) as { error: boolean; error_message?: string };
       if (tree.error) throw new Error(String(tree.error_message));
       return usesOf(tree);
     },
-    close: () => {
+    close: async () => {
+      // A connection that is closed while a query runs waits for it, and the query for this thread.
+      connection.interrupt();
+      await Promise.allSettled(running);
       connection.closeSync();
       instance.closeSync();
     },

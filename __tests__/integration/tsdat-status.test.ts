@@ -116,7 +116,7 @@ describeWith(['moto_server', 'aws'], 'status and rerun on an emulated AWS', () =
 
     expect([code, stdout]).toEqual([0, expect.stringContaining('1 event called again')]);
     expect([call?.body, call?.headers['x-amz-invocation-type']]).toEqual([
-      '{"id":"e1","inputs":["lidar/humboldt/x"],"rerun":true}',
+      '{"id":"e1","inputs":["lidar/humboldt/x"],"rerun":true,"failed_first":"2026-03-10T12:00:00Z"}',
       'Event',
     ]);
     expect(left.KeyCount).toBe(0);

@@ -16,9 +16,9 @@ import { Service } from '../../local/service';
 
 const folders: string[] = [];
 const databases: Database[] = [];
-afterAll(() => {
+afterAll(async () => {
   for (const folder of folders) rmSync(folder, { recursive: true });
-  for (const database of databases) database.close();
+  for (const database of databases) await database.close();
 });
 
 const OCCURRENCES = [
