@@ -16,7 +16,7 @@ import { athenaDollars, crawlDollars, r7gVcpuHourly } from '../../prices/analyti
 import { PRICES } from '../../prices/orchestration';
 import { causeOf } from '../bison-cause';
 import { inputProblems } from '../bison-inputs';
-import { localPlace, SIGNALS } from '../local-place';
+import { interruption, localPlace } from '../local-place';
 import { dollars } from '../output/dollars';
 import { problemLines } from '../output/problem-lines';
 import { count } from '../output/summary';
@@ -249,9 +249,7 @@ async function play(
     onDiskError,
     tell: (message) => failures.push(message),
   });
-  const interrupted = new AbortController();
-  const onSignal = () => interrupted.abort();
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const interrupted = interruption();
   try {
     bison.upload(run.inputs);
     const passed = () => {
@@ -284,7 +282,7 @@ async function play(
     return 0;
   } finally {
     await bison.close();
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    interrupted.done();
   }
 }
 

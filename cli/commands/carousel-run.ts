@@ -20,7 +20,7 @@ import { virtualClock } from '../../local/clock';
 import type { CloudEvent } from '../../local/events';
 import { bashShell } from '../../local/shell';
 import { GB } from '../../prices/archive';
-import { localPlace, SIGNALS } from '../local-place';
+import { interruption, localPlace } from '../local-place';
 import { count } from '../output/summary';
 import { table } from '../output/table';
 import { type Output, wrap } from '../output/wrap';
@@ -170,9 +170,7 @@ export async function carouselRun(
     },
     onDiskError,
   });
-  const interrupted = new AbortController();
-  const onSignal = () => interrupted.abort();
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const interrupted = interruption();
   try {
     for (const key of archive.files)
       cloud.s3.archive(archive.bucket, key, archive.storage_class, Math.round(archive.gb * GB), HDF5);
@@ -233,7 +231,7 @@ export async function carouselRun(
     return execution.status === 'SUCCEEDED' ? 0 : 1;
   } finally {
     cloud.close();
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    interrupted.done();
     rmSync(scratch, { recursive: true, force: true });
     claimed.release();
   }
