@@ -23,6 +23,7 @@ import {
   flag,
   logRetention,
   RULES,
+  type Rule,
   required,
   requiredText,
   tagSet,
@@ -472,21 +473,27 @@ function operatorPolicy(aws: CurrentAws, props: Operated): string {
   });
 }
 
+/** The state machine that ingests; the stack's variable has the same rule. */
+export const DATA_STREAM_ARN: Rule = {
+  pattern: '^arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$',
+  write: 'the output datastream_arn of the stack datastream',
+};
+
+/** The jobs' image; the stack's variable has the same rule, or is empty. */
+export const IMAGE: Rule = {
+  pattern: '^\\S+@sha256:[0-9a-f]{64}$',
+  write: "the image by its digest, such as REPOSITORY@sha256: and 64 digits; a tag's image may change",
+};
+
 const CHECKS = {
   prefix: text({
     pattern: '^[a-z][a-z0-9-]{1,30}$',
     write: '2 to 31 lower-case letters, digits and hyphens that begin with a letter',
   }),
-  dataStreamArn: requiredText({
-    pattern: '^arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$',
-    write: 'the output datastream_arn of the stack datastream',
-  }),
+  dataStreamArn: requiredText(DATA_STREAM_ARN),
   checkDataStream: flag,
   network: required,
-  image: text({
-    pattern: '^\\S+@sha256:[0-9a-f]{64}$',
-    write: "the image by its digest, such as REPOSITORY@sha256: and 64 digits; a tag's image may change",
-  }),
+  image: text(IMAGE),
   bucket: text(RULES.bucket),
   removeObjects: flag,
   ingest: unchecked,

@@ -7,7 +7,7 @@ import { RULES, type Rule } from '../aws/rules';
 import { SettingsError } from '../aws/settings-error';
 import { keepState } from '../aws/state';
 import { positiveVariable, ruledVariable } from '../aws/variables';
-import { Bison, type BisonProps } from './bison';
+import { Bison, type BisonProps, DATA_STREAM_ARN, IMAGE } from './bison';
 import { DATABASE } from './names';
 
 /** What `context.bison` of cdktf.json may say: the structure of the deployment, which Terraform cannot vary. */
@@ -75,13 +75,13 @@ export class BisonStack extends TerraformStack {
         this,
         'datastream_arn',
         'The output datastream_arn of the stack datastream.',
-        MACHINE,
+        DATA_STREAM_ARN,
       ),
       image: ruledVariable(
         this,
         'image',
         "The jobs' image, by its digest. Default: latest of image_repository_url.",
-        IMAGE,
+        ANY_IMAGE,
         '',
       ),
       bucket: ruledVariable(
@@ -139,14 +139,7 @@ export class BisonStack extends TerraformStack {
 /** A variable that may be empty. */
 const orNothing = ({ pattern, write }: Rule): Rule => ({ pattern: `^$|${pattern}`, write: `${write}, or nothing` });
 
-const MACHINE: Rule = {
-  pattern: '^arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$',
-  write: 'the output datastream_arn of the stack datastream',
-};
-const IMAGE = orNothing({
-  pattern: '^\\S+@sha256:[0-9a-f]{64}$',
-  write: "the image by its digest, such as REPOSITORY@sha256: and 64 digits; a tag's image may change",
-});
+const ANY_IMAGE = orNothing(IMAGE);
 const BUCKET = orNothing(RULES.bucket);
 const PREFIX: Rule = { pattern: '^[a-z][a-z0-9-]{1,30}$', write: '2 to 31 lower-case letters, digits and hyphens' };
 const DATABASE_NAME: Rule = { pattern: '^[a-z0-9_-]{1,255}$', write: 'lower-case letters, digits, - and _' };
